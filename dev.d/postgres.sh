@@ -18,13 +18,9 @@ pg_bin() {
 }
 
 # Postgres refuses to run as root: step down to the packaged user there.
-pg_as() {
-  if ((EUID == 0)); then
-    setpriv --reuid=postgres --regid=postgres --init-groups -- env -u PGDATA HOME=/ "$@"
-  else
-    "$@"
-  fi
-}
+PG_USER=()
+((EUID != 0)) || PG_USER=(setpriv --reuid=postgres --regid=postgres --init-groups --)
+pg_as() { "${PG_USER[@]}" "$@"; }
 
 # Makes DIR/data. Where the postgres user cannot reach DIR, the data goes to /var/tmp with a link.
 pg_place() { # DIR
@@ -97,7 +93,11 @@ postgres_start() { # DIR [PORT]
   pg_live_orphans_gone "$dir"
   port=$(port_remember "$dir/port" PORT 5432)
   data=$(readlink -f "$dir/data")
-  pg_as setsid "$bin/postgres" -D "$data" -p "$port" </dev/null >>"$dir/log" 2>&1 9>&- &
+  # Nobody works in there (just checked), but a zombie not yet reaped would look alive to Postgres.
+  rm -f "$data/postmaster.pid"
+  # `exec`: the pid must be the server's, not a waiting shell's.
+  (cd / && exec setsid "${PG_USER[@]}" "$bin/postgres" -D "$data" -p "$port") \
+    </dev/null >>"$dir/log" 2>&1 9>&- &
   disown
   pid_save "$dir/pid" $! || die "Postgres ended at once" "see $dir/log"
   wait_for 60 pg_alive_and_ready "$dir" "$bin" "$port" && [[ -z $PG_DIED ]] ||

@@ -1,0 +1,1 @@
+//! Schemas of every service's database

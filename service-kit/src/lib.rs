@@ -1,0 +1,1 @@
+//! How Recoup's services talk, store, and run

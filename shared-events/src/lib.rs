@@ -1,0 +1,14 @@
+//! What Recoup's services say to one another: the envelope, ids, money, and every command and event, one file per
+//! owning service. No behaviour beyond reading and writing the wire, so that every service can depend on it.
+
+pub mod commission;
+pub mod envelope;
+pub mod ids;
+pub mod money;
+pub mod outcome;
+pub mod partition;
+pub mod tracking;
+
+pub use envelope::{Envelope, Kind, Message, Service, Topic};
+pub use ids::*;
+pub use money::{Currency, Money, MoneyError};

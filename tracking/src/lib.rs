@@ -1,0 +1,1 @@
+//! What partners bring: campaigns, enrolments, tracked events, attribution
