@@ -1,0 +1,109 @@
+# shellcheck shell=bash
+# Scratch databases with every migration applied, and the offline metadata (.sqlx) made from them.
+# Each service's queries are checked against its own database: see the sqlx.toml of the crates.
+
+SERVICES=(tracking commission)
+SQLX_CRATES=(service-kit tracking commission)
+
+schema_files() { # SERVICE: the kit's own tables come first in every service database
+  find "$ROOT/migrations/kit" "$ROOT/migrations/$1" -maxdepth 1 -name '*.sql' 2>/dev/null |
+    awk -F/ '{ print ($(NF-1) == "kit" ? 0 : 1), $NF, $0 }' | LC_ALL=C sort | cut -d' ' -f3-
+}
+
+schema_roles() { # DIR: the services' own roles, as weak as in real use
+  local service password
+  for service in "${SERVICES[@]}"; do
+    password=$(secret "$1/${service}_password")
+    pg_sql "$1" postgres <<SQL
+DO \$\$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${service}_user') THEN
+    CREATE ROLE ${service}_user LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
+  END IF;
+END \$\$;
+ALTER ROLE ${service}_user PASSWORD '$password';
+SQL
+  done
+}
+
+# (Re)creates SERVICEdb when its migrations are not the ones it was made from.
+schema_apply() { # DIR SERVICE
+  local dir=$1 service=$2 files sum
+  mapfile -t files < <(schema_files "$service")
+  sum=$( ((${#files[@]} == 0)) || cat "${files[@]}" | sha256sum | cut -c1-32)
+  [[ $(kv_get "$dir/schema" "$service") != "$sum" || -z $sum ]] || return 0
+  kv_set "$dir/schema" "$service" stale
+  pg_sql "$dir" postgres -c "DROP DATABASE IF EXISTS ${service}db WITH (FORCE)" -c "CREATE DATABASE ${service}db" 2>&1 |
+    { grep -v 'does not exist, skipping' >&2 || true; }
+  local file
+  for file in "${files[@]}"; do
+    pg_sql "$dir" "${service}db" -1 -f "$file" >&2 || {
+      say "dev: migration ${file#"$ROOT/"} fails; ${service}db is incomplete"
+      return 1
+    }
+  done
+  kv_set "$dir/schema" "$service" "$sum"
+}
+
+schema_up() { # DIR: a cluster with the roles and all service databases
+  local service failed=0
+  mkdir -p "$1"
+  exec 9>"$1/lock"
+  flock 9
+  postgres_start "$1" "${2:-}"
+  schema_roles "$1"
+  for service in "${SERVICES[@]}"; do schema_apply "$1" "$service" || failed=1; done
+  exec 9>&-
+  return "$failed"
+}
+
+# The variables the sqlx macros read (see sqlx.toml): as the owner, so that plans never depend on rights.
+schema_env() { # DIR
+  printf 'KIT_SCHEMA_URL=%s\n' "$(postgres_url "$1" trackingdb)"
+  printf 'TRACKING_SCHEMA_URL=%s\n' "$(postgres_url "$1" trackingdb)"
+  printf 'COMMISSION_SCHEMA_URL=%s\n' "$(postgres_url "$1" commissiondb)"
+}
+
+# For development: a long-lived cluster, printed as `export` lines for `eval`.
+cmd_devdb() {
+  local dir=$DEV_DIR/devdb port service upper failed=0
+  mkdir -p "$DEV_DIR"
+  schema_up "$dir" 5442 || failed=1
+  port=$(kv_get "$dir/port" PORT)
+  postgres_env "$dir" | sed 's/^/export /'
+  schema_env "$dir" | sed 's/^/export /'
+  for service in "${SERVICES[@]}"; do
+    upper=${service^^}
+    printf 'export %s_ADMIN_DATABASE_URL=%s\n' "$upper" "$(postgres_url "$dir")"
+    printf 'export %s_DB_PASSWORD=%s\n' "$upper" "$(cat "$dir/${service}_password")"
+    printf 'export %s_DATABASE_URL=postgres://%s_user:%s@127.0.0.1:%s/%sdb\n' \
+      "$upper" "$service" "$(cat "$dir/${service}_password")" "$port" "$service"
+  done
+  return "$failed"
+}
+
+# Compiles every crate with queries against the scratch databases; the macros write .sqlx.
+gen_sqlx() {
+  local dir=$DEV_DIR/gen out crate packages=()
+  step "refreshing .sqlx from the migrations"
+  # shellcheck disable=SC2064  # the directory is meant as it is now
+  trap "postgres_stop '$dir'" EXIT
+  schema_up "$dir" 5452 || die "the migrations do not apply" "see the error above"
+  out=$(mktemp -d "$DEV_DIR/sqlx.XXXXXX")
+  for crate in "${SQLX_CRATES[@]}"; do
+    packages+=(-p "$crate")
+    # Cargo does not know that the macros read a database: make it look again.
+    find "$ROOT/$crate" -name '*.rs' -not -path '*/target/*' -exec touch {} +
+  done
+  (
+    cd "$ROOT"
+    unset SQLX_OFFLINE
+    while IFS= read -r line; do export "${line?}"; done < <(schema_env "$dir")
+    SQLX_OFFLINE_DIR=$out cargo check --all-targets "${packages[@]}"
+  ) || die "the queries do not fit the migrations" "see the compiler's messages above"
+  mkdir -p "$ROOT/.sqlx"
+  rm -f "$ROOT"/.sqlx/query-*.json
+  find "$out" -name 'query-*.json' -exec mv -t "$ROOT/.sqlx" {} +
+  rmdir "$out"
+  postgres_stop "$dir"
+  trap - EXIT
+}
