@@ -97,7 +97,7 @@ postgres_start() { # DIR [PORT]
   rm -f "$data/postmaster.pid"
   # `exec`: the pid must be the server's, not a waiting shell's.
   (cd / && exec setsid "${PG_USER[@]}" "$bin/postgres" -D "$data" -p "$port") \
-    </dev/null >>"$dir/log" 2>&1 9>&- &
+    </dev/null >>"$dir/log" 2>&1 8>&- 9>&- &
   disown
   pid_save "$dir/pid" $! || die "Postgres ended at once" "see $dir/log"
   wait_for 60 pg_alive_and_ready "$dir" "$bin" "$port" && [[ -z $PG_DIED ]] ||

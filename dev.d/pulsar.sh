@@ -56,10 +56,10 @@ broker_keys() { # DIR
   local keys tokens role
   keys=$(broker_keys_dir "$1")
   tokens=$(broker_tokens_dir "$1")
-  mkdir -p -m 700 "$keys" "$tokens"
+  mkdir -p "$keys" "$tokens"
+  chmod 700 "$keys" "$tokens"
   if [[ ! -s $keys/pulsar-pub.der ]]; then
-    (umask 077; openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$keys/pulsar.pem" 2>/dev/null ||
-      openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$keys/pulsar.pem" 2>/dev/null)
+    (umask 077; openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$keys/pulsar.pem" 2>/dev/null)
     openssl pkey -in "$keys/pulsar.pem" -pubout -outform DER -out "$keys/pulsar-pub.der"
     rm -f "$tokens"/*.jwt # signed by an older key
   fi
@@ -127,13 +127,13 @@ broker_start() { # DIR [PORT WEBPORT]
     "free it (ss -ltnp), or forget the data: ./dev down --wipe"
   broker_configure "$dir" "$port" "$web"
   (
-    cd "$dir"
+    cd "$dir" || exit
     export PULSAR_STANDALONE_CONF=$dir/standalone.conf PULSAR_LOG_DIR=$dir/logs PULSAR_LOG_APPENDER=Console
     export PULSAR_MEM=${RECOUP_PULSAR_MEM:-"-Xms256m -Xmx1g -XX:MaxDirectMemorySize=1g"}
     export PULSAR_GC=${RECOUP_PULSAR_GC:-"-XX:+UseG1GC -XX:MaxGCPauseMillis=10 -XX:+PerfDisableSharedMem"} PULSAR_GC_LOG=-Xlog:disable
     exec setsid "$PULSAR_DIST/bin/pulsar" standalone -nss -nfw --advertised-address 127.0.0.1 \
       --bookkeeper-port "$bookie" --bookkeeper-dir "$dir/data/bookkeeper" --metadata-dir "$dir/data/metadata"
-  ) </dev/null >>"$dir/logs/broker.log" 2>&1 9>&- &
+  ) </dev/null >>"$dir/logs/broker.log" 2>&1 8>&- 9>&- &
   disown
   pid_save "$dir/pid" $! || die "the broker ended at once" "see $dir/logs/broker.log"
   wait_for "${RECOUP_PULSAR_WAIT:-120}" broker_died_or_healthy "$dir" && [[ -z $BROKER_DIED ]] ||

@@ -29,8 +29,8 @@ SQL
 schema_apply() { # DIR SERVICE
   local dir=$1 service=$2 files sum
   mapfile -t files < <(schema_files "$service")
-  sum=$( ((${#files[@]} == 0)) || cat "${files[@]}" | sha256sum | cut -c1-32)
-  [[ $(kv_get "$dir/schema" "$service") != "$sum" || -z $sum ]] || return 0
+  sum=$(cat /dev/null "${files[@]}" | sha256sum | cut -c1-32)
+  [[ $(kv_get "$dir/schema" "$service") != "$sum" ]] || return 0
   kv_set "$dir/schema" "$service" stale
   pg_sql "$dir" postgres -c "DROP DATABASE IF EXISTS ${service}db WITH (FORCE)" -c "CREATE DATABASE ${service}db" 2>&1 |
     { grep -v 'does not exist, skipping' >&2 || true; }
@@ -66,6 +66,10 @@ schema_env() { # DIR
 # For development: a long-lived cluster, printed as `export` lines for `eval`.
 cmd_devdb() {
   local dir=$DEV_DIR/devdb port service upper failed=0
+  if [[ ${1:-} == --stop ]]; then
+    postgres_stop "$dir"
+    return 0
+  fi
   mkdir -p "$DEV_DIR"
   schema_up "$dir" 5442 || failed=1
   port=$(kv_get "$dir/port" PORT)

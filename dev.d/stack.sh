@@ -1,0 +1,210 @@
+# shellcheck shell=bash
+# The whole stack of one machine under DEV_DIR: Postgres, Pulsar and `recoup serve all`.
+
+ENV_FILE=$DEV_DIR/env
+RUN_SERVICES=(tracking commission bff)
+
+# A service port: from the environment when given, else the remembered or next free one.
+service_port() { # NAME DEFAULT
+  local given=${!1:-}
+  if [[ -n $given ]]; then
+    kv_set "$DEV_DIR/ports" "$1" "$given"
+    printf '%s' "$given"
+  elif pid_of "$DEV_DIR/run/recoup.pid" >/dev/null && kv_get "$DEV_DIR/ports" "$1"; then
+    return 0 # taken, but by ourselves
+  else
+    port_remember "$DEV_DIR/ports" "$1" "$2"
+  fi
+}
+
+# Ports the broker and Postgres were told by the environment win over remembered ones.
+wanted_port() { # FILE KEY VALUE
+  [[ -z $3 ]] || kv_set "$1" "$2" "$3"
+}
+
+infra_up() {
+  mkdir -p "$DEV_DIR"/{run,logs,pg,pulsar,payouts}
+  RECOUP_KEYS_DIR=$DEV_DIR/keys RECOUP_TOKENS_DIR=$DEV_DIR/tokens
+  if ! pid_of "$DEV_DIR/pg/pid" >/dev/null; then
+    step "starting Postgres"
+    wanted_port "$DEV_DIR/pg/port" PORT "${POSTGRES_PORT:-}"
+  fi
+  postgres_start "$DEV_DIR/pg" "${1:-5432}"
+  if ! pid_of "$DEV_DIR/pulsar/pid" >/dev/null; then
+    pulsar_obtain
+    step "starting Pulsar (about ten seconds)"
+    wanted_port "$DEV_DIR/pulsar/ports" PORT "${PULSAR_PORT:-}"
+    wanted_port "$DEV_DIR/pulsar/ports" WEB_PORT "${PULSAR_WEB_PORT:-}"
+  fi
+  broker_start "$DEV_DIR/pulsar" "${2:-6650}" "${3:-8080}"
+}
+
+# Every setting of the stack, in KEY=VALUE lines; secrets are made once and kept.
+env_write() {
+  local pg service upper password port
+  pg=$(kv_get "$DEV_DIR/pg/port" PORT)
+  {
+    printf 'RECOUP_ENV=development\nBIND_ADDRESS=127.0.0.1\n'
+    printf 'TRACKING_PORT=%s\n' "$(service_port TRACKING_PORT "${1:-8000}")"
+    printf 'COMMISSION_PORT=%s\n' "$(service_port COMMISSION_PORT "${2:-8001}")"
+    printf 'BFF_PORT=%s\n' "$(service_port BFF_PORT "${3:-8002}")"
+    for service in "${SERVICES[@]}"; do
+      upper=${service^^}
+      password=$(secret "$DEV_DIR/secrets/${service}_db_password")
+      port=$(kv_get "$DEV_DIR/ports" "${upper}_PORT")
+      printf '%s_URL=http://127.0.0.1:%s\n' "$upper" "$port"
+      printf '%s_DB_PASSWORD=%s\n' "$upper" "$password"
+      printf '%s_DATABASE_URL=postgres://%s_user:%s@127.0.0.1:%s/%sdb\n' "$upper" "$service" "$password" "$pg" "$service"
+      printf '%s_ADMIN_DATABASE_URL=%s\n' "$upper" "$(postgres_url "$DEV_DIR/pg")"
+    done
+    broker_env "$DEV_DIR/pulsar" | grep -vE '^PULSAR_(TOKEN_DIR|HOME)='
+    printf 'PULSAR_TENANT=recoup\nPULSAR_NAMESPACE=default\n'
+    printf 'JWT_ALGORITHM=HS256\nJWT_ISSUER=recoup\nJWT_AUDIENCE=recoup-api\nJWT_REQUIRE_VALIDATION=true\n'
+    printf 'JWT_SECRET_KEY=%s\n' "$(secret "$DEV_DIR/secrets/jwt")"
+    printf 'ACCOUNT_DETAILS_KEY=%s\n' "$(secret "$DEV_DIR/secrets/account_details" base64)"
+    printf 'PAYOUT_DIR=%s\nPAYOUT_APPROVAL_LIMIT_MINOR=50000\n' "$DEV_DIR/payouts"
+    printf 'CORS_ALLOWED_ORIGINS=http://localhost:3000,http://127.0.0.1:3000\n'
+    printf 'DEV_CLOCK=true\nDEV_OPEN_TENANT=demo\nLOG_FORMAT=json\nRUST_LOG=%s\n' "${RUST_LOG:-info}"
+    [[ -z ${OTEL_EXPORTER_OTLP_ENDPOINT:-} ]] || printf 'OTEL_EXPORTER_OTLP_ENDPOINT=%s\n' "$OTEL_EXPORTER_OTLP_ENDPOINT"
+  } >"$ENV_FILE.new"
+  chmod 600 "$ENV_FILE.new"
+  mv "$ENV_FILE.new" "$ENV_FILE"
+}
+
+env_load() {
+  local line
+  [[ -r $ENV_FILE ]] || die "nothing was started here yet" "run './dev up' first"
+  while IFS= read -r line; do export "${line?}"; done <"$ENV_FILE"
+}
+
+# One recoup command with the stack's settings.
+recoup() {
+  env_load
+  need_binary
+  "$(binary)" "$@" 9>&-
+}
+
+serve_ready() {
+  local service upper
+  if pid_gone "$DEV_DIR/run/recoup.pid"; then SERVE_DIED=1; return 0; fi
+  for service in "${RUN_SERVICES[@]}"; do
+    upper=${service^^}_PORT
+    curl -fs -m 2 -o /dev/null "http://127.0.0.1:${!upper}/health/ready" || return 1
+  done
+}
+
+serve_up() {
+  local run=$DEV_DIR/run/recoup.pid was now SERVE_DIED=
+  env_load
+  now=$(stat -L -c '%i %s %Y' "$(binary)"; cksum <"$ENV_FILE")
+  was=$(cat "$DEV_DIR/run/recoup.of" 2>/dev/null) || was=
+  if pid_of "$run" >/dev/null && [[ $was != "$now" ]]; then
+    step "restarting the services: the binary or a setting changed"
+    pid_stop "$run" TERM 40
+  fi
+  if ! pid_of "$run" >/dev/null; then
+    step "provisioning Pulsar and migrating the databases"
+    "$(binary)" provision >&2 9>&- || die "provisioning failed" "see above, and: ./dev logs pulsar"
+    "$(binary)" migrate >&2 9>&- || die "migrating failed" "see above, and: ./dev logs postgres"
+    step "starting the services"
+    (cd "$DEV_DIR" && exec setsid "$(binary)" serve all) </dev/null >>"$DEV_DIR/logs/recoup.log" 2>&1 9>&- &
+    disown
+    pid_save "$run" $! || die "recoup ended at once" "see: ./dev logs all"
+    printf '%s\n' "$now" >"$DEV_DIR/run/recoup.of"
+  fi
+  wait_for 60 serve_ready && [[ -z $SERVE_DIED ]] || {
+    tail -n 5 "$DEV_DIR/logs/recoup.log" >&2
+    die "the services are not ready" "see: ./dev logs all"
+  }
+}
+
+stack_lock() {
+  mkdir -p "$DEV_DIR"
+  exec 9>"$DEV_DIR/lock"
+  flock -n 9 || { say "waiting for another ./dev that works here"; flock 9; }
+}
+
+cmd_up() {
+  stack_lock
+  install_missing
+  infra_up
+  env_write
+  build_release
+  serve_up
+  exec 9>&-
+  cmd_status >&2
+  say ''
+  say 'A token of a partner in the demo tenant (./dev token --help makes others):'
+  recoup token --role partner --sub user123 --tenant demo
+}
+
+cmd_down() {
+  local name file signal seconds
+  [[ $# == 0 || $1 == --wipe ]] || die "unknown option $1" "usage: ./dev down [--wipe]"
+  [[ -d $DEV_DIR ]] || { say "nothing runs here"; return 0; }
+  stack_lock
+  while read -r name file signal seconds; do
+    ! pid_of "$DEV_DIR/$file" >/dev/null || step "stopping $name"
+    pid_stop "$DEV_DIR/$file" "$signal" "$seconds"
+  done <<'EOF'
+recoup run/recoup.pid TERM 40
+Pulsar pulsar/pid TERM 30
+Postgres pg/pid INT 30
+EOF
+  if [[ ${1:-} == --wipe ]]; then
+    step "forgetting the data of $DEV_DIR"
+    pg_wipe "$DEV_DIR/pg"
+    rm -rf "$DEV_DIR"/{pg,pulsar,run,logs,payouts,keys,tokens,secrets,env,ports}
+  fi
+}
+
+cmd_status() {
+  local name file running=() all=0 upper json=
+  env_load
+  for name in recoup:run/recoup.pid pulsar:pulsar/pid postgres:pg/pid; do
+    file=${name#*:}
+    if pid_of "$DEV_DIR/$file" >/dev/null; then running+=("${name%%:*}=true"); else running+=("${name%%:*}=false"); all=1; fi
+  done
+  if [[ ${1:-} == --json ]]; then
+    json='{"services":{'
+    for name in "${RUN_SERVICES[@]}"; do
+      upper=${name^^}_PORT
+      json+="\"$name\":\"http://127.0.0.1:${!upper}\","
+    done
+    json="${json%,}},\"pulsar\":{\"service_url\":\"$PULSAR_SERVICE_URL\",\"admin_url\":\"$PULSAR_ADMIN_URL\"},\"databases\":{"
+    for name in "${SERVICES[@]}"; do json+="\"$name\":\"$(postgres_url "$DEV_DIR/pg" "${name}db")\","; done
+    json="${json%,}},\"running\":{"
+    for name in "${running[@]}"; do json+="\"${name%=*}\":${name#*=},"; done
+    printf '%s}}\n' "${json%,}"
+  else
+    for name in "${RUN_SERVICES[@]}"; do
+      upper=${name^^}_PORT
+      printf '%-12s http://127.0.0.1:%s\n' "$name" "${!upper}"
+    done
+    printf '%-12s %s  admin %s\n' pulsar "$PULSAR_SERVICE_URL" "$PULSAR_ADMIN_URL"
+    printf '%-12s 127.0.0.1:%s  (urls: ./dev status --json)\n' postgres "$(kv_get "$DEV_DIR/pg/port" PORT)"
+    for name in "${running[@]}"; do [[ $name != *=false ]] || printf '%s does not run: ./dev up starts it\n' "${name%=*}"; done
+  fi
+  return "$all"
+}
+
+cmd_logs() {
+  local follow=() file=$DEV_DIR/logs/recoup.log service=
+  for arg; do
+    case $arg in
+      -f | --follow) follow=(-f) ;;
+      *) service=$arg ;;
+    esac
+  done
+  case $service in
+    pulsar) file=$DEV_DIR/pulsar/logs/broker.log ;;
+    postgres) file=$DEV_DIR/pg/log ;;
+    all | tracking | commission | bff) ;;
+    *) die "which log?" "usage: ./dev logs tracking|commission|bff|all|pulsar|postgres [-f]" ;;
+  esac
+  [[ -r $file ]] || die "there is no log yet" "run './dev up' first"
+  case $service in
+    tracking | commission | bff) tail -n +1 "${follow[@]}" "$file" | grep --line-buffered "\"service\": *\"$service\"" || true ;;
+    *) tail -n +1 "${follow[@]}" "$file" ;;
+  esac
+}
