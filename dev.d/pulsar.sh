@@ -6,7 +6,6 @@ PULSAR_VERSION=4.0.6
 PULSAR_ARTIFACT=org.apache.pulsar:pulsar-server-distribution:$PULSAR_VERSION:tar.gz:bin
 PULSAR_SHA512=ac174f604e94473215e07024d05853dbf24bf1520ec222c8bb0d87707a5f126749df7d5733e06a2423456421489ed371e122f4f5a7793a5146a5a1b47f437e90
 PULSAR_DIST=${PULSAR_HOME:-$CACHE_DIR/pulsar-$PULSAR_VERSION}
-PULSAR_ROLES=(broker-internal provisioner bff tracking commission replayer)
 
 # Downloads (by Maven's own configuration), verifies and unpacks the distribution once per machine.
 pulsar_obtain() {
@@ -38,41 +37,17 @@ pulsar_obtain() {
   rm -rf "$temp"
 }
 
-b64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
-
-# An RS256 token for a Pulsar role. Printed, never logged.
-pulsar_mint() { # KEYS ROLE
-  local head body
-  head=$(printf '{"alg":"RS256","typ":"JWT"}' | b64url)
-  body=$(printf '{"sub":"%s","aud":"pulsar","iat":%s}' "$2" "$(date +%s)" | b64url)
-  printf '%s.%s.%s' "$head" "$body" \
-    "$(printf '%s.%s' "$head" "$body" | openssl dgst -sha256 -sign "$1/pulsar.pem" -binary | b64url)"
-}
-
 broker_keys_dir() { printf '%s' "${RECOUP_KEYS_DIR:-$1/keys}"; }
 broker_tokens_dir() { printf '%s' "${RECOUP_TOKENS_DIR:-$1/tokens}"; }
-
-broker_keys() { # DIR
-  local keys tokens role
-  keys=$(broker_keys_dir "$1")
-  tokens=$(broker_tokens_dir "$1")
-  mkdir -p "$keys" "$tokens"
-  chmod 700 "$keys" "$tokens"
-  if [[ ! -s $keys/pulsar-pub.der ]]; then
-    (umask 077; openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$keys/pulsar.pem" 2>/dev/null)
-    openssl pkey -in "$keys/pulsar.pem" -pubout -outform DER -out "$keys/pulsar-pub.der"
-    rm -f "$tokens"/*.jwt # signed by an older key
-  fi
-  for role in "${PULSAR_ROLES[@]}"; do
-    [[ -s $tokens/$role.jwt ]] || (umask 077; pulsar_mint "$keys" "$role" >"$tokens/$role.jwt")
-  done
-}
 
 broker_configure() { # DIR PORT WEBPORT
   local keys tokens
   keys=$(broker_keys_dir "$1")
   tokens=$(broker_tokens_dir "$1")
   cat >"$1/own.conf" <<CONF
+bindAddress=127.0.0.1
+advertisedAddress=127.0.0.1
+listeningInterface=lo
 brokerServicePort=$2
 webServicePort=$3
 tokenPublicKey=file://$keys/pulsar-pub.der
@@ -113,7 +88,7 @@ broker_start() { # DIR [PORT WEBPORT]
     return 0
   fi
   mkdir -p "$dir/logs" "$dir/data"
-  broker_keys "$dir"
+  pulsar_keys "$(broker_keys_dir "$dir")" "$(broker_tokens_dir "$dir")"
   [[ -z ${2:-} ]] || kv_get "$dir/ports" PORT >/dev/null || kv_set "$dir/ports" PORT "$2"
   [[ -z ${3:-} ]] || kv_get "$dir/ports" WEB_PORT >/dev/null || kv_set "$dir/ports" WEB_PORT "$3"
   port=$(port_remember "$dir/ports" PORT 6650)
