@@ -20,7 +20,7 @@ gen_docs() {
   ) >&2 || die "generating failed" "see above"
 }
 
-gen_sums() { (cd "$ROOT" && find docs .sqlx -type f -exec sha256sum {} + 2>/dev/null | LC_ALL=C sort -k2); }
+gen_sums() { (cd "$ROOT" && mkdir -p docs .sqlx && find docs .sqlx -type f -exec sha256sum {} + | LC_ALL=C sort -k2); }
 
 cmd_gen() {
   local before after
