@@ -25,7 +25,7 @@ gen_sums() { (cd "$ROOT" && mkdir -p docs .sqlx && find docs .sqlx -type f -exec
 cmd_gen() {
   local before after
   case ${1:-} in
-    --sqlx) gen_sqlx ;;
+    --sqlx) gen_sqlx "${@:2}" ;;
     --docs) gen_docs ;;
     '') gen_sqlx && gen_docs ;;
     --check)
@@ -38,15 +38,16 @@ cmd_gen() {
         die "generated files were stale (listed above)" "they are right now: commit them"
       fi
       ;;
-    *) die "unknown option $1" "usage: ./dev gen [--check | --sqlx | --docs]" ;;
+    *) die "unknown option $1" "usage: ./dev gen [--check | --sqlx [CRATE...] | --docs]" ;;
   esac
 }
 
-# Stops whatever has a pid file below DIR, then whatever a failing test left behind: it has DIR in its environment.
+# Stops whatever has a pid file below DIR (its data is not kept), then whatever a failing test left behind: it has DIR in its environment.
 stop_below() { # DIR
   local file
-  while IFS= read -r file; do pid_stop "$file" "$([[ -d ${file%/*}/data/base ]] && echo INT || echo TERM)" 20; done \
-    < <(find "$1" -name pid -type f 2>/dev/null)
+  while IFS= read -r file; do
+    if [[ -d ${file%/*}/data/base ]]; then postgres_kill "${file%/*}"; else pid_stop "$file" KILL 20; fi
+  done < <(find "$1" -name pid -type f 2>/dev/null)
   for file in /proc/[0-9]*/environ; do
     grep -qzsFx "RECOUP_TEST_DIR=$1/scratch" "$file" || continue
     file=${file#/proc/}

@@ -85,15 +85,17 @@ cmd_devdb() {
   return "$failed"
 }
 
-# Compiles every crate with queries against the scratch databases; the macros write .sqlx.
-gen_sqlx() {
-  local dir=$DEV_DIR/gen out crate packages=()
+# Compiles every crate with queries against the scratch databases; the macros write .sqlx. With crates named, only
+# those, and nothing old is removed: for when the others do not compile yet.
+gen_sqlx() { # [CRATE...]
+  local dir=$DEV_DIR/gen out crate crates=("$@") packages=()
+  (($# > 0)) || crates=("${SQLX_CRATES[@]}")
   step "refreshing .sqlx from the migrations"
   # shellcheck disable=SC2064  # the directory is meant as it is now
   trap "postgres_stop '$dir'" EXIT
   schema_up "$dir" 5452 || die "the migrations do not apply" "see the error above"
   out=$(mktemp -d "$DEV_DIR/sqlx.XXXXXX")
-  for crate in "${SQLX_CRATES[@]}"; do
+  for crate in "${crates[@]}"; do
     packages+=(-p "$crate")
     # Cargo does not know that the macros read a database: make it look again.
     find "$ROOT/$crate" -name '*.rs' -not -path '*/target/*' -exec touch {} +
@@ -105,7 +107,7 @@ gen_sqlx() {
     SQLX_OFFLINE_DIR=$out cargo check --all-targets "${packages[@]}"
   ) || die "the queries do not fit the migrations" "see the compiler's messages above"
   mkdir -p "$ROOT/.sqlx"
-  rm -f "$ROOT"/.sqlx/query-*.json
+  (($# > 0)) || rm -f "$ROOT"/.sqlx/query-*.json
   find "$out" -name 'query-*.json' -exec mv -t "$ROOT/.sqlx" {} +
   rmdir "$out"
   postgres_stop "$dir"
