@@ -1,1 +1,32 @@
-//! Schemas of every service's database
+//! Schemas of every service's database, embedded in the binary.
+//!
+//! A service's schema is the kit's tables (`kit/`) and its own (`<service>/`). Files are numbered within their folder; so that both
+//! sets live in one database, a service's numbers are moved up by [`SERVICE_OFFSET`].
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use sqlx::migrate::{Migration, Migrator};
+
+/// Added to the version of a service's own migrations.
+pub const SERVICE_OFFSET: i64 = 1_000;
+
+static KIT: Migrator = sqlx::migrate!("./kit");
+static TRACKING_OWN: Migrator = sqlx::migrate!("./tracking");
+static COMMISSION_OWN: Migrator = sqlx::migrate!("./commission");
+
+/// The tables of service-kit alone, for its own tests.
+pub static KIT_ONLY: LazyLock<Migrator> = LazyLock::new(|| with_kit(&[]));
+/// The database of tracking.
+pub static TRACKING: LazyLock<Migrator> = LazyLock::new(|| with_kit(&TRACKING_OWN.migrations));
+/// The database of commission.
+pub static COMMISSION: LazyLock<Migrator> = LazyLock::new(|| with_kit(&COMMISSION_OWN.migrations));
+
+fn with_kit(own: &[Migration]) -> Migrator {
+    let moved = own.iter().cloned().map(|mut migration| {
+        migration.version += SERVICE_OFFSET;
+        migration
+    });
+    let all: Vec<Migration> = KIT.migrations.iter().cloned().chain(moved).collect();
+    Migrator { migrations: Cow::Owned(all), ..Migrator::DEFAULT }
+}

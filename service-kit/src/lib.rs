@@ -1,1 +1,26 @@
 //! How Recoup's services talk, store, and run
+
+pub mod auth;
+pub mod clock;
+pub mod config;
+pub mod health;
+pub mod http;
+pub mod http_client;
+pub mod jwks;
+pub mod limits;
+pub mod problem;
+pub mod sealed;
+pub mod shutdown;
+pub mod telemetry;
+pub mod admin;
+pub mod bus;
+pub mod commands;
+pub mod consumer;
+pub mod handler;
+pub mod jobs;
+pub mod outbox;
+pub mod parked;
+pub mod provision;
+pub mod store;
+mod bus_auth;
+mod inbox;

@@ -1,0 +1,298 @@
+//! The broker: one client per role, producers that send whole entries, and the names of topics.
+//!
+//! The Pulsar client has two traps that this file is built around. Cancelling a future that is connecting leaves the client hanging for ever,
+//! so connecting runs in a task of its own and a client that took too long is thrown away whole. And broker-side deduplication silently drops
+//! the messages of a producer whose name was used before, because the client counts from 0 again, so every producer gets a fresh name.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use pulsar::producer::{Message as PulsarMessage, ProducerOptions};
+use pulsar::{ConnectionRetryOptions, OperationRetryOptions, Producer, Pulsar, TokioExecutor};
+use shared_events::{Envelope, Topic};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::bus_auth::TokenProvider;
+use crate::config::{PulsarConfig, TokenSource};
+
+/// A client of the broker.
+pub type Client = Pulsar<TokioExecutor>;
+
+/// Most messages that the client's batcher holds before it sends by itself: one more than we ever put in, counting our own flush.
+const BATCH_SLOTS: u32 = 1_001;
+/// How long connecting, creating a producer or a consumer may take.
+pub(crate) const SETUP_DEADLINE: Duration = Duration::from_secs(20);
+/// How long the broker may take to confirm an entry before we call the outcome unknown.
+const RECEIPT_DEADLINE: Duration = Duration::from_secs(15);
+
+/// The broker, as one role sees it.
+pub struct Bus {
+    config: PulsarConfig,
+    client: Mutex<Option<(u64, Client)>>,
+    generation: std::sync::atomic::AtomicU64,
+}
+
+/// A message ready to be published.
+#[derive(Debug, Clone)]
+pub struct Outbound {
+    /// The partition key.
+    pub key: String,
+    /// The envelope.
+    pub properties: HashMap<String, String>,
+    /// The data, JSON.
+    pub payload: Vec<u8>,
+}
+
+impl Outbound {
+    /// A message of an envelope and its data.
+    pub fn new(envelope: &Envelope, payload: Vec<u8>) -> Self {
+        Self { key: envelope.subject.clone(), properties: envelope.to_properties(), payload }
+    }
+
+    /// Roughly what it takes in an entry, in bytes.
+    pub fn size(&self) -> usize {
+        self.payload.len() + self.properties.iter().map(|(name, value)| name.len() + value.len() + 8).sum::<usize>() + 64
+    }
+}
+
+impl Bus {
+    /// The broker of `config`. Nothing is connected yet.
+    pub fn new(config: PulsarConfig) -> Arc<Self> {
+        Arc::new(Self { config, client: Mutex::new(None), generation: 0.into() })
+    }
+
+    /// The name of the role that it acts in; durable subscriptions bear it.
+    pub fn role(&self) -> &'static str {
+        self.config.role.name()
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &PulsarConfig {
+        &self.config
+    }
+
+    /// The full name of one partition of a topic.
+    pub fn partition_name(&self, topic: Topic, partition: u32) -> String {
+        format!("{}-partition-{partition}", self.topic_name(topic))
+    }
+
+    /// The full name of a topic.
+    pub fn topic_name(&self, topic: Topic) -> String {
+        self.config.topic(topic.name())
+    }
+
+    /// The client, connected; with the generation to name when it has to be discarded.
+    ///
+    /// # Errors
+    /// When the broker is away or refuses the token.
+    pub async fn client(&self) -> anyhow::Result<(u64, Client)> {
+        let mut slot = self.client.lock().await;
+        if let Some((generation, client)) = slot.as_ref() {
+            return Ok((*generation, client.clone()));
+        }
+        let client = in_own_task(connect(self.config.clone())).await.context("connecting to pulsar")?;
+        let generation = self.generation.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        *slot = Some((generation, client.clone()));
+        Ok((generation, client))
+    }
+
+    /// Forgets a client that no longer answers; the next caller connects anew. A newer client is left alone.
+    pub async fn discard(&self, generation: u64) {
+        let mut slot = self.client.lock().await;
+        if slot.as_ref().is_some_and(|(held, _)| *held == generation) {
+            *slot = None;
+        }
+    }
+
+    /// Whether the broker answers, for health checks.
+    ///
+    /// # Errors
+    /// When it does not within a few seconds.
+    pub async fn ping(self: &Arc<Self>, topic: Topic) -> anyhow::Result<()> {
+        let (generation, client) = self.client().await?;
+        let name = self.partition_name(topic, 0);
+        let answer = in_own_task(async move { Ok(client.lookup_topic(name).await.map(drop)?) }).await;
+        if answer.is_err() {
+            self.discard(generation).await;
+        }
+        answer
+    }
+}
+
+/// Runs a setup step in a task of its own, so that giving up on it never cancels it half-way.
+pub(crate) async fn in_own_task<T: Send + 'static>(
+    step: impl Future<Output = anyhow::Result<T>> + Send + 'static,
+) -> anyhow::Result<T> {
+    match tokio::time::timeout(SETUP_DEADLINE, tokio::spawn(step)).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => Err(panic.into()),
+        Err(_) => anyhow::bail!("no answer within {} s", SETUP_DEADLINE.as_secs()),
+    }
+}
+
+async fn connect(config: PulsarConfig) -> anyhow::Result<Client> {
+    let mut builder = Pulsar::builder(config.service_url.clone(), TokioExecutor)
+        .with_connection_retry_options(ConnectionRetryOptions {
+            min_backoff: Duration::from_millis(50),
+            max_backoff: Duration::from_secs(1),
+            max_retries: 8,
+            connection_timeout: Duration::from_secs(5),
+            keep_alive: Duration::from_secs(10),
+            ..Default::default()
+        })
+        .with_operation_retry_options(OperationRetryOptions {
+            operation_timeout: Duration::from_secs(10),
+            retry_delay: Duration::from_millis(250),
+            max_retries: Some(20),
+        })
+        .with_outbound_channel_size(10_000);
+    if config.token != TokenSource::None {
+        builder = builder.with_auth_provider(Box::new(TokenProvider(config.token)));
+    }
+    Ok(builder.build().await?)
+}
+
+/// Sends entries to one partition. It has at most one entry in flight and rebuilds itself after any error.
+pub struct PartitionProducer {
+    bus: Arc<Bus>,
+    topic: Topic,
+    partition: u32,
+    live: Option<(u64, Producer<TokioExecutor>)>,
+}
+
+impl PartitionProducer {
+    /// A producer for one partition; it connects with the first entry.
+    pub fn new(bus: Arc<Bus>, topic: Topic, partition: u32) -> Self {
+        Self { bus, topic, partition, live: None }
+    }
+
+    /// Publishes `messages` as one entry, which the broker stores whole or not at all, and waits for its receipt.
+    ///
+    /// # Errors
+    /// The outcome is then unknown: the entry may be stored. Send the very same messages again, before any later ones.
+    pub async fn send_entry(&mut self, messages: Vec<Outbound>) -> anyhow::Result<()> {
+        debug_assert!(messages.len() < BATCH_SLOTS as usize, "an entry must fit into one batch");
+        let result = self.try_send(messages).await;
+        if result.is_err()
+            && let Some((generation, producer)) = self.live.take()
+        {
+            self.bus.discard(generation).await;
+            close_in_background(producer);
+        }
+        result
+    }
+
+    async fn try_send(&mut self, messages: Vec<Outbound>) -> anyhow::Result<()> {
+        if self.live.is_none() {
+            self.live = Some(self.build().await?);
+        }
+        let (_, producer) = self.live.as_mut().context("built above")?;
+        let mut receipts = Vec::with_capacity(messages.len());
+        for message in messages {
+            let message = PulsarMessage {
+                payload: message.payload,
+                properties: message.properties,
+                ordering_key: None,
+                partition_key: Some(message.key),
+                ..Default::default()
+            };
+            receipts.push(producer.send_non_blocking(message).await?);
+        }
+        let confirmed = async {
+            producer.send_batch().await?;
+            for receipt in receipts {
+                receipt.await?;
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(RECEIPT_DEADLINE, confirmed).await.context("the broker did not confirm an entry in time")?
+    }
+
+    async fn build(&self) -> anyhow::Result<(u64, Producer<TokioExecutor>)> {
+        let (generation, client) = self.bus.client().await?;
+        let topic = self.bus.partition_name(self.topic, self.partition);
+        let name = format!("{}-{}-{}-{}", self.bus.role(), self.topic.name(), self.partition, Uuid::now_v7());
+        let options =
+            ProducerOptions { batch_size: Some(BATCH_SLOTS), block_queue_if_full: true, ..Default::default() };
+        let building = async move { Ok(client.producer().with_topic(topic).with_name(name).with_options(options).build().await?) };
+        match in_own_task(building).await {
+            Ok(producer) => Ok((generation, producer)),
+            Err(error) => {
+                self.bus.discard(generation).await;
+                Err(error.context(format!("creating a producer for {} partition {}", self.topic.name(), self.partition)))
+            }
+        }
+    }
+
+    /// Closes it; what was confirmed stays confirmed.
+    pub async fn close(self) {
+        if let Some((_, mut producer)) = self.live {
+            let closing = tokio::spawn(async move { drop(producer.close().await) });
+            drop(tokio::time::timeout(Duration::from_secs(2), closing).await);
+        }
+    }
+}
+
+/// Closing may wait for a broker that is away, so nobody waits for it.
+fn close_in_background(mut producer: Producer<TokioExecutor>) {
+    drop(tokio::spawn(async move {
+        drop(tokio::time::timeout(SETUP_DEADLINE, producer.close()).await);
+    }));
+}
+
+type Waiting = (Outbound, oneshot::Sender<anyhow::Result<()>>);
+
+/// Publishes messages that come one by one, such as commands from the edge. Those that arrive while an entry is in flight share the next.
+#[derive(Clone)]
+pub struct Publisher {
+    bus: Arc<Bus>,
+    lanes: Arc<Mutex<HashMap<(Topic, u32), mpsc::Sender<Waiting>>>>,
+}
+
+impl Publisher {
+    /// A publisher through `bus`.
+    pub fn new(bus: Arc<Bus>) -> Self {
+        Self { bus, lanes: Arc::default() }
+    }
+
+    /// Publishes a message and waits until the broker has it.
+    ///
+    /// # Errors
+    /// When the broker did not confirm it; it may be stored all the same, so the caller repeats it under the same id.
+    pub async fn publish(&self, topic: Topic, envelope: &Envelope, payload: Vec<u8>) -> anyhow::Result<()> {
+        let partition = shared_events::partition::partition_of(&envelope.subject);
+        let lane = self.lane(topic, partition).await;
+        let (done, receipt) = oneshot::channel();
+        let waiting = (Outbound::new(envelope, payload), done);
+        lane.try_send(waiting).map_err(|_| anyhow::anyhow!("too many messages wait for the broker"))?;
+        receipt.await.context("the publisher stopped")?
+    }
+
+    async fn lane(&self, topic: Topic, partition: u32) -> mpsc::Sender<Waiting> {
+        let mut lanes = self.lanes.lock().await;
+        lanes
+            .entry((topic, partition))
+            .or_insert_with(|| {
+                let (sender, receiver) = mpsc::channel(1_000);
+                drop(tokio::spawn(publish_lane(PartitionProducer::new(Arc::clone(&self.bus), topic, partition), receiver)));
+                sender
+            })
+            .clone()
+    }
+}
+
+async fn publish_lane(mut producer: PartitionProducer, mut queue: mpsc::Receiver<Waiting>) {
+    let mut waiting = Vec::new();
+    while queue.recv_many(&mut waiting, 500).await > 0 {
+        let (messages, receipts): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
+        let result = producer.send_entry(messages).await;
+        for receipt in receipts {
+            let answer = result.as_ref().map(|()| ()).map_err(|error| anyhow::anyhow!("{error:#}"));
+            // The caller may have gone away; its message is published all the same.
+            drop(receipt.send(answer));
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! A service's database: one transaction at a time, together with the events that it will say.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use shared_events::{Envelope, Message, MessageId, Service, TenantId};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::jobs::NewJob;
+use crate::outbox::{self, Outgoing};
+
+/// A service's database with the clock that its transactions go by.
+#[derive(Clone)]
+pub struct Store {
+    pool: PgPool,
+    clock: Arc<dyn Clock>,
+    service: Service,
+    signals: Arc<Signals>,
+}
+
+/// In-process wake-ups. They only save time: everything they announce is also found by polling.
+#[derive(Default)]
+pub(crate) struct Signals {
+    pub(crate) outbox: Notify,
+    pub(crate) jobs: Notify,
+    pub(crate) commands: Notify,
+}
+
+/// What an event follows from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// The message that directly caused it, if one did.
+    pub message: Option<MessageId>,
+    /// Shared by everything that follows from one request.
+    pub correlation: Uuid,
+    /// Who caused it (JWT `sub`).
+    pub actor: Option<String>,
+    /// W3C trace context.
+    pub traceparent: Option<String>,
+}
+
+impl Cause {
+    /// The start of a chain: a request or a timer.
+    pub fn root(correlation: Uuid, actor: Option<String>) -> Self {
+        Self { message: None, correlation, actor, traceparent: None }
+    }
+}
+
+impl From<&Envelope> for Cause {
+    fn from(envelope: &Envelope) -> Self {
+        Self {
+            message: Some(envelope.id),
+            correlation: envelope.correlation,
+            actor: envelope.actor.clone(),
+            traceparent: envelope.traceparent.clone(),
+        }
+    }
+}
+
+impl Store {
+    /// The database behind `pool`, as `service`.
+    pub fn new(pool: PgPool, clock: Arc<dyn Clock>, service: Service) -> Self {
+        Self { pool, clock, service, signals: Arc::default() }
+    }
+
+    /// The pool, for the few statements that need no tenant.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// The time by the injected clock.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// The injected clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Whose database it is.
+    pub fn service(&self) -> Service {
+        self.service
+    }
+
+    pub(crate) fn signals(&self) -> &Arc<Signals> {
+        &self.signals
+    }
+
+    /// Begins a transaction. No tenant is set: tables under row-level security look empty until [`Work::set_tenant`].
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn begin(&self) -> Result<Work, sqlx::Error> {
+        let transaction = self.pool.begin().await?;
+        Ok(Work {
+            transaction,
+            now: self.clock.now(),
+            service: self.service,
+            tenant: None,
+            outgoing: Vec::new(),
+            signals: Arc::clone(&self.signals),
+            wakes_jobs: false,
+        })
+    }
+
+    /// Begins a transaction for one tenant; the way to run a query.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn read(&self, tenant: &TenantId) -> Result<Work, sqlx::Error> {
+        let mut work = self.begin().await?;
+        work.set_tenant(tenant).await?;
+        Ok(work)
+    }
+}
+
+/// One database transaction and the events that it will say. Dropped without [`Work::commit`], nothing happened.
+pub struct Work {
+    transaction: Transaction<'static, Postgres>,
+    now: DateTime<Utc>,
+    service: Service,
+    tenant: Option<TenantId>,
+    outgoing: Vec<Outgoing>,
+    signals: Arc<Signals>,
+    wakes_jobs: bool,
+}
+
+impl Work {
+    /// The connection to run statements on.
+    pub fn conn(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
+    /// The time of this transaction; it stands still within it.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    pub(crate) fn service(&self) -> Service {
+        self.service
+    }
+
+    /// Opens the tables of one tenant until the transaction ends or another tenant is set.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn set_tenant(&mut self, tenant: &TenantId) -> Result<(), sqlx::Error> {
+        if self.tenant.as_ref() == Some(tenant) {
+            return Ok(());
+        }
+        sqlx::query!("SELECT set_config('recoup.tenant', $1, true)", tenant.as_str()).fetch_one(self.conn()).await?;
+        self.tenant = Some(tenant.clone());
+        Ok(())
+    }
+
+    /// The tenant that is set.
+    ///
+    /// # Panics
+    /// Before [`Work::set_tenant`]; handlers run after it.
+    pub fn tenant(&self) -> &TenantId {
+        self.tenant.as_ref().expect("the tenant is set before a handler runs")
+    }
+
+    /// Says an event, if the transaction commits. `version` is the aggregate's version after the event, counted from 1; the row of the
+    /// aggregate must be locked or version-checked by now, so that outbox order is version order.
+    ///
+    /// # Panics
+    /// When the event belongs to another service's topic, or before a tenant is set.
+    pub fn emit<M: Message>(&mut self, cause: &Cause, version: u64, event: &M) {
+        assert_eq!(M::TOPIC.service, self.service, "{} is not an event of this service", M::TYPE);
+        self.push(cause, version, event);
+    }
+
+    fn push<M: Message>(&mut self, cause: &Cause, version: u64, event: &M) {
+        let envelope = self.envelope(cause, version, M::TYPE, event.key());
+        self.outgoing.push(Outgoing::new(M::TOPIC, &envelope, event));
+    }
+
+    /// Says that a command was refused; the kit's consumer is the only caller.
+    pub(crate) fn emit_raw(&mut self, cause: &Cause, kind: &str, key: String, event: &impl serde::Serialize) {
+        let envelope = self.envelope(cause, 0, kind, key);
+        self.outgoing.push(Outgoing::new(shared_events::Topic::events(self.service), &envelope, event));
+    }
+
+    fn envelope(&self, cause: &Cause, version: u64, kind: &str, key: String) -> Envelope {
+        Envelope {
+            id: MessageId(new_id(self.now)),
+            source: format!("/services/{}", self.service.name()),
+            kind: kind.to_owned(),
+            subject: key,
+            time: self.now,
+            recorded: self.now,
+            sequence: version,
+            tenant: self.tenant().clone(),
+            actor: cause.actor.clone(),
+            correlation: cause.correlation,
+            causation: cause.message,
+            traceparent: cause.traceparent.clone(),
+            body_digest: None,
+            replay: None,
+        }
+    }
+
+    /// Where the events said so far end; see [`Work::forget_since`].
+    pub(crate) fn said(&self) -> usize {
+        self.outgoing.len()
+    }
+
+    /// Unsays the events since `mark`, after a savepoint was rolled back.
+    pub(crate) fn forget_since(&mut self, mark: usize) {
+        self.outgoing.truncate(mark);
+    }
+
+    /// Adds a durable job, if the transaction commits. A job of the same kind and key that is still open is kept instead.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn enqueue(&mut self, job: NewJob) -> Result<(), sqlx::Error> {
+        self.wakes_jobs = true;
+        let tenant = self.tenant().clone();
+        crate::jobs::insert(self.conn(), &tenant, job).await
+    }
+
+    /// Writes the outbox, commits, and wakes whoever waits for it.
+    ///
+    /// # Errors
+    /// When the database is away. The outcome is then unknown: the caller tries the whole message again and the inbox decides.
+    pub async fn commit(mut self) -> Result<(), sqlx::Error> {
+        let says = !self.outgoing.is_empty();
+        let outgoing = std::mem::take(&mut self.outgoing);
+        outbox::insert(&mut self.transaction, &outgoing).await?;
+        self.transaction.commit().await?;
+        if says {
+            self.signals.outbox.notify_one();
+        }
+        if self.wakes_jobs {
+            self.signals.jobs.notify_one();
+        }
+        Ok(())
+    }
+}
+
+/// A new UUIDv7 at the given time: sortable, and by the injected clock.
+pub fn new_id(now: DateTime<Utc>) -> Uuid {
+    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, now.timestamp_subsec_nanos()))
+}
