@@ -1,0 +1,342 @@
+//! What a caller is told when something is wrong: RFC 9457, one shape everywhere. Internal text is logged, never sent.
+
+use std::borrow::Cow;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use shared_events::outcome::Rejection;
+use utoipa::ToSchema;
+
+use crate::http::context;
+
+/// Media type of every problem.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// A problem as it is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Body {
+    /// Stable name of the kind of problem.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:recoup:problem:validation")]
+    pub kind: Cow<'static, str>,
+    /// The kind in words.
+    #[schema(example = "The request was understood but cannot be accepted")]
+    pub title: Cow<'static, str>,
+    /// HTTP status.
+    #[schema(example = 422)]
+    pub status: u16,
+    /// What is wrong this time.
+    #[schema(example = "amount must be greater than zero")]
+    pub detail: String,
+    /// Stable code of the refusal, where a service refused a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "insufficient_balance")]
+    pub code: Option<String>,
+    /// Fields at fault.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+    /// Names the request in the logs.
+    pub request_id: String,
+}
+
+/// A field at fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FieldError {
+    /// Its path: `account_details.email`, `rules[0].value`.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// A problem on its way out.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    kind: &'static str,
+    title: &'static str,
+    detail: Cow<'static, str>,
+    code: Option<String>,
+    errors: Vec<FieldError>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    internal: Option<anyhow::Error>,
+}
+
+/// Seconds after which a caller may try again when a dependency is away.
+const RETRY_AFTER: u64 = 2;
+
+impl Problem {
+    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, kind, title, detail: detail.into(), code: None, errors: Vec::new(), headers: Vec::new(), internal: None }
+    }
+
+    /// 400: the request cannot be read.
+    pub fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "urn:recoup:problem:malformed", "The request cannot be read", detail)
+    }
+
+    /// 401: no token, or one that is not believed. Why is logged, not told.
+    pub fn unauthorized() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "urn:recoup:problem:unauthenticated",
+            "A valid token is needed",
+            "send a valid token as Authorization: Bearer",
+        )
+        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
+    /// 401 for a token that was sent and is not believed.
+    pub fn invalid_token() -> Self {
+        let mut problem = Self::unauthorized();
+        problem.headers = vec![(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))];
+        problem
+    }
+
+    /// 403: the caller's roles do not allow it.
+    pub fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "urn:recoup:problem:forbidden", "Not allowed", detail)
+    }
+
+    /// 404: there is no such thing, or it is another tenant's or partner's.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "urn:recoup:problem:not-found", "Not found", "there is no such thing here")
+    }
+
+    /// 405: the path exists, the method does not.
+    pub fn method_not_allowed() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "urn:recoup:problem:method-not-allowed",
+            "Method not allowed",
+            "the path does not take this method",
+        )
+    }
+
+    /// 409: the state of the thing does not allow it.
+    pub fn conflict(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, "urn:recoup:problem:conflict", "The state does not allow it", detail)
+    }
+
+    /// 413: the body is too large.
+    pub fn too_large(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "urn:recoup:problem:too-large", "The body is too large", detail)
+    }
+
+    /// 415: the body is not of a media type that is read here.
+    pub fn unsupported_media_type(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "urn:recoup:problem:unsupported-media-type",
+            "The media type is not supported",
+            detail,
+        )
+    }
+
+    /// 422: understood but refused.
+    pub fn unprocessable(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "urn:recoup:problem:validation",
+            "The request was understood but cannot be accepted",
+            detail,
+        )
+    }
+
+    /// 422 for one field.
+    pub fn invalid_field(field: &str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::unprocessable(format!("{field} {message}")).field(field, message)
+    }
+
+    /// 429: too many requests; try again after `seconds`.
+    pub fn too_many_requests(seconds: u64) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "urn:recoup:problem:rate-limited",
+            "Too many requests",
+            "slow down and try again later",
+        )
+        .retry_after(seconds)
+    }
+
+    /// 503: something that is needed is away for the moment. `detail` is sent, so it names no address.
+    pub fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:recoup:problem:unavailable", "Temporarily unavailable", detail)
+            .retry_after(RETRY_AFTER)
+    }
+
+    /// 500: our fault. The error is logged with the request id and not sent.
+    pub fn internal(error: impl Into<anyhow::Error>) -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "urn:recoup:problem:internal",
+            "Internal error",
+            "something went wrong on our side; the request id names it in our logs",
+        )
+        .caused_by(error)
+    }
+
+    /// The problem that an answer without a body of ours stands for (such as a rejection by the framework).
+    pub fn from_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::UNAUTHORIZED => Self::unauthorized(),
+            StatusCode::FORBIDDEN => Self::forbidden("not allowed"),
+            StatusCode::NOT_FOUND => Self::not_found(),
+            StatusCode::METHOD_NOT_ALLOWED => Self::method_not_allowed(),
+            StatusCode::CONFLICT => Self::conflict("the state does not allow it"),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::too_large("the body is larger than allowed here"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::unsupported_media_type("the body's media type is not supported here"),
+            StatusCode::UNPROCESSABLE_ENTITY => Self::unprocessable("the request cannot be accepted"),
+            StatusCode::SERVICE_UNAVAILABLE => Self::unavailable("something that is needed is away for the moment"),
+            other if other.is_client_error() => Self { status: other, ..Self::bad_request("the request cannot be read") },
+            _ => Self::internal(anyhow::anyhow!("the framework answered {status}")),
+        }
+    }
+
+    /// Names a field at fault; may be called more than once.
+    #[must_use]
+    pub fn field(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
+        self.errors.push(FieldError { field: field.into(), message: message.into() });
+        self
+    }
+
+    /// Adds the stable code of a refusal.
+    #[must_use]
+    pub fn code(mut self, code: impl Into<String>) -> Self {
+        self.code = Some(code.into());
+        self
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Says when to try again.
+    #[must_use]
+    pub fn retry_after(self, seconds: u64) -> Self {
+        self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// Keeps the error for the log.
+    #[must_use]
+    pub fn caused_by(mut self, error: impl Into<anyhow::Error>) -> Self {
+        self.internal = Some(error.into());
+        self
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong this time.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The fields at fault.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+}
+
+/// A refusal of a command: 404 when its code says that something is missing, 409 when it names a state, else 422.
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        let code = rejection.code.as_str();
+        let state = ["_conflict", "_state", "already_", "not_active", "_ended", "_closed"];
+        let problem = if code.ends_with("not_found") {
+            let mut missing = Self::not_found();
+            missing.detail = rejection.detail.into();
+            missing
+        } else if state.iter().any(|mark| code.contains(mark)) {
+            Self::conflict(rejection.detail)
+        } else {
+            Self::unprocessable(rejection.detail)
+        };
+        let message = problem.detail.clone().into_owned();
+        let problem = match rejection.field {
+            Some(field) => problem.field(field, message),
+            None => problem,
+        };
+        problem.code(rejection.code)
+    }
+}
+
+impl From<anyhow::Error> for Problem {
+    fn from(error: anyhow::Error) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        let away = match &error {
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
+            // Class 57: the server shuts down or starts; 53: it has no connection left.
+            sqlx::Error::Database(database) => database.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("53")),
+            _ => false,
+        };
+        if away { Self::unavailable("the database is away for the moment").caused_by(error) } else { Self::internal(error) }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        if let Some(error) = &self.internal {
+            let cause = format!("{error:#}");
+            if self.status.is_server_error() {
+                tracing::error!(status = self.status.as_u16(), error = cause, "request failed");
+            } else {
+                tracing::debug!(status = self.status.as_u16(), error = cause, "request refused");
+            }
+        }
+        let body = Body {
+            kind: self.kind.into(),
+            title: self.title.into(),
+            status: self.status.as_u16(),
+            detail: self.detail.into_owned(),
+            code: self.code,
+            errors: self.errors,
+            request_id: context::request_id(),
+        };
+        let mut response = (self.status, axum::Json(body)).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn internal_text_is_not_sent() {
+        let response = Problem::internal(anyhow::anyhow!("password=hunter2")).into_response();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], MEDIA_TYPE);
+        let bytes = axum::body::to_bytes(response.into_body(), 10_000).await.expect("small");
+        assert!(!String::from_utf8_lossy(&bytes).contains("hunter2"));
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_code_and_field() {
+        let cases = [("campaign_not_found", 404), ("campaign_not_active", 409), ("already_paid", 409), ("insufficient_balance", 422)];
+        for (code, status) in cases {
+            let problem = Problem::from(Rejection::new(code, "no").at("amount"));
+            assert_eq!(problem.status().as_u16(), status, "{code}");
+            assert_eq!(problem.errors()[0].field, "amount");
+        }
+    }
+
+    #[test]
+    fn unbelieved_tokens_are_challenged() {
+        let response = Problem::invalid_token().into_response();
+        assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer error=\"invalid_token\"");
+    }
+}
