@@ -1,1 +1,3 @@
-//! What partners bring: campaigns, enrolments, tracked events, attribution
+//! What partners bring: campaigns, enrolments, tracked events, attribution.
+
+pub mod domain;
