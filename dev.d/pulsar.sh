@@ -11,12 +11,13 @@ PULSAR_DIST=${PULSAR_HOME:-$CACHE_DIR/pulsar-$PULSAR_VERSION}
 pulsar_obtain() {
   [[ ! -x $PULSAR_DIST/bin/pulsar ]] || return 0
   [[ -z ${PULSAR_HOME:-} ]] || die "PULSAR_HOME=$PULSAR_HOME holds no Pulsar" "unset it, or unpack Pulsar $PULSAR_VERSION there"
-  local temp archive
+  local temp archive quiet=()
+  [[ -t 2 ]] || quiet=(-B) # a progress bar on a terminal, lines in a log
   mkdir -p "$CACHE_DIR"
   temp=$(mktemp -d "$CACHE_DIR/unpack.XXXXXX")
   step "fetching Apache Pulsar $PULSAR_VERSION with Maven (about 240 MB, once per machine)"
   # The repository is asked by `get`, which shows its progress; `copy` then finds it locally.
-  mvn -B dependency:get -Dartifact="$PULSAR_ARTIFACT" -Dtransitive=false >&2 &&
+  mvn "${quiet[@]}" dependency:get -Dartifact="$PULSAR_ARTIFACT" -Dtransitive=false >&2 &&
     mvn -q -B -o dependency:copy -Dartifact="$PULSAR_ARTIFACT" -DoutputDirectory="$temp" >&2 || {
     rm -rf "$temp"
     die "Maven could not fetch $PULSAR_ARTIFACT" \

@@ -91,10 +91,11 @@ gen_sqlx() { # [CRATE...]
   local dir=$DEV_DIR/gen out crate crates=("$@") packages=()
   (($# > 0)) || crates=("${SQLX_CRATES[@]}")
   step "refreshing .sqlx from the migrations"
-  # shellcheck disable=SC2064  # the directory is meant as it is now
-  trap "postgres_stop '$dir'" EXIT
+  mkdir -p "$dir"
+  out=$(mktemp -d "$dir/sqlx.XXXXXX")
+  # shellcheck disable=SC2064  # the directories are meant as they are now
+  trap "postgres_stop '$dir'; rm -rf '$out'" EXIT
   schema_up "$dir" 5452 || die "the migrations do not apply" "see the error above"
-  out=$(mktemp -d "$DEV_DIR/sqlx.XXXXXX")
   for crate in "${crates[@]}"; do
     packages+=(-p "$crate")
     # Cargo does not know that the macros read a database: make it look again.
@@ -109,7 +110,7 @@ gen_sqlx() { # [CRATE...]
   mkdir -p "$ROOT/.sqlx"
   (($# > 0)) || rm -f "$ROOT"/.sqlx/query-*.json
   find "$out" -name 'query-*.json' -exec mv -t "$ROOT/.sqlx" {} +
-  rmdir "$out"
+  rm -rf "$out"
   postgres_stop "$dir"
   trap - EXIT
 }
