@@ -91,7 +91,8 @@ cmd_test() {
 cmd_bench() {
   local busy=
   pid_of "$DEV_DIR/run/recoup.pid" >/dev/null && busy=1
-  DEV_DIR=$DEV_DIR/bench ENV_FILE=$DEV_DIR/bench/env
+  DEV_DIR=$DEV_DIR/bench
+  ENV_FILE=$DEV_DIR/env
   install_missing
   trap cmd_down EXIT
   trap 'exit 130' INT TERM HUP
