@@ -13,13 +13,14 @@ use pulsar::proto::MessageIdData;
 use pulsar::{Consumer, SubType, TokioExecutor};
 use shared_events::Topic;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::admin::Admin;
 use crate::bus::{Bus, in_own_task};
 use crate::handler::Routes;
 use crate::inbox::{Incoming, Processor};
 use crate::outbox::Backoff;
+use crate::runtime::spawn;
+use crate::shutdown::Shutdown;
 use crate::store::Store;
 use shared_events::partition::PARTITIONS;
 
@@ -62,11 +63,11 @@ impl Consumers {
         Self { store, bus, routes, admin }
     }
 
-    /// Subscribes everywhere, then consumes in the background until `stop`.
+    /// Subscribes everywhere, then consumes in the background until the shutdown begins.
     ///
     /// # Errors
     /// When a subscription is missing (`recoup provision` makes them) or the broker is away at the start.
-    pub async fn start(self, tasks: &TaskTracker, stop: &CancellationToken) -> anyhow::Result<()> {
+    pub async fn start(self, shutdown: &Shutdown) -> anyhow::Result<()> {
         let mut first = Vec::new();
         for topic in self.routes.topics() {
             for partition in 0..PARTITIONS {
@@ -84,7 +85,7 @@ impl Consumers {
             }
         }
         for (lane, stream) in futures::future::try_join_all(first).await? {
-            tasks.spawn(lane.run(stream, stop.clone()));
+            spawn(shutdown, "consumer", lane.run(stream, shutdown.soft().clone()));
         }
         Ok(())
     }

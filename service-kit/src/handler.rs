@@ -112,8 +112,6 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub(crate) trait AnyHandler: Send + Sync {
     fn handle_run<'a>(&'a self, work: &'a mut Work, run: &'a [&'a Raw]) -> BoxFuture<'a, Result<Vec<Outcome>, Failure>>;
     fn is_command(&self) -> bool;
-    /// Whether the data can be read at all; the error names the field.
-    fn check(&self, payload: &[u8]) -> Result<(), String>;
 }
 
 fn decode<M: Message>(payload: &[u8]) -> Result<M, serde_path_to_error::Error<serde_json::Error>> {
@@ -143,10 +141,6 @@ impl<M: Message, H: Handles<M>> AnyHandler for One<M, H> {
     fn is_command(&self) -> bool {
         M::TOPIC.kind == Kind::Command
     }
-
-    fn check(&self, payload: &[u8]) -> Result<(), String> {
-        decode::<M>(payload).map(drop).map_err(|error| error.to_string())
-    }
 }
 
 impl<M: Message, H: HandlesRun<M>> AnyHandler for Run<M, H> {
@@ -160,10 +154,6 @@ impl<M: Message, H: HandlesRun<M>> AnyHandler for Run<M, H> {
 
     fn is_command(&self) -> bool {
         M::TOPIC.kind == Kind::Command
-    }
-
-    fn check(&self, payload: &[u8]) -> Result<(), String> {
-        decode::<M>(payload).map(drop).map_err(|error| error.to_string())
     }
 }
 

@@ -1,6 +1,12 @@
 //! The HTTP edge: extractors whose refusals name the field, and the server that every service runs.
 
 pub mod context;
+mod docs;
 mod extract;
+mod guard;
+pub mod metrics;
+mod server;
 
-pub use extract::{Json, Path, Query};
+pub use docs::BEARER;
+pub use extract::{Json, Path, Query, parse_json, unread_body};
+pub use server::{Server, serve};

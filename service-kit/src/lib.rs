@@ -12,6 +12,8 @@ pub mod problem;
 pub mod sealed;
 pub mod shutdown;
 pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod admin;
 pub mod bus;
 pub mod commands;
@@ -24,3 +26,4 @@ pub mod provision;
 pub mod store;
 mod bus_auth;
 mod inbox;
+pub mod runtime;

@@ -112,7 +112,7 @@ impl Relay {
             match self.turn(&mut lease).await {
                 Ok(busy) => {
                     trouble.reset();
-                    if stopping {
+                    if stopping && !busy {
                         break;
                     }
                     if !busy {

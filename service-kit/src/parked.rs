@@ -142,12 +142,14 @@ impl Redriver {
     /// Takes the oldest marked message. True when there was one.
     async fn turn(&self) -> Result<bool, Failure> {
         let mut work = self.store.begin().await?;
+        let types: Vec<String> = self.routes.types().map(str::to_owned).collect();
         // A marked message goes only when nothing of its key stands before it.
         let row = sqlx::query!(
-            "SELECT id, properties, payload FROM parked AS candidate WHERE state = 'redrive' AND NOT EXISTS
+            "SELECT id, properties, payload FROM parked AS candidate WHERE state = 'redrive' AND type = ANY($1) AND NOT EXISTS
                 (SELECT 1 FROM parked AS earlier WHERE earlier.topic = candidate.topic AND earlier.key = candidate.key
                  AND earlier.id < candidate.id AND earlier.state IN ('parked', 'redrive'))
-             ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"
+             ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED",
+            &types
         )
         .fetch_optional(work.conn())
         .await?;

@@ -15,6 +15,7 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// A problem as it is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Problem)]
 pub struct Body {
     /// Stable name of the kind of problem.
     #[serde(rename = "type")]

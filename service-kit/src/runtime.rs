@@ -1,0 +1,95 @@
+//! What runs behind every service's HTTP edge: consumers, relay, jobs, redriving, and the pruning of old rows.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tokio_util::sync::CancellationToken;
+
+use crate::bus::Bus;
+use crate::config::DatabaseConfig;
+use crate::consumer::Consumers;
+use crate::handler::Routes;
+use crate::jobs::Worker;
+use crate::outbox::Relay;
+use crate::parked::Redriver;
+use crate::shutdown::Shutdown;
+use crate::store::Store;
+
+/// How long inbox rows and command outcomes are kept. Never shorter than the topics' retention, or a replayed cursor would apply messages twice.
+const KEEP_DAYS: f64 = 35.0;
+/// Rows pruned in one statement.
+const PRUNE_ROWS: i64 = 10_000;
+
+/// Connects to a service's own database. A transaction that its process forgot (a frozen one, say) ends after ten seconds, so that its
+/// locks do not hold up the successor.
+///
+/// # Errors
+/// When the URL is malformed. The database may be away: connecting happens with the first statement.
+pub fn pool(config: &DatabaseConfig, name: &str) -> anyhow::Result<PgPool> {
+    let options = PgConnectOptions::from_str(config.url.expose())
+        .context("the database URL is malformed")?
+        .application_name(name)
+        .options([("idle_in_transaction_session_timeout", "10s"), ("statement_timeout", "60s")]);
+    let pool = PgPoolOptions::new()
+        .max_connections(config.max_connections)
+        .acquire_timeout(Duration::from_secs(5))
+        .test_before_acquire(false)
+        .connect_lazy_with(options);
+    Ok(pool)
+}
+
+/// Starts everything for `store`; it ends with `shutdown`.
+///
+/// # Errors
+/// When a subscription is missing or the broker is away at the start.
+pub async fn start(store: &Store, bus: &Arc<Bus>, routes: Routes, worker: Worker, shutdown: &Shutdown) -> anyhow::Result<()> {
+    Consumers::new(store.clone(), Arc::clone(bus), routes.clone()).start(shutdown).await?;
+    let stop = shutdown.soft();
+    spawn(shutdown, "relay", Relay::new(store.clone(), Arc::clone(bus)).run(stop.clone()));
+    spawn(shutdown, "redriver", Redriver::new(store.clone(), routes).run(stop.clone()));
+    spawn(shutdown, "jobs", worker.run(stop.clone()));
+    spawn(shutdown, "pruner", prune(store.clone(), stop.clone()));
+    Ok(())
+}
+
+pub(crate) fn spawn(shutdown: &Shutdown, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+    shutdown.spawn(name, async move {
+        task.await;
+        Ok::<(), std::convert::Infallible>(())
+    });
+}
+
+async fn prune(store: Store, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_secs(600)) => {}
+        }
+        match prune_inbox(&store).await {
+            Ok(rows) => tracing::debug!(rows, "old inbox rows pruned"),
+            Err(error) => tracing::warn!(%error, "pruning failed, it will be tried again"),
+        }
+    }
+}
+
+async fn prune_inbox(store: &Store) -> Result<u64, sqlx::Error> {
+    let mut pruned = 0;
+    loop {
+        let rows = sqlx::query!(
+            "DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox WHERE received_at < now() - $1 * interval '1 day' LIMIT $2))",
+            KEEP_DAYS,
+            PRUNE_ROWS,
+        )
+        .execute(store.pool())
+        .await?
+        .rows_affected();
+        pruned += rows;
+        if rows < PRUNE_ROWS as u64 {
+            return Ok(pruned);
+        }
+    }
+}
