@@ -7,3 +7,4 @@ pub mod reversal;
 pub mod rewards;
 pub mod shares;
 pub mod signals;
+pub mod state;

@@ -236,6 +236,6 @@ BEGIN
     -- The least that the service needs: what happened is never rewritten.
     GRANT SELECT, INSERT ON known_tenants, reward_rules, refunds, revisions, ledger TO commission_user;
     GRANT SELECT, INSERT, UPDATE ON commissions, customers, partner_months, balances, payout_batches, payouts TO commission_user;
-    GRANT SELECT, INSERT, DELETE ON payout_allocations TO commission_user;
+    GRANT SELECT, INSERT ON payout_allocations TO commission_user;
     GRANT SELECT ON postings TO commission_user;
 END $$;
