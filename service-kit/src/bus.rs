@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::bus_auth::TokenProvider;
 use crate::config::{PulsarConfig, TokenSource};
+use crate::faults;
 
 /// A client of the broker.
 pub type Client = Pulsar<TokioExecutor>;
@@ -214,7 +215,8 @@ impl PartitionProducer {
     async fn build(&self) -> anyhow::Result<(u64, Producer<TokioExecutor>)> {
         let (generation, client) = self.bus.client().await?;
         let topic = self.bus.partition_name(self.topic, self.partition);
-        let name = format!("{}-{}-{}-{}", self.bus.role(), self.topic.name(), self.partition, Uuid::now_v7());
+        let fresh = if faults::sabotaged("fixed_producer_name") { Uuid::nil() } else { Uuid::now_v7() };
+        let name = format!("{}-{}-{}-{fresh}", self.bus.role(), self.topic.name(), self.partition);
         let options =
             ProducerOptions { batch_size: Some(BATCH_SLOTS), block_queue_if_full: true, ..Default::default() };
         let building = async move { Ok(client.producer().with_topic(topic).with_name(name).with_options(options).build().await?) };

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
 use crate::bus::{Bus, in_own_task};
+use crate::faults;
 use crate::handler::Routes;
 use crate::inbox::{Incoming, Processor};
 use crate::outbox::Backoff;
@@ -193,17 +194,26 @@ impl Lane {
                 Err(error) => return End::Broken(error),
             };
             let entries = run.entries;
+            if faults::sabotaged("ack_before_commit") {
+                drop(self.acknowledge(stream, entries.clone()).await);
+            }
             if let Err(error) = self.processor.process(run.messages, stop).await {
                 return if stop.is_cancelled() { End::Stopped } else { End::Broken(error) };
             }
+            faults::point("consumer.after_commit");
             // Only now: everything in these entries is committed (or was before).
-            let topic = self.bus.partition_name(self.topic, self.partition);
-            for entry in entries {
-                if let Err(error) = stream.ack_with_id(&topic, entry).await {
-                    return End::Broken(anyhow::Error::from(error).context("acknowledging"));
-                }
+            if let Err(error) = self.acknowledge(stream, entries).await {
+                return End::Broken(error.context("acknowledging"));
             }
         }
+    }
+
+    async fn acknowledge(&self, stream: &mut Stream, entries: Vec<MessageIdData>) -> anyhow::Result<()> {
+        let topic = self.bus.partition_name(self.topic, self.partition);
+        for entry in entries {
+            stream.ack_with_id(&topic, entry).await?;
+        }
+        Ok(())
     }
 
     /// Asks the broker whether messages wait although none came: some ways of breaking are silent.
@@ -238,10 +248,11 @@ async fn gather(stream: &mut Stream, first: Option<Result<PulsarMessage<Vec<u8>>
         if starts {
             run.entries.push(MessageIdData { batch_index: None, batch_size: None, ..id.clone() });
         }
-        let complete = index + 1 >= expected;
+        let careless = faults::sabotaged("ack_first_of_entry");
+        let complete = index + 1 >= expected || careless;
         run.messages.push(Incoming::read(message));
         if complete {
-            if run.messages.len() >= RUN {
+            if run.messages.len() >= RUN || careless {
                 return Ok(run);
             }
             match stream.next().now_or_never() {

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::commands;
+use crate::faults;
 use crate::handler::{Failure, Raw, Routes};
 use crate::outbox::Backoff;
 use crate::parked::{self, Parking};
@@ -304,6 +305,7 @@ impl Processor {
         for group in free.values() {
             dispatch(&self.routes, &mut work, group.iter().map(|(_, raw)| raw)).await?;
         }
+        faults::point("consumer.before_commit");
         work.commit().await?;
         self.store.signals().commands.notify_waiters();
         Ok(count)
@@ -329,6 +331,9 @@ enum Guarded {
 
 /// Writes the ids into the inbox; the ones returned were not there yet.
 async fn claim(work: &mut Work, ids: &[Uuid]) -> Result<HashSet<Uuid>, sqlx::Error> {
+    if faults::sabotaged("no_inbox") {
+        return Ok(ids.iter().copied().collect());
+    }
     let fresh = sqlx::query_scalar!(
         "INSERT INTO inbox (message_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING message_id",
         ids

@@ -18,6 +18,7 @@ pub mod admin;
 pub mod bus;
 pub mod commands;
 pub mod consumer;
+pub mod faults;
 pub mod handler;
 pub mod jobs;
 pub mod outbox;

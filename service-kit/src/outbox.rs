@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::bus::{Bus, Outbound, PartitionProducer};
+use crate::faults;
 use crate::store::Store;
 
 /// Rows read at a time.
@@ -156,7 +157,9 @@ impl Relay {
             return Ok(false);
         }
         let full = rows.len() as i64 == PAGE;
+        faults::point("relay.before_publish");
         let result = self.publish(rows, held.expires).await;
+        faults::point("relay.after_receipt");
         let kept = self.delete(&result.confirmed, held).await?;
         if !kept {
             tracing::warn!(epoch = held.epoch, "another relay took the lease over");
@@ -170,6 +173,9 @@ impl Relay {
 
     async fn acquire(&self) -> anyhow::Result<Option<Lease>> {
         let asked = Instant::now();
+        if faults::sabotaged("no_lease") {
+            return Ok(Some(Lease { owner: self.owner, epoch: 0, expires: asked + LEASE, renew_at: asked + RENEW }));
+        }
         let row = sqlx::query!(
             "INSERT INTO relay_lease AS held (name, owner, epoch, until) VALUES ('outbox', $1, 1, now() + $2 * interval '1 second')
              ON CONFLICT (name) DO UPDATE
@@ -232,6 +238,10 @@ impl Relay {
     async fn delete(&self, confirmed: &[i64], lease: &Lease) -> Result<bool, sqlx::Error> {
         if confirmed.is_empty() {
             return Ok(true);
+        }
+        if faults::sabotaged("no_lease") {
+            let delete = sqlx::query("DELETE FROM outbox WHERE id = ANY($1)").bind(confirmed);
+            return Ok(delete.execute(self.store.pool()).await?.rows_affected() > 0);
         }
         let deleted = sqlx::query!(
             "DELETE FROM outbox WHERE id = ANY($1) AND EXISTS
