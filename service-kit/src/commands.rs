@@ -38,7 +38,7 @@ pub struct CommandOutcome {
 }
 
 /// Runs one command under a savepoint: a refusal leaves nothing behind but its outcome.
-pub(crate) async fn handle(handler: &dyn AnyHandler, work: &mut Work, raw: &Raw) -> Result<(), Failure> {
+pub(crate) async fn handle(handler: &dyn AnyHandler, work: &mut Work, raw: Raw<'_>) -> Result<(), Failure> {
     sqlx::query!("SAVEPOINT command").execute(work.conn()).await?;
     let mark = work.said();
     match handler.handle_run(work, &[raw]).await {
@@ -54,7 +54,7 @@ pub(crate) async fn handle(handler: &dyn AnyHandler, work: &mut Work, raw: &Raw)
                 command_type: raw.envelope.kind.clone(),
                 rejection: rejection.clone(),
             };
-            work.emit_raw(&Cause::from(&raw.envelope), COMMAND_REJECTED, raw.envelope.subject.clone(), &refused);
+            work.emit_raw(&Cause::from(raw.envelope), COMMAND_REJECTED, raw.envelope.subject.clone(), &refused);
             record(work, raw, "rejected", Some(rejection), Outcome::none()).await?;
         }
         Err(retry) => return Err(retry),
@@ -63,8 +63,8 @@ pub(crate) async fn handle(handler: &dyn AnyHandler, work: &mut Work, raw: &Raw)
     Ok(())
 }
 
-async fn record(work: &mut Work, raw: &Raw, status: &str, rejection: Option<Rejection>, outcome: Outcome) -> Result<(), sqlx::Error> {
-    let envelope = &raw.envelope;
+async fn record(work: &mut Work, raw: Raw<'_>, status: &str, rejection: Option<Rejection>, outcome: Outcome) -> Result<(), sqlx::Error> {
+    let envelope = raw.envelope;
     let (now, rejection) = (work.now(), rejection.and_then(|rejection| serde_json::to_value(rejection).ok()));
     sqlx::query!(
         "INSERT INTO command_outcomes (command_id, tenant, actor, type, status, rejection, result, body_digest, correlation, finished_at)

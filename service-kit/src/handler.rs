@@ -100,17 +100,17 @@ pub trait HandlesRun<M: Message>: Send + Sync + 'static {
 }
 
 /// A message as it came: envelope read, data not yet.
-#[derive(Debug, Clone)]
-pub(crate) struct Raw {
-    pub(crate) envelope: Envelope,
-    pub(crate) payload: Arc<Vec<u8>>,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Raw<'m> {
+    pub(crate) envelope: &'m Envelope,
+    pub(crate) payload: &'m [u8],
 }
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A handler whose message type is forgotten.
 pub(crate) trait AnyHandler: Send + Sync {
-    fn handle_run<'a>(&'a self, work: &'a mut Work, run: &'a [&'a Raw]) -> BoxFuture<'a, Result<Vec<Outcome>, Failure>>;
+    fn handle_run<'a>(&'a self, work: &'a mut Work, run: &'a [Raw<'a>]) -> BoxFuture<'a, Result<Vec<Outcome>, Failure>>;
     fn is_command(&self) -> bool;
 }
 
@@ -118,8 +118,8 @@ fn decode<M: Message>(payload: &[u8]) -> Result<M, serde_path_to_error::Error<se
     serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(payload))
 }
 
-fn delivered<M: Message>(raw: &Raw) -> Result<Delivered<M>, Failure> {
-    let data = decode(&raw.payload)
+fn delivered<M: Message>(raw: &Raw<'_>) -> Result<Delivered<M>, Failure> {
+    let data = decode(raw.payload)
         .map_err(|error| Failure::Reject(Rejection::new("malformed", error.to_string()).at(&error.path().to_string())))?;
     Ok(Delivered { envelope: raw.envelope.clone(), data })
 }
@@ -128,7 +128,7 @@ struct One<M, H>(H, std::marker::PhantomData<fn(M)>);
 struct Run<M, H>(H, std::marker::PhantomData<fn(M)>);
 
 impl<M: Message, H: Handles<M>> AnyHandler for One<M, H> {
-    fn handle_run<'a>(&'a self, work: &'a mut Work, run: &'a [&'a Raw]) -> BoxFuture<'a, Result<Vec<Outcome>, Failure>> {
+    fn handle_run<'a>(&'a self, work: &'a mut Work, run: &'a [Raw<'a>]) -> BoxFuture<'a, Result<Vec<Outcome>, Failure>> {
         Box::pin(async move {
             let mut outcomes = Vec::with_capacity(run.len());
             for raw in run {
@@ -144,7 +144,7 @@ impl<M: Message, H: Handles<M>> AnyHandler for One<M, H> {
 }
 
 impl<M: Message, H: HandlesRun<M>> AnyHandler for Run<M, H> {
-    fn handle_run<'a>(&'a self, work: &'a mut Work, run: &'a [&'a Raw]) -> BoxFuture<'a, Result<Vec<Outcome>, Failure>> {
+    fn handle_run<'a>(&'a self, work: &'a mut Work, run: &'a [Raw<'a>]) -> BoxFuture<'a, Result<Vec<Outcome>, Failure>> {
         Box::pin(async move {
             let messages: Vec<Delivered<M>> = run.iter().map(|raw| delivered(raw)).collect::<Result<_, _>>()?;
             self.0.handle_run(work, &messages).await?;

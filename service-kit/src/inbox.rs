@@ -31,8 +31,8 @@ pub(crate) struct Incoming {
     pub(crate) key: String,
     pub(crate) tenant: String,
     pub(crate) kind: String,
-    pub(crate) properties: HashMap<String, String>,
-    pub(crate) payload: Arc<Vec<u8>>,
+    pub(crate) properties: Vec<(String, String)>,
+    pub(crate) payload: Vec<u8>,
     /// The envelope, or why there is none.
     pub(crate) envelope: Result<Envelope, String>,
 }
@@ -44,24 +44,30 @@ impl Incoming {
         let topic = message.topic.clone();
         let payload = message.payload;
         let key = payload.metadata.partition_key.unwrap_or_default();
-        let properties = payload.metadata.properties.into_iter().map(|pair| (pair.key, pair.value)).collect();
+        let properties: Vec<_> = payload.metadata.properties.into_iter().map(|pair| (pair.key, pair.value)).collect();
         // Without an id of its own it is known by where it stands.
         let fallback = shared_events::ids::derive(&["position", &topic, &place]);
         Self::new(key, properties, payload.data, fallback)
     }
 
-    pub(crate) fn new(key: String, properties: HashMap<String, String>, payload: Vec<u8>, fallback: Uuid) -> Self {
+    pub(crate) fn new(key: String, properties: Vec<(String, String)>, payload: Vec<u8>, fallback: Uuid) -> Self {
         let read = Envelope::from_properties(properties.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let text = |name: &str| properties.get(name).cloned().unwrap_or_default();
+        let text = |name: &str| properties.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone()).unwrap_or_default();
         Self {
             id: read.as_ref().map_or(fallback, |envelope| envelope.id.0),
             key,
             tenant: text("ce_tenant"),
             kind: text("ce_type"),
-            payload: Arc::new(payload),
+            payload,
             envelope: read.map_err(|error| error.to_string()),
             properties,
         }
+    }
+
+    /// The properties as a JSON object, for the table of parked messages.
+    pub(crate) fn properties_json(&self) -> String {
+        let object: HashMap<&str, &str> = self.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        serde_json::to_string(&object).unwrap_or_default()
     }
 }
 
@@ -284,7 +290,7 @@ impl Processor {
         // A message may stand twice in one run; only the first is handled.
         let taken: Vec<&Incoming> = messages.iter().filter(|message| fresh.remove(&message.id)).collect();
         let mut blocked = parked::open_keys(&mut work, self.topic, taken.iter().map(|message| message.key.as_str())).await?;
-        let mut free: BTreeMap<&str, Vec<(&Incoming, Raw)>> = BTreeMap::new();
+        let mut free: BTreeMap<&str, Vec<Raw<'_>>> = BTreeMap::new();
         for message in taken {
             match (&message.envelope, blocked.get(&message.key)) {
                 (Err(error), _) => {
@@ -297,13 +303,12 @@ impl Processor {
                     parked::park(&mut work, self.topic, self.partition, message, &parking).await?;
                 }
                 (Ok(envelope), None) => {
-                    let raw = Raw { envelope: envelope.clone(), payload: Arc::clone(&message.payload) };
-                    free.entry(message.tenant.as_str()).or_default().push((message, raw));
+                    free.entry(message.tenant.as_str()).or_default().push(Raw { envelope, payload: &message.payload });
                 }
             }
         }
         for group in free.values() {
-            dispatch(&self.routes, &mut work, group.iter().map(|(_, raw)| raw)).await?;
+            dispatch(&self.routes, &mut work, group.iter().copied()).await?;
         }
         faults::point("consumer.before_commit");
         work.commit().await?;
@@ -345,8 +350,8 @@ async fn claim(work: &mut Work, ids: &[Uuid]) -> Result<HashSet<Uuid>, sqlx::Err
 
 /// Hands the messages of one tenant to their handlers, in sets of one type. Messages of one key keep their order: a message whose key
 /// was last seen with another type goes into a later wave.
-pub(crate) async fn dispatch<'a>(routes: &Routes, work: &mut Work, messages: impl Iterator<Item = &'a Raw>) -> Result<(), Failure> {
-    let mut waves: BTreeMap<(usize, &str), Vec<&Raw>> = BTreeMap::new();
+pub(crate) async fn dispatch<'a>(routes: &Routes, work: &mut Work, messages: impl Iterator<Item = Raw<'a>>) -> Result<(), Failure> {
+    let mut waves: BTreeMap<(usize, &str), Vec<Raw<'_>>> = BTreeMap::new();
     let mut last: HashMap<&str, (usize, &str)> = HashMap::new();
     let mut tenant: Option<TenantId> = None;
     for raw in messages {
@@ -367,7 +372,7 @@ pub(crate) async fn dispatch<'a>(routes: &Routes, work: &mut Work, messages: imp
         let Some(handler) = routes.find(kind) else { continue };
         if handler.is_command() {
             for raw in run {
-                commands::handle(handler.as_ref(), work, raw).await?;
+                commands::handle(handler.as_ref(), work, *raw).await?;
             }
         } else {
             handler.handle_run(work, run).await?;

@@ -74,7 +74,7 @@ pub(crate) async fn park(
     message: &Incoming,
     parking: &Parking<'_>,
 ) -> Result<(), sqlx::Error> {
-    let (properties, now) = (serde_json::to_string(&message.properties).unwrap_or_default(), work.now());
+    let (properties, now) = (message.properties_json(), work.now());
     sqlx::query!(
         "INSERT INTO parked (message_id, topic, partition, key, tenant, type, properties, payload, reason, error, attempts, parked_at, state)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (message_id) DO NOTHING",
@@ -85,7 +85,7 @@ pub(crate) async fn park(
         message.tenant,
         message.kind,
         properties,
-        message.payload.as_slice(),
+        message.payload,
         parking.reason,
         parking.error,
         parking.attempts,
@@ -158,8 +158,8 @@ impl Redriver {
         let read = Envelope::from_properties(properties.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let result = match read {
             Ok(envelope) => {
-                let raw = Raw { envelope, payload: row.payload.into() };
-                dispatch(&self.routes, &mut work, std::iter::once(&raw)).await
+                let raw = Raw { envelope: &envelope, payload: &row.payload };
+                dispatch(&self.routes, &mut work, std::iter::once(raw)).await
             }
             Err(error) => Err(Failure::Retry(error.into())),
         };

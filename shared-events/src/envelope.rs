@@ -184,8 +184,21 @@ impl Envelope {
     /// # Errors
     /// [`BadEnvelope`] names the first property that is missing or malformed.
     pub fn from_properties<'a>(properties: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, BadEnvelope> {
-        let mut found: HashMap<&str, &str> = properties.into_iter().collect();
-        let mut text = |name: &'static str| found.remove(name).map(str::to_owned).ok_or(BadEnvelope { name });
+        const NAMES: [&str; 15] = [
+            "ce_id", "ce_source", "ce_type", "ce_subject", "ce_time", "ce_recordedtime", "ce_sequence", "ce_tenant", "ce_correlationid",
+            "ce_specversion", "ce_actor", "ce_causationid", "ce_traceparent", "ce_bodydigest", "ce_replayid",
+        ];
+        // Read for every message, so without a map.
+        let mut found = [None; NAMES.len()];
+        for (name, value) in properties {
+            if let Some(slot) = NAMES.iter().position(|known| *known == name) {
+                found[slot] = Some(value);
+            }
+        }
+        let text = |name: &'static str| {
+            let slot = NAMES.iter().position(|known| *known == name);
+            slot.and_then(|slot| found[slot]).map(str::to_owned).ok_or(BadEnvelope { name })
+        };
         let bad = |name: &'static str| move |_| BadEnvelope { name };
         let uuid = |name: &'static str, value: &str| Uuid::try_parse(value).map_err(|_| BadEnvelope { name });
         let time = |name: &'static str, value: &str| {
