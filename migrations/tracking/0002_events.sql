@@ -80,6 +80,7 @@ BEGIN
     FOREACH shard IN ARRAY shards LOOP
         PERFORM pg_advisory_xact_lock(tenant_hash, shard);
     END LOOP;
-    PERFORM set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true);
-    RETURN (SELECT version FROM catalog_versions WHERE tenant = (SELECT current_setting('recoup.tenant', true)));
+    PERFORM set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+            set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true);
+    RETURN coalesce((SELECT version FROM catalog_versions WHERE tenant = (SELECT current_setting('recoup.tenant', true))), 0);
 END $$;

@@ -8,11 +8,11 @@ mod signals;
 use std::collections::HashSet;
 
 use shared_events::TrackingEventId;
-use shared_events::tracking::{ConversionAttributed, ConversionRefunded, ConversionUnattributed};
+use shared_events::tracking::{ConversionAttributed, ConversionRefunded, ConversionUnattributed, Signals};
 
 use super::attribution::{attribute, attribute_click};
 use super::catalog::Catalog;
-use super::event::{Decision, NewEvent, Standing, State, Tracked};
+use super::event::{Decision, EventKind, NewEvent, Standing, State, Tracked};
 use super::incoming::Refused;
 use arena::{Arena, Row};
 
@@ -69,24 +69,37 @@ pub struct Plan {
     pub inserts: Vec<(usize, Standing)>,
     /// Stored events that change.
     pub updates: Vec<Update>,
-    /// What is said, in order.
-    pub facts: Vec<Fact>,
+    /// What is said, in order, each with the place of the new event that caused it.
+    pub facts: Vec<(usize, Fact)>,
+}
+
+/// A stored conversion that has to be looked at again, and the place of the new click that is the reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Again {
+    /// The conversion.
+    pub conversion: Tracked,
+    /// The click's place among the new events.
+    pub cause: usize,
 }
 
 /// The stored conversions that a click among the new events may have led to: it came late. Everything around them has to be loaded, too.
-pub fn touched_by_late_clicks(events: &[NewEvent], known: &[Standing], catalog: &Catalog) -> Vec<Tracked> {
+pub fn touched_by_late_clicks(events: &[&NewEvent], known: &[Standing], catalog: &Catalog) -> Vec<Again> {
+    if !known.iter().any(|standing| standing.facts.kind.is_conversion()) {
+        return Vec::new();
+    }
     let stored = Arena::new(known);
     let mut seen = HashSet::new();
     let mut touched = Vec::new();
-    for click in events.iter().map(|event| &event.facts).filter(|facts| facts.kind == super::event::EventKind::Click) {
-        if click.partner.is_none() || stored.has(click.id) {
+    for (cause, event) in (0..).zip(events) {
+        let click = &event.facts;
+        if click.kind != EventKind::Click || click.partner.is_none() || stored.has(click.id) {
             continue;
         }
         let reach = click.occurred_at..=click.occurred_at + catalog.longest_window;
         for conversion in stored.conversions_beside(click) {
             // A named partner wins over any click.
             if conversion.partner.is_none() && reach.contains(&conversion.occurred_at) && seen.insert(conversion.id) {
-                touched.push(conversion.clone());
+                touched.push(Again { conversion: conversion.clone(), cause });
             }
         }
     }
@@ -94,24 +107,23 @@ pub fn touched_by_late_clicks(events: &[NewEvent], known: &[Standing], catalog: 
 }
 
 /// Decides about `events`, given what is stored around them and which stored conversions are to be looked at again.
-pub fn plan(events: &[NewEvent], known: &[Standing], again: &[TrackingEventId], catalog: &Catalog) -> Plan {
+pub fn plan(events: &[&NewEvent], known: &[Standing], again: &[Again], catalog: &Catalog) -> Plan {
     let mut arena = Arena::new(known);
-    let mut facts = Vec::with_capacity(events.len());
+    let mut said = Vec::with_capacity(events.len());
     // Everything new is there before anything is decided: within a group only the times count, not the order.
-    let places: Vec<Result<usize, usize>> =
-        (0..).zip(events).map(|(index, event)| arena.add(&event.facts, index)).collect();
-    let fresh: Vec<usize> = places.iter().filter_map(|place| place.ok()).collect();
-    for &place in &fresh {
-        decide(&mut arena, place, catalog, &mut facts);
+    let places: Vec<Result<usize, usize>> = (0..).zip(events).map(|(index, event)| arena.add(&event.facts, index)).collect();
+    let fresh: Vec<(usize, usize)> = (0..).zip(&places).filter_map(|(index, place)| place.ok().map(|place| (index, place))).collect();
+    for &(index, place) in &fresh {
+        said.extend(decide(&mut arena, place, catalog).map(|fact| (index, fact)));
     }
-    for id in again {
-        decide_again(&mut arena, *id, catalog, &mut facts);
+    for Again { conversion, cause } in again {
+        said.extend(decide_again(&mut arena, conversion.id, catalog).map(|fact| (*cause, fact)));
     }
-    for &place in &fresh {
-        refunds::settle_pending(&mut arena, place, &mut facts);
+    for &(index, place) in &fresh {
+        said.extend(refunds::settle_pending(&mut arena, place).into_iter().map(|fact| (index, fact)));
     }
-    for &place in &fresh {
-        refunds::take_back(&mut arena, place, &mut facts);
+    for &(index, place) in &fresh {
+        said.extend(refunds::take_back(&mut arena, place).map(|fact| (index, fact)));
     }
     let verdict = |place: &Result<usize, usize>| match place {
         Ok(place) => arena.row(*place).rejected.clone().map_or(Verdict::Recorded, Verdict::Rejected),
@@ -120,46 +132,42 @@ pub fn plan(events: &[NewEvent], known: &[Standing], again: &[TrackingEventId], 
     };
     let verdicts = places.iter().map(verdict).collect();
     let (inserts, updates) = arena.into_changes();
-    Plan { verdicts, inserts, updates, facts }
+    Plan { verdicts, inserts, updates, facts: said }
 }
 
 /// The first decision about a new click, lead or purchase.
-fn decide(arena: &mut Arena, place: usize, catalog: &Catalog, facts: &mut Vec<Fact>) {
-    let facts_of = &arena.row(place).now.facts;
-    let decision = if facts_of.kind.is_conversion() {
-        attribute(facts_of, arena.clicks_for(facts_of), catalog)
-    } else if let Some(decision) = attribute_click(facts_of, catalog).filter(|_| facts_of.kind.rewarded_as().is_some())
-    {
-        decision
-    } else {
-        return;
+fn decide(arena: &mut Arena, place: usize, catalog: &Catalog) -> Option<Fact> {
+    let facts = &arena.row(place).now.facts;
+    let decision = match facts.kind {
+        EventKind::Lead | EventKind::Purchase => attribute(facts, arena.clicks_for(facts), catalog),
+        EventKind::Click => attribute_click(facts, catalog)?,
+        EventKind::Impression | EventKind::Refund | EventKind::Chargeback => return None,
     };
     arena.row_mut(place).now.duplicate_of = arena.purchase_before(place);
-    settle(arena, place, decision, catalog, facts);
+    Some(settle(arena, place, decision, catalog))
 }
 
 /// A late click: whose is it now?
-fn decide_again(arena: &mut Arena, id: TrackingEventId, catalog: &Catalog, facts: &mut Vec<Fact>) {
-    let Some(place) = arena.place(id) else { return };
+fn decide_again(arena: &mut Arena, id: TrackingEventId, catalog: &Catalog) -> Option<Fact> {
+    let place = arena.place(id)?;
     let standing = &arena.row(place).now;
     let decision = attribute(&standing.facts, arena.clicks_for(&standing.facts), catalog);
     if decision == standing.decision {
-        return;
+        return None;
     }
-    let same_result = decision.won == standing.decision.won && decision.credits() == standing.decision.credits();
-    if same_result {
+    if decision.won == standing.decision.won && decision.credits() == standing.decision.credits() {
         // Another click was looked at, but nobody's share changed.
         let row = arena.row_mut(place);
         row.now.decision = decision;
         row.changed = true;
-        return;
+        return None;
     }
     let replaced = Replaced { revision: standing.revision, state: standing.state, decision: standing.decision.clone() };
     arena.row_mut(place).replaced = Some(replaced);
-    settle(arena, place, decision, catalog, facts);
+    Some(settle(arena, place, decision, catalog))
 }
 
-fn settle(arena: &mut Arena, place: usize, decision: Decision, catalog: &Catalog, facts: &mut Vec<Fact>) {
+fn settle(arena: &mut Arena, place: usize, decision: Decision, catalog: &Catalog) -> Fact {
     let signals = signals::signals(arena, place, &decision, catalog);
     let row = arena.row_mut(place);
     let standing = &mut row.now;
@@ -168,10 +176,10 @@ fn settle(arena: &mut Arena, place: usize, decision: Decision, catalog: &Catalog
     standing.state = if decision.won.is_some() { State::Attributed } else { State::Unattributed };
     standing.decision = decision;
     row.changed = true;
-    facts.push(fact(row, signals));
+    fact(row, signals)
 }
 
-fn fact(row: &Row, signals: shared_events::tracking::Signals) -> Fact {
+fn fact(row: &Row, signals: Signals) -> Fact {
     let Standing { facts, decision, revision, version, .. } = &row.now;
     let (Some(won), Some(on)) = (decision.won, facts.kind.rewarded_as()) else {
         let unattributed = ConversionUnattributed {

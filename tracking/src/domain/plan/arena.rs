@@ -42,6 +42,9 @@ impl Arena {
     pub fn new(known: &[Standing]) -> Self {
         let mut arena = Self::default();
         for standing in known {
+            if arena.by_id.contains_key(&standing.facts.id) {
+                continue;
+            }
             let row = Row {
                 now: standing.clone(),
                 new: None,
@@ -50,8 +53,7 @@ impl Arena {
                 replaced: None,
                 read_version: standing.version,
             };
-            // What was loaded twice is the same row.
-            let _loaded_before = arena.push(row);
+            let _place = arena.push(row);
         }
         arena
     }

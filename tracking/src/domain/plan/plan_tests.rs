@@ -29,9 +29,9 @@ impl World {
                 metadata: None,
             })
             .collect();
+        let new: Vec<&NewEvent> = new.iter().collect();
         let known: Vec<Standing> = self.stored.values().cloned().collect();
-        let again: Vec<TrackingEventId> =
-            touched_by_late_clicks(&new, &known, catalog).iter().map(|facts| facts.id).collect();
+        let again = touched_by_late_clicks(&new, &known, catalog);
         let plan = plan(&new, &known, &again, catalog);
         for (_, standing) in plan.inserts {
             assert!(self.stored.insert(standing.facts.id, standing).is_none(), "inserted twice");
@@ -40,7 +40,7 @@ impl World {
             let before = self.stored.insert(update.standing.facts.id, update.standing).expect("stored before");
             assert_eq!(before.version, update.read_version);
         }
-        self.said.extend(plan.facts);
+        self.said.extend(plan.facts.into_iter().map(|(_, fact)| fact));
         plan.verdicts
     }
 

@@ -9,28 +9,31 @@ use crate::domain::incoming::Refused;
 use crate::domain::refund::{Refusal, refund};
 
 /// A purchase came in: what waited for it is taken off, first come first served.
-pub fn settle_pending(arena: &mut Arena, place: usize, facts: &mut Vec<Fact>) {
-    let row = arena.row(place);
-    // A second purchase under an order id is no new ground for the refunds of the first.
-    if row.now.facts.kind != EventKind::Purchase {
-        return;
+pub fn settle_pending(arena: &mut Arena, place: usize) -> Vec<Fact> {
+    let mut said = Vec::new();
+    if arena.row(place).now.facts.kind != EventKind::Purchase {
+        return said;
     }
     for pending in arena.pending_for(place) {
-        if let Err(refusal) = apply(arena, place, pending, facts) {
-            // It was answered as recorded; the reason stays with it.
-            let row = arena.row_mut(pending);
-            row.now.state = State::Refused;
-            row.now.decision.reason = refusal.reason;
-            row.changed = true;
+        match apply(arena, place, pending) {
+            Ok(fact) => said.push(fact),
+            Err(refusal) => {
+                // It was answered as recorded; the reason stays with it.
+                let row = arena.row_mut(pending);
+                row.now.state = State::Refused;
+                row.now.decision.reason = refusal.reason;
+                row.changed = true;
+            }
         }
     }
+    said
 }
 
 /// A refund came in: off its purchase if that is here, else it waits.
-pub fn take_back(arena: &mut Arena, place: usize, facts: &mut Vec<Fact>) {
+pub fn take_back(arena: &mut Arena, place: usize) -> Option<Fact> {
     let event = &arena.row(place).now.facts;
     if !event.kind.takes_back() {
-        return;
+        return None;
     }
     let purchase = match event.refers_to {
         Some(named) => arena.place(named),
@@ -40,20 +43,24 @@ pub fn take_back(arena: &mut Arena, place: usize, facts: &mut Vec<Fact>) {
         let now = &mut arena.row_mut(place).now;
         now.state = State::Pending;
         now.decision.reason = "its purchase is not here yet".into();
-        return;
+        return None;
     };
     let outcome = match arena.row(purchase).now.facts.kind {
-        EventKind::Purchase => apply(arena, purchase, place, facts),
+        EventKind::Purchase => apply(arena, purchase, place),
         other => {
             Err(Refusal { field: "refers_to", reason: format!("refers to a {}, not to a purchase", other.name()) })
         }
     };
-    if let Err(Refusal { field, reason }) = outcome {
-        arena.row_mut(place).rejected = Some(Refused { field: Some(field.into()), reason });
+    match outcome {
+        Ok(fact) => Some(fact),
+        Err(Refusal { field, reason }) => {
+            arena.row_mut(place).rejected = Some(Refused { field: Some(field.into()), reason });
+            None
+        }
     }
 }
 
-fn apply(arena: &mut Arena, purchase: usize, refunding: usize, facts: &mut Vec<Fact>) -> Result<(), Refusal> {
+fn apply(arena: &mut Arena, purchase: usize, refunding: usize) -> Result<Fact, Refusal> {
     let event = arena.row(refunding).now.facts.clone();
     let row = arena.row_mut(purchase);
     let bought = &mut row.now;
@@ -73,7 +80,7 @@ fn apply(arena: &mut Arena, purchase: usize, refunding: usize, facts: &mut Vec<F
         purchase_minor: paid.minor,
         occurred_at: event.occurred_at,
     };
-    facts.push(Fact::Refunded(bought.version, refunded));
+    let fact = Fact::Refunded(bought.version, refunded);
     let purchase_id = bought.facts.id;
     let row = arena.row_mut(refunding);
     row.now.state = State::Applied;
@@ -81,5 +88,5 @@ fn apply(arena: &mut Arena, purchase: usize, refunding: usize, facts: &mut Vec<F
     row.now.facts.refers_to = Some(purchase_id);
     row.now.decision.reason = format!("taken off purchase {purchase_id}");
     row.changed = true;
-    Ok(())
+    Ok(fact)
 }

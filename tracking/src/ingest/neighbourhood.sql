@@ -1,0 +1,53 @@
+-- Each part finds ids by one index; the rows are joined at the end. LATERAL with a limit bounds what one event can cause.
+WITH found AS (
+    SELECT id FROM unnest($2::uuid[]) AS wanted (id)
+    UNION
+    SELECT near.id
+    FROM unnest($3::uuid[], $4::timestamptz[], $5::timestamptz[]) AS wanted (visitor, since, until)
+    CROSS JOIN LATERAL (
+        SELECT id FROM events
+        WHERE visitor = wanted.visitor AND type = 'click' AND occurred_at BETWEEN wanted.since AND wanted.until
+        ORDER BY occurred_at DESC, id DESC
+        LIMIT $6
+    ) AS near
+    UNION
+    SELECT near.id
+    FROM unnest($7::uuid[], $8::timestamptz[], $9::timestamptz[]) AS wanted (visitor, since, until)
+    CROSS JOIN LATERAL (
+        SELECT id FROM events
+        WHERE visitor = wanted.visitor AND type IN ('lead', 'purchase') AND partner IS NULL
+          AND occurred_at BETWEEN wanted.since AND wanted.until
+        ORDER BY occurred_at, id
+        LIMIT $10
+    ) AS near
+    UNION
+    SELECT near.id
+    FROM unnest($11::text[]) AS wanted (click_id)
+    CROSS JOIN LATERAL (
+        SELECT id FROM events
+        WHERE tenant = $1 AND click_id = wanted.click_id AND type IN ('click', 'lead', 'purchase')
+        ORDER BY received_at, id
+        LIMIT $12
+    ) AS near
+    UNION
+    SELECT near.id
+    FROM unnest($13::text[]) AS wanted (order_id)
+    CROSS JOIN LATERAL (
+        SELECT id FROM events
+        WHERE tenant = $1 AND order_id = wanted.order_id AND (type = 'purchase' OR state = 'pending')
+        ORDER BY (type = 'purchase' AND duplicate_of IS NULL) DESC, received_at, id
+        LIMIT $14
+    ) AS near
+    UNION
+    SELECT near.id
+    FROM unnest($15::uuid[]) AS wanted (purchase)
+    CROSS JOIN LATERAL (
+        SELECT id FROM events WHERE refers_to = wanted.purchase AND state = 'pending' LIMIT $14
+    ) AS near
+)
+SELECT events.id, events.type AS "kind!", events.visitor, events.click_id, events.partner, events.campaign, events.coupon, events.order_id,
+       events.amount_minor, events.currency, events.occurred_at, events.received_at, events.refers_to, events.state, events.campaign_id,
+       events.rules_version, events.revision, events.touchpoints AS "touchpoints: Json<Vec<Touchpoint>>", events.reason,
+       events.duplicate_of, events.refunded_minor, events.version
+FROM found
+JOIN events USING (id)
