@@ -2,23 +2,24 @@
 
 pub mod accounts;
 mod allocate;
-mod approve;
-mod approve_payout;
-mod calculate;
+pub mod api;
+pub mod approve;
+pub mod approve_payout;
+pub mod calculate;
 pub mod config;
-mod confirm_payout;
+pub mod confirm_payout;
 pub mod domain;
-mod fail_payout;
-mod payout_file;
+pub mod fail_payout;
+pub mod payout_file;
 mod payout_row;
-mod reattribute;
-mod refund;
-mod reject;
-mod reject_payout;
-mod request_payment;
-mod rule_book;
+pub mod reattribute;
+pub mod refund;
+pub mod reject;
+pub mod reject_payout;
+pub mod request_payment;
+pub mod rule_book;
 mod stored;
-mod submit_payouts;
+pub mod submit_payouts;
 pub mod sweep;
 
 use std::sync::Arc;

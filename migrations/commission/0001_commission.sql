@@ -69,6 +69,7 @@ CREATE INDEX commissions_conversion ON commissions (tenant, conversion_id);
 CREATE INDEX commissions_newest ON commissions (tenant, seq);
 CREATE INDEX commissions_partner ON commissions (tenant, partner, seq);
 CREATE INDEX commissions_order ON commissions (tenant, order_id) WHERE order_id IS NOT NULL;
+CREATE INDEX commissions_time ON commissions USING brin (occurred_at);
 CREATE INDEX commissions_due ON commissions (tenant, hold_until) WHERE state = 'pending' AND NOT held;
 CREATE INDEX commissions_review ON commissions (tenant, seq) WHERE state = 'pending' AND held;
 CREATE INDEX commissions_open ON commissions (tenant, partner, currency, seq) WHERE state = 'approved';

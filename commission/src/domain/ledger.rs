@@ -134,6 +134,26 @@ impl Balance {
         self.payable + self.clawback_receivable
     }
 
+    /// What stands on one account; zero for the tenant's side, which is not kept.
+    pub const fn get(&self, account: Account) -> i64 {
+        match account {
+            Account::Expense => 0,
+            Account::Accrued => self.accrued,
+            Account::Payable => self.payable,
+            Account::InPayout => self.in_payout,
+            Account::Paid => self.paid,
+            Account::ClawbackReceivable => self.clawback_receivable,
+        }
+    }
+
+    /// Sets the account of this name, where it is kept.
+    pub fn set(&mut self, account: &str, minor: i64) {
+        let named = Account::ALL.into_iter().find(|known| known.name() == account);
+        if let Some(field) = named.and_then(|account| self.field(account)) {
+            *field = minor;
+        }
+    }
+
     fn field(&mut self, account: Account) -> Option<&mut i64> {
         match account {
             // The tenant's side; it is not kept as a balance because it is the negative of the rest.
