@@ -32,7 +32,10 @@ pub struct Entry {
 ///
 /// # Errors
 /// When the database is away or another transaction is in the way.
-pub async fn lock(work: &mut Work, owners: impl IntoIterator<Item = Owner>) -> Result<BTreeMap<Owner, Balance>, sqlx::Error> {
+pub async fn lock(
+    work: &mut Work,
+    owners: impl IntoIterator<Item = Owner>,
+) -> Result<BTreeMap<Owner, Balance>, sqlx::Error> {
     let tenant = work.tenant().clone();
     let (partners, currencies): (Vec<String>, Vec<String>) = owners.into_iter().unzip();
     let rows = sqlx::query!(

@@ -31,7 +31,10 @@ pub async fn allocate(work: &mut Work, request: &RequestPayment, owed: i64) -> R
     while to_net + to_pay > 0 {
         let page = page(work, request, after).await?;
         let Some(last) = page.last() else {
-            return Err(Failure::Retry(anyhow::anyhow!("the commissions of {} hold less than its balance", request.partner)));
+            return Err(Failure::Retry(anyhow::anyhow!(
+                "the commissions of {} hold less than its balance",
+                request.partner
+            )));
         };
         after = last.0;
         let mut parts: Vec<Part> = Vec::new();
@@ -64,8 +67,12 @@ async fn page(work: &mut Work, request: &RequestPayment, after: i64) -> Result<V
     Ok(rows
         .into_iter()
         .map(|row| {
-            let amounts =
-                Amounts { earned: row.earned_minor, reversed: row.reversed_minor, allocated: row.allocated_minor, paid: row.paid_minor };
+            let amounts = Amounts {
+                earned: row.earned_minor,
+                reversed: row.reversed_minor,
+                allocated: row.allocated_minor,
+                paid: row.paid_minor,
+            };
             (row.seq, row.id, amounts)
         })
         .collect())
@@ -132,7 +139,10 @@ async fn settle_claw_backs(work: &mut Work, request: &RequestPayment, owed: i64)
     .fetch_one(work.conn())
     .await?;
     if settled != -owed {
-        return Err(Failure::Retry(anyhow::anyhow!("open claw-backs of {} do not add up to what it owes", request.partner)));
+        return Err(Failure::Retry(anyhow::anyhow!(
+            "open claw-backs of {} do not add up to what it owes",
+            request.partner
+        )));
     }
     Ok(())
 }

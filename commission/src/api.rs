@@ -69,7 +69,9 @@ fn page_size(limit: Option<i64>, largest: i64, usual: i64) -> Result<i64, Proble
 
 /// A cursor as it was handed out: the number of the last entry seen.
 fn read_cursor(cursor: Option<&str>) -> Result<Option<i64>, Problem> {
-    cursor.map(|text| text.parse().map_err(|_| Problem::invalid_field("cursor", "is not one that this list handed out"))).transpose()
+    cursor
+        .map(|text| text.parse().map_err(|_| Problem::invalid_field("cursor", "is not one that this list handed out")))
+        .transpose()
 }
 
 /// The partner of a path, if the caller may see it.

@@ -19,7 +19,8 @@ impl Handles<ApprovePayout> for Approve {
             return Err(Failure::reject("self_approval", "whoever asks for a payout may not approve it"));
         }
         let version = payout.step(work, Step::Approve, Note { approved_by: Some(approver), ..Note::default() }).await?;
-        let approved = PayoutApproved { payout_id: payout.id, partner: payout.partner, approved_by: approver.to_owned() };
+        let approved =
+            PayoutApproved { payout_id: payout.id, partner: payout.partner, approved_by: approver.to_owned() };
         work.emit(&Cause::from(&message.envelope), version, &approved);
         Ok(Outcome::ids(&serde_json::json!({ "payout_id": payout.id })))
     }

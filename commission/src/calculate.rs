@@ -25,8 +25,8 @@ use crate::rule_book::{RuleBook, Rules};
 
 use customers::Customers;
 use rows::{Row, Rows};
-use standings::{Key, Standings};
 pub use standings::uncount;
+use standings::{Key, Standings};
 
 /// Handles [`ConversionAttributed`].
 pub struct Calculate {
@@ -52,7 +52,10 @@ impl HandlesRun<ConversionAttributed> for Calculate {
 }
 
 /// Which of these conversions left any trace here. Messages of one conversion come one after the other, so nobody adds one meanwhile.
-async fn seen_before(work: &mut Work, conversions: impl Iterator<Item = ConversionId>) -> Result<HashSet<Uuid>, sqlx::Error> {
+async fn seen_before(
+    work: &mut Work,
+    conversions: impl Iterator<Item = ConversionId>,
+) -> Result<HashSet<Uuid>, sqlx::Error> {
     let tenant = work.tenant().clone();
     let ids: Vec<Uuid> = conversions.map(|id| id.0).collect();
     let rows = sqlx::query_scalar!(
@@ -71,7 +74,11 @@ async fn seen_before(work: &mut Work, conversions: impl Iterator<Item = Conversi
 ///
 /// # Errors
 /// `Retry` when rules are not known yet or the database is away, `Reject` for messages that contradict themselves.
-pub async fn calculate(work: &mut Work, book: &RuleBook, messages: &[&Delivered<ConversionAttributed>]) -> Result<(), Failure> {
+pub async fn calculate(
+    work: &mut Work,
+    book: &RuleBook,
+    messages: &[&Delivered<ConversionAttributed>],
+) -> Result<(), Failure> {
     if messages.is_empty() {
         return Ok(());
     }
@@ -79,8 +86,11 @@ pub async fn calculate(work: &mut Work, book: &RuleBook, messages: &[&Delivered<
     let rule_of = |data: &ConversionAttributed| rules[&(data.campaign_id, data.rules_version)].rule(data.on);
     let mut customers = Customers::default();
     if messages.iter().any(|message| rule_of(&message.data).is_some_and(|rule| rule.recurring_months.is_some())) {
-        let limited: Vec<&ConversionAttributed> =
-            messages.iter().map(|message| &message.data).filter(|data| rule_of(data).is_some_and(|rule| rule.recurring_months.is_some())).collect();
+        let limited: Vec<&ConversionAttributed> = messages
+            .iter()
+            .map(|message| &message.data)
+            .filter(|data| rule_of(data).is_some_and(|rule| rule.recurring_months.is_some()))
+            .collect();
         customers = Customers::lock(work, &limited).await?;
     }
     let mut standings = Standings::default();
@@ -94,7 +104,10 @@ pub async fn calculate(work: &mut Work, book: &RuleBook, messages: &[&Delivered<
         let currency = rules[&(data.campaign_id, data.rules_version)].currency;
         let amount = data.amount.unwrap_or(Money::new(0, currency));
         if amount.currency != currency {
-            return Err(Failure::reject("currency_mismatch", format!("the conversion is in {}, its campaign in {currency}", amount.currency)));
+            return Err(Failure::reject(
+                "currency_mismatch",
+                format!("the conversion is in {}, its campaign in {currency}", amount.currency),
+            ));
         }
         let rule = rule_of(data);
         let shares = shares(&data.credits).map_err(|bad| Failure::reject("bad_weights", bad.to_string()))?;
@@ -108,8 +121,11 @@ pub async fn calculate(work: &mut Work, book: &RuleBook, messages: &[&Delivered<
         let hold_until = now + TimeDelta::days(rule.map_or(0, |rule| i64::from(rule.hold_days)));
         for (share, reward) in shares.iter().zip(earned) {
             standings.add(data, share.partner, month, &reward);
-            let review: Vec<&'static str> =
-                if reward.earned_minor > 0 { signals::codes(&data.signals, share.partner).collect() } else { Vec::new() };
+            let review: Vec<&'static str> = if reward.earned_minor > 0 {
+                signals::codes(&data.signals, share.partner).collect()
+            } else {
+                Vec::new()
+            };
             rows.push(Row {
                 id: CommissionId::of(data.conversion_id, share.partner, data.revision),
                 data,
@@ -148,7 +164,10 @@ async fn rules_of(
 }
 
 fn keys_of(messages: &[&Delivered<ConversionAttributed>]) -> BTreeSet<Key> {
-    messages.iter().flat_map(|message| message.data.credits.iter().map(|credit| Key::of(&message.data, &credit.partner))).collect()
+    messages
+        .iter()
+        .flat_map(|message| message.data.credits.iter().map(|credit| Key::of(&message.data, &credit.partner)))
+        .collect()
 }
 
 fn announce(

@@ -5,9 +5,13 @@ use std::path::PathBuf;
 use service_kit::config::{FromEnv, Reader, Var};
 use service_kit::sealed::{ACCOUNT_DETAILS_KEY, SealingKey};
 
-const PAYOUT_DIR: Var = Var::or("PAYOUT_DIR", "payouts", "folder that payout files are written to; only the service may read it");
-const APPROVAL_LIMIT: Var =
-    Var::or("PAYOUT_APPROVAL_LIMIT_MINOR", "100000", "payouts above this many minor units need the approval of somebody other than the requester");
+const PAYOUT_DIR: Var =
+    Var::or("PAYOUT_DIR", "payouts", "folder that payout files are written to; only the service may read it");
+const APPROVAL_LIMIT: Var = Var::or(
+    "PAYOUT_APPROVAL_LIMIT_MINOR",
+    "100000",
+    "payouts above this many minor units need the approval of somebody other than the requester",
+);
 
 /// What commission reads from the environment.
 #[derive(Debug, Clone)]

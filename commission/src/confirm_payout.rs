@@ -15,8 +15,12 @@ impl Handles<ConfirmPayout> for Confirm {
         let (reference, payout) = (&message.data.reference, Payout::lock(work, message.data.payout_id).await?);
         let version = payout.step(work, Step::Confirm, Note { reference: Some(reference), ..Note::default() }).await?;
         payout.settle(work, message.envelope.id.0).await?;
-        let completed =
-            PayoutCompleted { payout_id: payout.id, partner: payout.partner, amount: payout.amount, reference: reference.clone() };
+        let completed = PayoutCompleted {
+            payout_id: payout.id,
+            partner: payout.partner,
+            amount: payout.amount,
+            reference: reference.clone(),
+        };
         work.emit(&Cause::from(&message.envelope), version, &completed);
         Ok(Outcome::ids(&serde_json::json!({ "payout_id": payout.id })))
     }

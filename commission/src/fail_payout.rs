@@ -15,7 +15,12 @@ impl Handles<FailPayout> for Fail {
         let (reason, payout) = (&message.data.reason, Payout::lock(work, message.data.payout_id).await?);
         let version = payout.step(work, Step::Fail, Note { reason: Some(reason), ..Note::default() }).await?;
         payout.give_back(work, message.envelope.id.0).await?;
-        let failed = PayoutFailed { payout_id: payout.id, partner: payout.partner, amount: payout.amount, reason: reason.clone() };
+        let failed = PayoutFailed {
+            payout_id: payout.id,
+            partner: payout.partner,
+            amount: payout.amount,
+            reason: reason.clone(),
+        };
         work.emit(&Cause::from(&message.envelope), version, &failed);
         Ok(Outcome::ids(&serde_json::json!({ "payout_id": payout.id })))
     }

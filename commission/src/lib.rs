@@ -28,7 +28,8 @@ use service_kit::handler::Routes;
 use service_kit::jobs::Worker;
 use service_kit::store::Store;
 use shared_events::commission::{
-    ApproveCommission, ApprovePayout, ConfirmPayout, FailPayout, RejectCommission, RejectPayout, RequestPayment, SubmitPayouts,
+    ApproveCommission, ApprovePayout, ConfirmPayout, FailPayout, RejectCommission, RejectPayout, RequestPayment,
+    SubmitPayouts,
 };
 use shared_events::tracking::{ConversionAttributed, ConversionRefunded, ConversionUnattributed, RewardRulesRevised};
 

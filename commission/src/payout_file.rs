@@ -71,7 +71,8 @@ impl RunsJob for WriteFile {
     const KIND: &'static str = "commission.write_payout_file";
 
     async fn run(&self, store: &Store, job: &Job) -> Result<(), Failure> {
-        let batch: PayoutBatchId = serde_json::from_value(job.payload["batch_id"].clone()).context("the job names no batch")?;
+        let batch: PayoutBatchId =
+            serde_json::from_value(job.payload["batch_id"].clone()).context("the job names no batch")?;
         let mut work = store.read(&job.tenant).await?;
         let (created_at, lines) = self.lines(&mut work, batch).await?;
         drop(work);
@@ -96,9 +97,13 @@ impl RunsJob for WriteFile {
 impl WriteFile {
     async fn lines(&self, work: &mut Work, batch: PayoutBatchId) -> Result<(String, Vec<Line>), Failure> {
         let tenant = work.tenant().clone();
-        let created_at = sqlx::query_scalar!("SELECT created_at FROM payout_batches WHERE tenant = $1 AND id = $2", tenant.as_str(), batch.0)
-            .fetch_one(work.conn())
-            .await?;
+        let created_at = sqlx::query_scalar!(
+            "SELECT created_at FROM payout_batches WHERE tenant = $1 AND id = $2",
+            tenant.as_str(),
+            batch.0
+        )
+        .fetch_one(work.conn())
+        .await?;
         let rows = sqlx::query!(
             "SELECT id, partner, currency, amount_minor, method, account_sealed, requested_at FROM payouts
              WHERE tenant = $1 AND batch_id = $2 ORDER BY seq",
@@ -142,7 +147,8 @@ fn as_json(batch_id: PayoutBatchId, created_at: &str, payouts: &[Line]) -> anyho
         sums.entry(&line.currency).or_insert(Money::new(0, currency)).minor += amount.minor;
     }
     let totals = sums.into_iter().map(|(currency, sum)| (currency.to_owned(), sum.decimal())).collect();
-    let mut bytes = serde_json::to_vec_pretty(&Document { batch_id, created_at: created_at.to_owned(), payouts, totals })?;
+    let mut bytes =
+        serde_json::to_vec_pretty(&Document { batch_id, created_at: created_at.to_owned(), payouts, totals })?;
     bytes.push(b'\n');
     Ok(bytes)
 }
@@ -171,11 +177,17 @@ async fn mark_submitted(work: &mut Work, batch: PayoutBatchId, job: &Job) -> Res
     )
     .fetch_all(work.conn())
     .await?;
-    sqlx::query!("UPDATE payout_batches SET written_at = $3 WHERE tenant = $1 AND id = $2", tenant.as_str(), batch.0, now)
-        .execute(work.conn())
-        .await?;
+    sqlx::query!(
+        "UPDATE payout_batches SET written_at = $3 WHERE tenant = $1 AND id = $2",
+        tenant.as_str(),
+        batch.0,
+        now
+    )
+    .execute(work.conn())
+    .await?;
     for row in rows {
-        let submitted = PayoutSubmitted { payout_id: PayoutId(row.id), partner: partner_id(&row.partner), batch_id: batch };
+        let submitted =
+            PayoutSubmitted { payout_id: PayoutId(row.id), partner: partner_id(&row.partner), batch_id: batch };
         work.emit(&job.cause, u64::from(row.version.unsigned_abs()), &submitted);
     }
     Ok(())

@@ -30,7 +30,11 @@ struct History {
 ///
 /// # Errors
 /// As [`calculate`].
-pub async fn attributed(work: &mut Work, book: &RuleBook, message: &Delivered<ConversionAttributed>) -> Result<(), Failure> {
+pub async fn attributed(
+    work: &mut Work,
+    book: &RuleBook,
+    message: &Delivered<ConversionAttributed>,
+) -> Result<(), Failure> {
     let conversion = message.data.conversion_id;
     let revision = message.data.revision.cast_signed();
     let history = history(work, conversion).await?;
@@ -39,7 +43,10 @@ pub async fn attributed(work: &mut Work, book: &RuleBook, message: &Delivered<Co
     }
     let cause = Cause::from(&message.envelope);
     if history.settled {
-        let note = format!("attributed anew ({}), but the commission was approved or decided before: left as it was", message.data.reason);
+        let note = format!(
+            "attributed anew ({}), but the commission was approved or decided before: left as it was",
+            message.data.reason
+        );
         return remember(work, conversion, revision, "left", &note, &cause).await;
     }
     if !history.live.is_empty() {
@@ -66,7 +73,10 @@ impl Handles<ConversionUnattributed> for TakeBack {
             return Ok(Outcome::none());
         }
         if history.settled {
-            let note = format!("no longer attributed ({}), but the commission was approved or decided before: left as it was", data.reason);
+            let note = format!(
+                "no longer attributed ({}), but the commission was approved or decided before: left as it was",
+                data.reason
+            );
             remember(work, data.conversion_id, revision, "left", &note, &cause).await?;
         } else {
             undo(work, &history.live, &format!("no longer attributed: {}", data.reason), &cause).await?;
@@ -103,7 +113,13 @@ async fn undo(work: &mut Work, live: &[Stored], why: &str, cause: &Cause) -> Res
     let mut entries = Vec::new();
     for row in live.iter().filter(|row| row.state == "pending") {
         let left = row.left();
-        entries.push(Entry { owner: row.owner(), movement: Movement::ReversedPending, minor: left, commission: Some(row.id), payout: None });
+        entries.push(Entry {
+            owner: row.owner(),
+            movement: Movement::ReversedPending,
+            minor: left,
+            commission: Some(row.id),
+            payout: None,
+        });
         let version = stored::close(work, row.id, "reversed", why).await?;
         let reversed = CommissionReversed {
             commission_id: CommissionId(row.id),
@@ -118,7 +134,14 @@ async fn undo(work: &mut Work, live: &[Stored], why: &str, cause: &Cause) -> Res
     Ok(())
 }
 
-async fn remember(work: &mut Work, conversion: ConversionId, revision: i32, outcome: &str, note: &str, cause: &Cause) -> Result<(), Failure> {
+async fn remember(
+    work: &mut Work,
+    conversion: ConversionId,
+    revision: i32,
+    outcome: &str,
+    note: &str,
+    cause: &Cause,
+) -> Result<(), Failure> {
     let (tenant, now) = (work.tenant().clone(), work.now());
     sqlx::query!(
         "INSERT INTO revisions (tenant, conversion_id, revision, outcome, note, recorded_at, cause) VALUES ($1, $2, $3, $4, $5, $6, $7)

@@ -23,8 +23,20 @@ impl Handles<ConversionRefunded> for TakeRefund {
             return Ok(Outcome::none());
         }
         let data = &message.data;
-        let refund = Refund { amount_minor: data.amount.minor, total_minor: data.refunded_total_minor, purchase_minor: data.purchase_minor };
-        apply(work, data.conversion_id, data.refund_id.0, refund, kind_name(data.kind), &Cause::from(&message.envelope)).await?;
+        let refund = Refund {
+            amount_minor: data.amount.minor,
+            total_minor: data.refunded_total_minor,
+            purchase_minor: data.purchase_minor,
+        };
+        apply(
+            work,
+            data.conversion_id,
+            data.refund_id.0,
+            refund,
+            kind_name(data.kind),
+            &Cause::from(&message.envelope),
+        )
+        .await?;
         Ok(Outcome::none())
     }
 }
@@ -73,24 +85,37 @@ pub async fn apply_all(work: &mut Work, conversion: ConversionId) -> Result<(), 
     .fetch_all(work.conn())
     .await?;
     for row in refunds {
-        let refund = Refund { amount_minor: row.amount_minor, total_minor: row.total_minor, purchase_minor: row.purchase_minor };
+        let refund =
+            Refund { amount_minor: row.amount_minor, total_minor: row.total_minor, purchase_minor: row.purchase_minor };
         let cause = Cause { message: Some(MessageId(row.cause)), ..Cause::root(row.cause, None) };
         apply(work, conversion, row.refund_id, refund, &row.kind, &cause).await?;
     }
     Ok(())
 }
 
-async fn apply(work: &mut Work, conversion: ConversionId, refund_id: Uuid, refund: Refund, kind: &str, cause: &Cause) -> Result<(), Failure> {
+async fn apply(
+    work: &mut Work,
+    conversion: ConversionId,
+    refund_id: Uuid,
+    refund: Refund,
+    kind: &str,
+    cause: &Cause,
+) -> Result<(), Failure> {
     let commissions = stored::lock_by_conversion(work, conversion).await?;
     let mut entries = Vec::new();
-    for row in commissions.iter().filter(|row| row.reverses.is_none() && !matches!(row.state.as_str(), "rejected" | "reversed")) {
+    for row in commissions
+        .iter()
+        .filter(|row| row.reverses.is_none() && !matches!(row.state.as_str(), "rejected" | "reversed"))
+    {
         let minor = reversal(row.amounts.earned, row.amounts.reversed + row.clawed_back, refund);
         if minor == 0 {
             continue;
         }
         let carried = carry(minor, row.amounts.free());
         let why = format!("{kind} of {}", Money::new(refund.amount_minor, stored_currency(&row.currency)));
-        let mut entry = |movement, minor, commission| entries.push(Entry { owner: row.owner(), movement, minor, commission: Some(commission), payout: None });
+        let mut entry = |movement, minor, commission| {
+            entries.push(Entry { owner: row.owner(), movement, minor, commission: Some(commission), payout: None })
+        };
         let movement = if row.state == "pending" { Movement::ReversedPending } else { Movement::ReversedPayable };
         entry(movement, carried.reversed_minor, row.id);
         let version = shrink(work, row, carried.reversed_minor, carried.clawed_back_minor, &why).await?;
@@ -146,7 +171,14 @@ async fn shrink(work: &mut Work, row: &Stored, reversed: i64, clawed_back: i64, 
 }
 
 /// Makes the negative commission that is owed from now on.
-async fn claw_back(work: &mut Work, row: &Stored, id: CommissionId, minor: i64, why: &str, cause: &Cause) -> Result<(), sqlx::Error> {
+async fn claw_back(
+    work: &mut Work,
+    row: &Stored,
+    id: CommissionId,
+    minor: i64,
+    why: &str,
+    cause: &Cause,
+) -> Result<(), sqlx::Error> {
     let (tenant, now) = (work.tenant().clone(), work.now());
     sqlx::query!(
         "INSERT INTO commissions (tenant, id, conversion_id, revision, campaign_id, partner, rules_version, rewarded_on, weight_bps, currency,

@@ -16,7 +16,9 @@ pub struct Reject;
 impl Handles<RejectCommission> for Reject {
     async fn handle(&self, work: &mut Work, message: &Delivered<RejectCommission>) -> Result<Outcome, Failure> {
         let id = message.data.commission_id;
-        let row = stored::lock_by_id(work, id).await?.ok_or_else(|| Failure::reject("commission_not_found", "there is no such commission"))?;
+        let row = stored::lock_by_id(work, id)
+            .await?
+            .ok_or_else(|| Failure::reject("commission_not_found", "there is no such commission"))?;
         let movement = match row.state.as_str() {
             "pending" => Movement::RejectedPending,
             "approved" if row.reverses.is_none() && row.amounts.allocated == 0 => Movement::RejectedPayable,

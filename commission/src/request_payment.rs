@@ -27,14 +27,29 @@ impl Handles<RequestPayment> for Request {
         insert(work, message, if needs_approval { State::Requested } else { State::Approved }).await?;
         let owed = -balance.clawback_receivable;
         allocate(work, data, owed).await?;
-        let entry = |movement, minor| Entry { owner: owner.clone(), movement, minor, commission: None, payout: Some(data.payout_id.0) };
+        let entry = |movement, minor| Entry {
+            owner: owner.clone(),
+            movement,
+            minor,
+            commission: None,
+            payout: Some(data.payout_id.0),
+        };
         let entries = [entry(Movement::Netted, owed), entry(Movement::Requested, data.amount.minor)];
         accounts::post(work, &entries, Some(message.envelope.id.0)).await?;
-        let requested = PayoutRequested { payout_id: data.payout_id, partner: data.partner.clone(), amount: data.amount, needs_approval };
+        let requested = PayoutRequested {
+            payout_id: data.payout_id,
+            partner: data.partner.clone(),
+            amount: data.amount,
+            needs_approval,
+        };
         work.emit(&cause, 1, &requested);
         if !needs_approval {
             let approved_by = "rule: not above the approval limit".to_owned();
-            work.emit(&cause, 1, &PayoutApproved { payout_id: data.payout_id, partner: data.partner.clone(), approved_by });
+            work.emit(
+                &cause,
+                1,
+                &PayoutApproved { payout_id: data.payout_id, partner: data.partner.clone(), approved_by },
+            );
         }
         Ok(Outcome::ids(&serde_json::json!({ "payout_id": data.payout_id, "needs_approval": needs_approval })))
     }

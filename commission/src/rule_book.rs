@@ -72,13 +72,16 @@ pub struct LearnRules;
 impl Handles<RewardRulesRevised> for LearnRules {
     async fn handle(&self, work: &mut Work, message: &Delivered<RewardRulesRevised>) -> Result<Outcome, Failure> {
         let (tenant, now, revised) = (work.tenant().clone(), work.now(), &message.data);
-        sqlx::query!("INSERT INTO known_tenants (tenant) VALUES ($1) ON CONFLICT DO NOTHING", tenant.as_str()).execute(work.conn()).await?;
+        sqlx::query!("INSERT INTO known_tenants (tenant) VALUES ($1) ON CONFLICT DO NOTHING", tenant.as_str())
+            .execute(work.conn())
+            .await?;
         sqlx::query!(
             "INSERT INTO reward_rules (tenant, campaign_id, version, campaign_code, currency, rules, received_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
             tenant.as_str(),
             revised.campaign_id.0,
-            i32::try_from(revised.rules_version).map_err(|_| Failure::reject("bad_version", "the rules version is out of range"))?,
+            i32::try_from(revised.rules_version)
+                .map_err(|_| Failure::reject("bad_version", "the rules version is out of range"))?,
             revised.campaign_code,
             revised.currency.code(),
             Json(&revised.rules) as _,

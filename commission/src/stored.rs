@@ -82,9 +82,10 @@ pub async fn lock_by_conversion(work: &mut Work, conversion: ConversionId) -> Re
 /// When the database is away or another transaction is in the way.
 pub async fn lock_by_id(work: &mut Work, id: CommissionId) -> Result<Option<Stored>, sqlx::Error> {
     let tenant = work.tenant().clone();
-    let owner = sqlx::query!("SELECT partner, currency FROM commissions WHERE tenant = $1 AND id = $2", tenant.as_str(), id.0)
-        .fetch_optional(work.conn())
-        .await?;
+    let owner =
+        sqlx::query!("SELECT partner, currency FROM commissions WHERE tenant = $1 AND id = $2", tenant.as_str(), id.0)
+            .fetch_optional(work.conn())
+            .await?;
     let Some(owner) = owner else { return Ok(None) };
     accounts::lock(work, [(owner.partner, owner.currency)]).await?;
     Ok(lock_rows(work, None, Some(id.0)).await?.pop())
@@ -112,7 +113,12 @@ async fn lock_rows(work: &mut Work, conversion: Option<Uuid>, id: Option<Uuid>) 
         turnover_minor: row.turnover_minor,
         currency: row.currency,
         state: row.state,
-        amounts: Amounts { earned: row.earned_minor, reversed: row.reversed_minor, allocated: row.allocated_minor, paid: row.paid_minor },
+        amounts: Amounts {
+            earned: row.earned_minor,
+            reversed: row.reversed_minor,
+            allocated: row.allocated_minor,
+            paid: row.paid_minor,
+        },
         clawed_back: row.clawed_back_minor,
         reverses: row.reverses,
     });

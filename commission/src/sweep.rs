@@ -36,7 +36,8 @@ pub async fn run(store: Store, stop: CancellationToken) {
 /// # Errors
 /// When the database is away.
 pub async fn sweep(store: &Store, stop: &CancellationToken) -> Result<usize, sqlx::Error> {
-    let tenants = sqlx::query_scalar!("SELECT tenant FROM known_tenants ORDER BY tenant").fetch_all(store.pool()).await?;
+    let tenants =
+        sqlx::query_scalar!("SELECT tenant FROM known_tenants ORDER BY tenant").fetch_all(store.pool()).await?;
     let mut approved = 0;
     for tenant in tenants.into_iter().filter_map(|name| TenantId::try_new(name).ok()) {
         loop {
@@ -87,7 +88,13 @@ async fn sweep_batch(store: &Store, tenant: &TenantId) -> Result<(usize, usize),
     let mut entries = Vec::with_capacity(rows.len());
     for row in &rows {
         let owner = (row.partner.clone(), row.currency.clone());
-        entries.push(Entry { owner, movement: Movement::Approved, minor: row.left, commission: Some(row.id), payout: None });
+        entries.push(Entry {
+            owner,
+            movement: Movement::Approved,
+            minor: row.left,
+            commission: Some(row.id),
+            payout: None,
+        });
         let approved = CommissionApproved {
             commission_id: CommissionId(row.id),
             partner: partner_id(&row.partner),

@@ -29,13 +29,22 @@ pub struct Asked {
     security(("bearer" = [])), responses(
         (status = 200, description = "The file", content((String = "text/csv"), (String = "application/json"))),
         (status = 409, description = "The file is not written yet", body = service_kit::problem::Body)))]
-pub async fn show(State(api): State<Api>, caller: Caller, Path(id): Path<Uuid>, Query(asked): Query<Asked>) -> Result<Response, Problem> {
+pub async fn show(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Problem> {
     caller.require(&[Role::Manager, Role::Operator, Role::Admin])?;
     let mut work = api.store.read(&caller.tenant).await?;
-    let written = sqlx::query_scalar!("SELECT written_at FROM payout_batches WHERE tenant = $1 AND id = $2", caller.tenant.as_str(), id)
-        .fetch_optional(work.conn())
-        .await?
-        .ok_or_else(Problem::not_found)?;
+    let written = sqlx::query_scalar!(
+        "SELECT written_at FROM payout_batches WHERE tenant = $1 AND id = $2",
+        caller.tenant.as_str(),
+        id
+    )
+    .fetch_optional(work.conn())
+    .await?
+    .ok_or_else(Problem::not_found)?;
     drop(work);
     if written.is_none() {
         return Err(Problem::conflict("the file is not written yet; try again in a moment").retry_after(1));

@@ -79,9 +79,16 @@ pub async fn show(State(api): State<Api>, caller: Caller, Path(id): Path<Uuid>) 
     let explanation = explain(&row, &why);
     let signals = why.signals.unwrap_or_default();
     let shown = if row.review.is_empty() { Vec::new() } else { findings(&signals, &partner, row.order_id.as_deref()) };
-    let evidence = shown.into_iter().map(|finding| Evidence { signal: finding.code.to_owned(), evidence: finding.evidence }).collect();
-    let causes =
-        Causes { conversion_id: row.conversion_id, click_id: why.click_id, message_id: why.message_id, correlation_id: why.correlation };
+    let evidence = shown
+        .into_iter()
+        .map(|finding| Evidence { signal: finding.code.to_owned(), evidence: finding.evidence })
+        .collect();
+    let causes = Causes {
+        conversion_id: row.conversion_id,
+        click_id: why.click_id,
+        message_id: why.message_id,
+        correlation_id: why.correlation,
+    };
     Ok(Json(Explained { commission: row.into(), explanation, evidence, history, causes }))
 }
 
@@ -127,7 +134,10 @@ fn explain(row: &Row, why: &Why) -> Vec<String> {
         let decision = row.decision.as_deref().unwrap_or("refund");
         return vec![
             format!("claw-back of commission {original}: {decision}"),
-            format!("that commission was already in a payout, so {} is owed and set off against later earnings", Money::new(-row.earned_minor, currency)),
+            format!(
+                "that commission was already in a payout, so {} is owed and set off against later earnings",
+                Money::new(-row.earned_minor, currency)
+            ),
         ];
     }
     let story = Story {

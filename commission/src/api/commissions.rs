@@ -218,8 +218,17 @@ pub struct Filter {
 /// Lists commissions, newest first. A partner sees its own.
 #[utoipa::path(get, path = "/api/v1/commission/commissions", tag = "commissions", params(Filter), security(("bearer" = [])),
     responses((status = 200, description = "A page of commissions", body = Page), (status = 422, description = "A parameter does not fit", body = service_kit::problem::Body), (status = 404, description = "Another partner's", body = service_kit::problem::Body)))]
-pub async fn list(State(api): State<Api>, caller: Option<Caller>, Query(filter): Query<Filter>) -> Result<Json<Page>, Problem> {
-    let asked = filter.partner.clone().map(PartnerId::try_new).transpose().map_err(|bad| Problem::invalid_field("partner", bad.to_string()))?;
+pub async fn list(
+    State(api): State<Api>,
+    caller: Option<Caller>,
+    Query(filter): Query<Filter>,
+) -> Result<Json<Page>, Problem> {
+    let asked = filter
+        .partner
+        .clone()
+        .map(PartnerId::try_new)
+        .transpose()
+        .map_err(|bad| Problem::invalid_field("partner", bad.to_string()))?;
     let (tenant, partner) = match (caller, api.open_tenant.clone()) {
         (Some(caller), _) => (caller.tenant.clone(), caller.partner_filter(asked)?),
         (None, Some(tenant)) => (tenant, asked),
@@ -236,7 +245,12 @@ pub async fn list(State(api): State<Api>, caller: Option<Caller>, Query(filter):
 }
 
 /// The query with the filters that are set, so that each finds its index.
-fn select(tenant: &TenantId, partner: Option<&PartnerId>, filter: &Filter, limit: i64) -> Result<QueryBuilder<Postgres>, Problem> {
+fn select(
+    tenant: &TenantId,
+    partner: Option<&PartnerId>,
+    filter: &Filter,
+    limit: i64,
+) -> Result<QueryBuilder<Postgres>, Problem> {
     let mut query = QueryBuilder::new(format!("SELECT {COLUMNS} FROM commissions WHERE tenant = "));
     query.push_bind(tenant.as_str().to_owned());
     if let Some(partner) = partner {

@@ -201,7 +201,11 @@ impl InState {
 #[utoipa::path(get, path = "/api/v1/payouts", tag = "payouts", params(Filter), security(("bearer" = [])),
     responses((status = 200, description = "A page of payouts", body = Page), (status = 422, description = "A parameter does not fit", body = service_kit::problem::Body), (status = 404, description = "Another partner's", body = service_kit::problem::Body)))]
 pub async fn list(State(api): State<Api>, caller: Caller, Query(filter): Query<Filter>) -> Result<Json<Page>, Problem> {
-    let asked = filter.partner.map(PartnerId::try_new).transpose().map_err(|bad| Problem::invalid_field("partner", bad.to_string()))?;
+    let asked = filter
+        .partner
+        .map(PartnerId::try_new)
+        .transpose()
+        .map_err(|bad| Problem::invalid_field("partner", bad.to_string()))?;
     let (partner, limit) = (caller.partner_filter(asked)?, page_size(filter.limit, LARGEST_PAGE, PAGE)?);
     let mut query = QueryBuilder::new(format!("SELECT {COLUMNS} FROM payouts WHERE tenant = "));
     query.push_bind(caller.tenant.as_str().to_owned());
@@ -247,7 +251,11 @@ pub async fn show(State(api): State<Api>, caller: Caller, Path(id): Path<Uuid>) 
     .await?;
     let commissions = parts
         .into_iter()
-        .map(|part| Part { commission_id: part.commission_id, amount: decimal(part.minor, &row.currency), set_off: part.netted })
+        .map(|part| Part {
+            commission_id: part.commission_id,
+            amount: decimal(part.minor, &row.currency),
+            set_off: part.netted,
+        })
         .collect();
     Ok(Json(Detailed { payout: row.into(), commissions }))
 }

@@ -152,25 +152,39 @@ pub async fn show(
     let mut movements = movements(&mut work, &partner, &month, after, limit + 1).await?;
     let more = movements.len() as i64 > limit;
     movements.truncate(limit as usize);
-    let next_cursor = movements.last().filter(|_| more).map(|last| format!("{}_{}", last.at.timestamp_micros(), last.seq));
+    let next_cursor =
+        movements.last().filter(|_| more).map(|last| format!("{}_{}", last.at.timestamp_micros(), last.seq));
     let accounts = balances.into_iter().map(|(currency, (opening, closing))| InCurrency {
         opening: Accounts::of(&opening, &currency),
         closing: Accounts::of(&closing, &currency),
         carry_forward: decimal(closing.available(), &currency),
         currency,
     });
-    Ok(Json(Statement { partner: partner.to_string(), month: month.text, accounts: accounts.collect(), movements, next_cursor }).into_response())
+    Ok(Json(Statement {
+        partner: partner.to_string(),
+        month: month.text,
+        accounts: accounts.collect(),
+        movements,
+        next_cursor,
+    })
+    .into_response())
 }
 
 /// A cursor of movements: the microsecond and the number of the last one seen.
 fn read_position(cursor: Option<&str>) -> Result<Option<(DateTime<Utc>, i64)>, Problem> {
     let Some(text) = cursor else { return Ok(None) };
-    let position = text.split_once('_').and_then(|(at, seq)| Some((DateTime::from_timestamp_micros(at.parse().ok()?)?, seq.parse().ok()?)));
+    let position = text
+        .split_once('_')
+        .and_then(|(at, seq)| Some((DateTime::from_timestamp_micros(at.parse().ok()?)?, seq.parse().ok()?)));
     position.map(Some).ok_or_else(|| Problem::invalid_field("cursor", "is not one that this list handed out"))
 }
 
 /// What stood before the month and stands after it, by currency.
-pub(super) async fn balances(work: &mut Work, partner: &PartnerId, month: &Month) -> Result<BTreeMap<String, (Balance, Balance)>, sqlx::Error> {
+pub(super) async fn balances(
+    work: &mut Work,
+    partner: &PartnerId,
+    month: &Month,
+) -> Result<BTreeMap<String, (Balance, Balance)>, sqlx::Error> {
     let tenant = work.tenant().clone();
     let rows = sqlx::query!(
         r#"SELECT currency AS "currency!", account::text AS "account!", COALESCE(sum(minor) FILTER (WHERE at < $3), 0)::bigint AS "opening!",

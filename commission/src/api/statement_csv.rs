@@ -17,8 +17,18 @@ use crate::domain::ledger::{Account, Balance};
 
 type Balances = BTreeMap<String, (Balance, Balance)>;
 
-const HEADER: [&str; 10] =
-    ["line", "at", "currency", "amount", "movement", "from_account", "to_account", "commission_id", "payout_id", "cause"];
+const HEADER: [&str; 10] = [
+    "line",
+    "at",
+    "currency",
+    "amount",
+    "movement",
+    "from_account",
+    "to_account",
+    "commission_id",
+    "payout_id",
+    "cause",
+];
 
 /// What is written next.
 enum Next {
@@ -28,12 +38,20 @@ enum Next {
 }
 
 /// The answer.
-pub(super) fn answer(store: Store, tenant: TenantId, partner: PartnerId, month: Month, balances: Balances) -> Result<Response, Problem> {
+pub(super) fn answer(
+    store: Store,
+    tenant: TenantId,
+    partner: PartnerId,
+    month: Month,
+    balances: Balances,
+) -> Result<Response, Problem> {
     // A partner's name may hold anything; the file's name holds what every system takes.
-    let name: String = partner.as_str().chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+    let name: String =
+        partner.as_str().chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
     let file = format!("attachment; filename=\"statement-{name}-{}.csv\"", month.text);
     let pages = futures::stream::try_unfold(Some(Next::Opening), move |next| {
-        let (store, tenant, partner, month, balances) = (store.clone(), tenant.clone(), partner.clone(), month.clone(), balances.clone());
+        let (store, tenant, partner, month, balances) =
+            (store.clone(), tenant.clone(), partner.clone(), month.clone(), balances.clone());
         async move {
             match next {
                 None => Ok::<_, anyhow::Error>(None),
@@ -54,7 +72,18 @@ pub(super) fn answer(store: Store, tenant: TenantId, partner: PartnerId, month: 
                         .into_iter()
                         .map(|row| {
                             let (commission, payout, cause) = (id(row.commission_id), id(row.payout_id), id(row.cause));
-                            ["movement".to_owned(), time(row.at), row.currency, row.amount, row.movement, row.from_account, row.to_account, commission, payout, cause]
+                            [
+                                "movement".to_owned(),
+                                time(row.at),
+                                row.currency,
+                                row.amount,
+                                row.movement,
+                                row.from_account,
+                                row.to_account,
+                                commission,
+                                payout,
+                                cause,
+                            ]
                         })
                         .collect();
                     Ok(Some((write(&lines)?, Some(next))))
@@ -85,10 +114,23 @@ fn standing<'b>(
         let balance = *pick(pair);
         let row = move |account: &str, minor: i64| {
             let none = String::new;
-            [line.to_owned(), time(at), currency.clone(), decimal(minor, currency), none(), none(), account.to_owned(), none(), none(), none()]
+            [
+                line.to_owned(),
+                time(at),
+                currency.clone(),
+                decimal(minor, currency),
+                none(),
+                none(),
+                account.to_owned(),
+                none(),
+                none(),
+                none(),
+            ]
         };
         let accounts = Account::ALL.into_iter().filter(|account| *account != Account::Expense);
-        accounts.map(move |account| row(account.name(), balance.get(account))).chain(std::iter::once(row("carry_forward", balance.available())))
+        accounts
+            .map(move |account| row(account.name(), balance.get(account)))
+            .chain(std::iter::once(row("carry_forward", balance.available())))
     })
 }
 

@@ -22,7 +22,8 @@ fn key(data: &ConversionAttributed) -> Option<Key> {
 impl Customers {
     /// Locks the customers of these conversions and reads their first ones.
     pub async fn lock(work: &mut Work, conversions: &[&ConversionAttributed]) -> Result<Self, sqlx::Error> {
-        let mut customers: BTreeMap<Key, Option<(DateTime<Utc>, Uuid)>> = conversions.iter().filter_map(|data| key(data)).map(|key| (key, None)).collect();
+        let mut customers: BTreeMap<Key, Option<(DateTime<Utc>, Uuid)>> =
+            conversions.iter().filter_map(|data| key(data)).map(|key| (key, None)).collect();
         let tenant = work.tenant().clone();
         let campaigns: Vec<Uuid> = customers.keys().map(|key| key.0).collect();
         let kinds: Vec<&'static str> = customers.keys().map(|key| key.1).collect();
@@ -68,7 +69,8 @@ impl Customers {
             return Ok(());
         }
         let tenant = work.tenant().clone();
-        let known: Vec<(&Key, (DateTime<Utc>, Uuid))> = self.0.iter().filter_map(|(key, first)| Some((key, (*first)?))).collect();
+        let known: Vec<(&Key, (DateTime<Utc>, Uuid))> =
+            self.0.iter().filter_map(|(key, first)| Some((key, (*first)?))).collect();
         sqlx::query!(
             "UPDATE customers c SET first_at = k.first_at, first_conversion = k.first_conversion
              FROM unnest($2::uuid[], $3::reward_on[], $4::uuid[], $5::timestamptz[], $6::uuid[])

@@ -59,7 +59,12 @@ impl Rows {
     /// Room for about so many rows.
     pub fn with_capacity(rows: usize) -> Self {
         // The widest columns are worth it; the others grow quickly enough.
-        Self { id: Vec::with_capacity(rows), partner: Vec::with_capacity(rows), facts: Vec::with_capacity(rows), ..Self::default() }
+        Self {
+            id: Vec::with_capacity(rows),
+            partner: Vec::with_capacity(rows),
+            facts: Vec::with_capacity(rows),
+            ..Self::default()
+        }
     }
 
     /// Adds a row.

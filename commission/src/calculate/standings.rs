@@ -108,7 +108,8 @@ impl Standings {
         let mut rows = rows.into_iter().peekable();
         for (position, counted) in (1..).zip(self.0.values_mut()) {
             if let Some(row) = rows.next_if(|row| row.position == Some(position)) {
-                counted.before = Standing { count: row.count, amount_minor: row.amount_minor, earned_minor: row.earned_minor };
+                counted.before =
+                    Standing { count: row.count, amount_minor: row.amount_minor, earned_minor: row.earned_minor };
             }
         }
         Ok(found)
@@ -116,7 +117,9 @@ impl Standings {
 
     /// What a partner did before this conversion; zeros when nothing was read because no rule looks back.
     pub fn before(&self, data: &ConversionAttributed, partner: &PartnerId, month: NaiveDate) -> Standing {
-        self.0.get(&Key::new(partner.as_str(), data.campaign_id.0, data.on, month)).map_or_else(Standing::default, |counted| counted.before)
+        self.0
+            .get(&Key::new(partner.as_str(), data.campaign_id.0, data.on, month))
+            .map_or_else(Standing::default, |counted| counted.before)
     }
 
     /// Adds what a conversion brought a partner.

@@ -57,11 +57,15 @@ pub fn lines(story: &Story<'_>) -> Vec<String> {
     let tier = match story.facts.tier {
         None => String::new(),
         Some(Threshold::Count(from)) => format!(" (tier from {from} conversions in {} reached)", story.month),
-        Some(Threshold::AmountMinor(from)) => format!(" (tier from {} turnover in {} reached)", money(from), story.month),
+        Some(Threshold::AmountMinor(from)) => {
+            format!(" (tier from {} turnover in {} reached)", money(from), story.month)
+        }
     };
     lines.push(format!("rule: {rules}: {words} for each {}{tier}", story.rewarded_on));
     lines.push(match value {
-        RewardValue::BasisPoints(bps) => format!("base: {}; {} of it is {}", story.base, percent(bps), money(story.facts.full_minor)),
+        RewardValue::BasisPoints(bps) => {
+            format!("base: {}; {} of it is {}", story.base, percent(bps), money(story.facts.full_minor))
+        }
         RewardValue::FlatMinor(_) => format!("base: {} per {}", money(story.facts.full_minor), story.rewarded_on),
     });
     if let (true, Ok(weight)) = (story.weight_bps != 10_000, u32::try_from(story.weight_bps)) {
@@ -76,7 +80,11 @@ pub fn lines(story: &Story<'_>) -> Vec<String> {
     }
     lines.push(format!("earned: {}", story.earned));
     if story.taken_minor > 0 {
-        lines.push(format!("taken back: {}; left: {}", money(story.taken_minor), money(story.earned.minor - story.taken_minor)));
+        lines.push(format!(
+            "taken back: {}; left: {}",
+            money(story.taken_minor),
+            money(story.earned.minor - story.taken_minor)
+        ));
     }
     lines
 }
@@ -85,7 +93,9 @@ pub fn lines(story: &Story<'_>) -> Vec<String> {
 pub fn nothing_earned(facts: &Facts) -> &'static str {
     match facts.limits.first() {
         Some(Limit::NoRule) => "the campaign has no rule for this kind of conversion",
-        Some(Limit::RecurringOver) => "the customer's first conversion was too long ago for the rule's recurring months",
+        Some(Limit::RecurringOver) => {
+            "the customer's first conversion was too long ago for the rule's recurring months"
+        }
         Some(Limit::EventCap) => "the cap for one conversion is zero",
         Some(Limit::MonthCap) => "the partner's cap for the month was reached",
         None => "the reward rounds to nothing",

@@ -21,7 +21,8 @@ pub enum Account {
 
 impl Account {
     /// Every account, in the order in which money flows.
-    pub const ALL: [Self; 6] = [Self::Expense, Self::Accrued, Self::Payable, Self::InPayout, Self::Paid, Self::ClawbackReceivable];
+    pub const ALL: [Self; 6] =
+        [Self::Expense, Self::Accrued, Self::Payable, Self::InPayout, Self::Paid, Self::ClawbackReceivable];
 
     /// The name in the database and in statements.
     pub const fn name(self) -> &'static str {

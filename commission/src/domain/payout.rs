@@ -38,7 +38,8 @@ pub enum Step {
 }
 
 impl State {
-    const ALL: [Self; 6] = [Self::Requested, Self::Approved, Self::Submitted, Self::Completed, Self::Failed, Self::Rejected];
+    const ALL: [Self; 6] =
+        [Self::Requested, Self::Approved, Self::Submitted, Self::Completed, Self::Failed, Self::Rejected];
 
     /// The name in the database and in answers.
     pub const fn name(self) -> &'static str {
@@ -70,7 +71,10 @@ impl State {
             (Self::Submitted, Step::Fail) => Ok(Self::Failed),
             _ => {
                 let name = self.name();
-                Err(Rejection::new("payout_state_conflict", format!("the payout is {name}; this is not possible any more, or not yet")))
+                Err(Rejection::new(
+                    "payout_state_conflict",
+                    format!("the payout is {name}; this is not possible any more, or not yet"),
+                ))
             }
         }
     }
@@ -147,7 +151,8 @@ mod tests {
         for state in State::ALL {
             assert_eq!(State::from_name(state.name()), Some(state));
             for step in [Step::Approve, Step::Reject, Step::Submit, Step::Confirm, Step::Fail] {
-                let expected = possible.iter().find(|(from, by, _)| *from == state && *by == step).map(|(_, _, to)| *to);
+                let expected =
+                    possible.iter().find(|(from, by, _)| *from == state && *by == step).map(|(_, _, to)| *to);
                 assert_eq!(state.after(step).ok(), expected, "{state:?} {step:?}");
             }
         }

@@ -20,7 +20,8 @@ pub fn reversal(earned_minor: i64, taken_minor: i64, refund: Refund) -> i64 {
     if refund.total_minor >= refund.purchase_minor || refund.purchase_minor <= 0 {
         return left;
     }
-    rounded_ratio(earned_minor, refund.amount_minor.clamp(0, refund.purchase_minor), refund.purchase_minor).clamp(0, left)
+    rounded_ratio(earned_minor, refund.amount_minor.clamp(0, refund.purchase_minor), refund.purchase_minor)
+        .clamp(0, left)
 }
 
 /// How a reversal is carried: first by what no payout holds yet, the rest by a claw-back.
@@ -51,7 +52,11 @@ mod tests {
             .iter()
             .map(|amount| {
                 total += amount;
-                let now = reversal(earned, taken, Refund { amount_minor: *amount, total_minor: total, purchase_minor: purchase });
+                let now = reversal(
+                    earned,
+                    taken,
+                    Refund { amount_minor: *amount, total_minor: total, purchase_minor: purchase },
+                );
                 taken += now;
                 now
             })

@@ -90,17 +90,28 @@ pub fn within_recurring(rule: &RewardRule, occurred_at: DateTime<Utc>, first: Op
         return true;
     };
     // A purchase that came in late but happened earlier is the first one.
-    is_first || occurred_at < first_at || first_at.checked_add_months(Months::new(months)).is_none_or(|end| occurred_at < end)
+    is_first
+        || occurred_at < first_at
+        || first_at.checked_add_months(Months::new(months)).is_none_or(|end| occurred_at < end)
 }
 
 /// What each of the partners earns. `standings` are theirs before this conversion, in the same order as `shares`.
-pub fn rewards(rule: Option<&RewardRule>, counts: bool, amount_minor: i64, shares: &[Share<'_>], standings: &[Standing]) -> Vec<Reward> {
+pub fn rewards(
+    rule: Option<&RewardRule>,
+    counts: bool,
+    amount_minor: i64,
+    shares: &[Share<'_>],
+    standings: &[Standing],
+) -> Vec<Reward> {
     let weights = shares.iter().map(|share| share.weight_bps);
     let turnovers = split(amount_minor.max(0), weights.clone());
     let Some(rule) = rule.filter(|_| counts) else {
         let limit = if rule.is_none() { Limit::NoRule } else { Limit::RecurringOver };
         let facts = Facts { value: None, tier: None, full_minor: 0, limits: vec![limit] };
-        return turnovers.into_iter().map(|turnover_minor| Reward { earned_minor: 0, turnover_minor, facts: facts.clone() }).collect();
+        return turnovers
+            .into_iter()
+            .map(|turnover_minor| Reward { earned_minor: 0, turnover_minor, facts: facts.clone() })
+            .collect();
     };
     let mut rewards: Vec<Reward> = Vec::with_capacity(shares.len());
     for (index, standing) in standings.iter().enumerate().take(shares.len()) {
@@ -122,7 +133,11 @@ pub fn rewards(rule: Option<&RewardRule>, counts: bool, amount_minor: i64, share
         let earned = within(weighted, event_cap - others, Limit::EventCap);
         let month_left = rule.cap_per_partner_month_minor.map_or(i64::MAX, |cap| (cap - standing.earned_minor).max(0));
         let earned_minor = within(earned, month_left, Limit::MonthCap);
-        rewards.push(Reward { earned_minor, turnover_minor, facts: Facts { value: Some(value), tier, full_minor, limits } });
+        rewards.push(Reward {
+            earned_minor,
+            turnover_minor,
+            facts: Facts { value: Some(value), tier, full_minor, limits },
+        });
     }
     rewards
 }
@@ -145,7 +160,9 @@ fn value_for(rule: &RewardRule, standing: &Standing, turnover_minor: i64) -> (Re
 
 fn full_value(value: RewardValue, amount_minor: i64) -> i64 {
     match value {
-        RewardValue::BasisPoints(bps) => rounded_ratio(amount_minor.max(0), i64::from(bps.min(WHOLE_BPS)), i64::from(WHOLE_BPS)),
+        RewardValue::BasisPoints(bps) => {
+            rounded_ratio(amount_minor.max(0), i64::from(bps.min(WHOLE_BPS)), i64::from(WHOLE_BPS))
+        }
         RewardValue::FlatMinor(minor) => minor.max(0),
     }
 }

@@ -50,7 +50,8 @@ fn the_conversion_that_reaches_a_tier_earns_it_whole() {
     assert_eq!([0, 1, 2, 3, 4, 9].map(earned), [500, 500, 1_000, 1_000, 7_777, 7_777]);
 
     let mut by_amount = rule(RewardValue::BasisPoints(500));
-    by_amount.tiers = vec![Tier { from_count: None, from_amount_minor: Some(20_000), value: RewardValue::BasisPoints(1_000) }];
+    by_amount.tiers =
+        vec![Tier { from_count: None, from_amount_minor: Some(20_000), value: RewardValue::BasisPoints(1_000) }];
     let earned = |amount_minor| one(&by_amount, 10_000, Standing { amount_minor, ..Standing::default() });
     assert_eq!(earned(9_999).earned_minor, 500);
     let reached = earned(10_000);
@@ -89,7 +90,10 @@ fn recurring_months_end() {
     recurring.recurring_months = Some(0);
     assert!(within_recurring(&recurring, first, Some((first, true))), "the first itself");
     assert!(!within_recurring(&recurring, first, Some((first, false))), "another one at the same moment");
-    assert!(within_recurring(&recurring, at("2026-01-30T00:00:00Z"), Some((first, false))), "late news of an earlier one");
+    assert!(
+        within_recurring(&recurring, at("2026-01-30T00:00:00Z"), Some((first, false))),
+        "late news of an earlier one"
+    );
     assert!(within_recurring(&recurring, first, None), "a customer nobody knows");
 }
 
@@ -107,7 +111,10 @@ fn months_are_utc() {
 }
 
 fn value() -> impl Strategy<Value = RewardValue> {
-    prop_oneof![(0..=10_000_u32).prop_map(RewardValue::BasisPoints), (0..1_000_000_i64).prop_map(RewardValue::FlatMinor)]
+    prop_oneof![
+        (0..=10_000_u32).prop_map(RewardValue::BasisPoints),
+        (0..1_000_000_i64).prop_map(RewardValue::FlatMinor)
+    ]
 }
 
 proptest! {

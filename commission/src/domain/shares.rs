@@ -57,10 +57,8 @@ pub fn rounded_ratio(value: i64, numerator: i64, denominator: i64) -> i64 {
 /// Divides `total` (not negative) by weights that add up to [`WHOLE_BPS`]: everybody gets the floor, the largest weight (the first of equals) the remainder.
 pub fn split(total: i64, weights_bps: impl Iterator<Item = u32> + Clone) -> Vec<i64> {
     let whole = i128::from(WHOLE_BPS);
-    let mut parts: Vec<i64> = weights_bps
-        .clone()
-        .map(|weight| (i128::from(total) * i128::from(weight) / whole) as i64)
-        .collect();
+    let mut parts: Vec<i64> =
+        weights_bps.clone().map(|weight| (i128::from(total) * i128::from(weight) / whole) as i64).collect();
     let remainder = total - parts.iter().sum::<i64>();
     let mut largest = (0, 0);
     for (index, weight) in weights_bps.enumerate() {
@@ -86,9 +84,15 @@ mod tests {
 
     #[test]
     fn halves_go_away_from_zero() {
-        for (value, numerator, denominator, expected) in
-            [(5, 1, 2, 3), (-5, 1, 2, -3), (4, 1, 3, 1), (5, 1, 3, 2), (25, 1_000, 10_000, 3), (24, 1_000, 10_000, 2), (0, 7, 9, 0)]
-        {
+        for (value, numerator, denominator, expected) in [
+            (5, 1, 2, 3),
+            (-5, 1, 2, -3),
+            (4, 1, 3, 1),
+            (5, 1, 3, 2),
+            (25, 1_000, 10_000, 3),
+            (24, 1_000, 10_000, 2),
+            (0, 7, 9, 0),
+        ] {
             assert_eq!(rounded_ratio(value, numerator, denominator), expected, "{value}*{numerator}/{denominator}");
         }
     }
@@ -103,7 +107,8 @@ mod tests {
     #[test]
     fn two_clicks_of_a_partner_are_one_share() {
         let credits = [credit("a", 4_000), credit("b", 2_000), credit("a", 4_000)];
-        let found: Vec<_> = shares(&credits).unwrap().iter().map(|share| (share.partner.to_string(), share.weight_bps)).collect();
+        let found: Vec<_> =
+            shares(&credits).unwrap().iter().map(|share| (share.partner.to_string(), share.weight_bps)).collect();
         assert_eq!(found, [("a".to_owned(), 8_000), ("b".to_owned(), 2_000)]);
         assert_eq!(shares(&credits[..2]), Err(BadWeights(6_000)));
         assert_eq!(shares(&[]), Err(BadWeights(0)));

@@ -73,8 +73,14 @@ mod tests {
         let none = Signals::default();
         assert!(found(&none).is_empty());
         assert_eq!(found(&Signals { self_referral: vec![partner("ann")], ..none.clone() }), ["self_referral"]);
-        assert!(found(&Signals { self_referral: vec![partner("bob")], ..none.clone() }).is_empty(), "another winner's own purchase");
-        assert_eq!(found(&Signals { duplicate_of: Some(ConversionId(Uuid::nil())), ..none.clone() }), ["duplicate_order"]);
+        assert!(
+            found(&Signals { self_referral: vec![partner("bob")], ..none.clone() }).is_empty(),
+            "another winner's own purchase"
+        );
+        assert_eq!(
+            found(&Signals { duplicate_of: Some(ConversionId(Uuid::nil())), ..none.clone() }),
+            ["duplicate_order"]
+        );
         for (millis, held) in [(-1, false), (0, true), (1_999, true), (2_000, false)] {
             let seen = found(&Signals { millis_from_click: Some(millis), ..none.clone() });
             assert_eq!(seen == ["fast_conversion"], held, "{millis} ms");

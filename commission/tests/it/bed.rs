@@ -1,0 +1,302 @@
+//! What the tests stand on: a database of their own, a clock, and the invariants that hold after every story.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use commission::Config;
+use commission::approve_payout;
+use commission::calculate::Calculate;
+use commission::refund::TakeRefund;
+use commission::request_payment::Request;
+use commission::rule_book::{LearnRules, RuleBook};
+use service_kit::clock::{Clock, ManualClock};
+use service_kit::handler::{Delivered, Failure, Handles, HandlesRun, Outcome};
+use service_kit::store::{Store, Work, new_id};
+use shared_events::commission::{ApprovePayout, PaymentMethod, RequestPayment, SealedAccount};
+use shared_events::tracking::{
+    ConversionAttributed, ConversionRefunded, Credit, RefundKind, RewardOn, RewardRule, RewardRulesRevised,
+    RewardValue, Signals,
+};
+use shared_events::{
+    CampaignId, ConversionId, Currency, Envelope, Message, MessageId, Money, PartnerId, PayoutId, Service, Subject,
+    TenantId, TrackingEventId,
+};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgPool, Row};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub const LIMIT: i64 = 100_000;
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+pub struct Bed {
+    pub store: Store,
+    pub clock: Arc<ManualClock>,
+    pub config: Arc<Config>,
+    pub tenant: TenantId,
+    pub rules: RuleBook,
+    options: PgConnectOptions,
+}
+
+pub fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+pub fn usd(minor: i64) -> Money {
+    Money::new(minor, Currency::USD)
+}
+
+pub fn partner(name: &str) -> PartnerId {
+    PartnerId::try_new(name).unwrap()
+}
+
+/// 10 % of each sale, held for 30 days.
+pub fn ten_percent() -> RewardRule {
+    RewardRule {
+        on: RewardOn::Sale,
+        value: RewardValue::BasisPoints(1_000),
+        tiers: vec![],
+        cap_per_event_minor: None,
+        cap_per_partner_month_minor: None,
+        recurring_months: None,
+        hold_days: 30,
+        min_payout_minor: 0,
+    }
+}
+
+impl Bed {
+    pub async fn new(pool: PgPoolOptions, options: PgConnectOptions) -> Self {
+        // A superuser sees through row-level security; the service's role does not.
+        let pool: PgPool = pool
+            .max_connections(8)
+            .after_connect(|connection, _| {
+                Box::pin(async move { sqlx::query("SET ROLE commission_user").execute(connection).await.map(drop) })
+            })
+            .connect_with(options.clone())
+            .await
+            .unwrap();
+        let clock = Arc::new(ManualClock::at(at("2026-11-10T12:00:00Z")));
+        let payout_dir = std::env::temp_dir().join(format!("recoup-payouts-{}", Uuid::now_v7().simple()));
+        let config = Config { account_key: KEY.parse().unwrap(), payout_dir, approval_limit_minor: LIMIT };
+        let tenant = TenantId::try_new("demo").unwrap();
+        let clock_of_store: Arc<dyn Clock> = clock.clone();
+        let store = Store::new(pool, clock_of_store, Service::Commission);
+        Self { store, clock, config: Arc::new(config), tenant, rules: RuleBook::default(), options }
+    }
+
+    /// The same database for another tenant.
+    pub fn of_tenant(&self, name: &str) -> Self {
+        let tenant = TenantId::try_new(name).unwrap();
+        let (store, clock, config, options) =
+            (self.store.clone(), self.clock.clone(), self.config.clone(), self.options.clone());
+        Self { store, clock, config, tenant, rules: self.rules.clone(), options }
+    }
+
+    pub fn campaign(&self) -> CampaignId {
+        CampaignId::from_code(&self.tenant, "camp123")
+    }
+
+    pub fn deliver<M: Message>(&self, data: M, actor: Option<&str>) -> Delivered<M> {
+        let now = self.clock.now();
+        let envelope = Envelope {
+            id: MessageId(new_id(now)),
+            source: "/tests".into(),
+            kind: M::TYPE.into(),
+            subject: data.key(),
+            time: now,
+            recorded: now,
+            sequence: 1,
+            tenant: self.tenant.clone(),
+            actor: actor.map(str::to_owned),
+            correlation: new_id(now),
+            causation: None,
+            traceparent: None,
+            body_digest: None,
+            replay: None,
+        };
+        Delivered { envelope, data }
+    }
+
+    pub async fn work(&self) -> Work {
+        self.store.read(&self.tenant).await.unwrap()
+    }
+
+    /// Handles one message in a transaction of its own, as the kit does.
+    pub async fn handle<M: Message>(
+        &self,
+        handler: &impl Handles<M>,
+        data: M,
+        actor: Option<&str>,
+    ) -> Result<Outcome, Failure> {
+        let mut work = self.work().await;
+        let outcome = handler.handle(&mut work, &self.deliver(data, actor)).await?;
+        work.commit().await.unwrap();
+        Ok(outcome)
+    }
+
+    pub async fn learn(&self, version: u32, rules: Vec<RewardRule>) {
+        let revised = RewardRulesRevised {
+            campaign_id: self.campaign(),
+            campaign_code: "camp123".into(),
+            rules_version: version,
+            currency: Currency::USD,
+            rules,
+        };
+        self.handle(&LearnRules, revised, None).await.unwrap();
+    }
+
+    pub async fn attribute_all(&self, conversions: Vec<ConversionAttributed>) -> Result<(), Failure> {
+        let mut work = self.work().await;
+        let run: Vec<_> = conversions.into_iter().map(|data| self.deliver(data, None)).collect();
+        Calculate { rules: self.rules.clone() }.handle_run(&mut work, &run).await?;
+        work.commit().await.unwrap();
+        Ok(())
+    }
+
+    pub async fn attribute(&self, conversion: &ConversionAttributed) {
+        self.attribute_all(vec![conversion.clone()]).await.unwrap();
+    }
+
+    /// A sale of so much, all brought by one partner.
+    pub fn sale(&self, name: &str, minor: i64) -> ConversionAttributed {
+        ConversionAttributed {
+            conversion_id: ConversionId(Uuid::now_v7()),
+            revision: 1,
+            campaign_id: self.campaign(),
+            rules_version: 1,
+            on: RewardOn::Sale,
+            amount: Some(usd(minor)),
+            order_id: None,
+            visitor: None,
+            occurred_at: at("2026-11-09T10:00:00Z"),
+            credits: vec![Credit { partner: partner(name), weight_bps: 10_000, click: None }],
+            reason: "last click".into(),
+            signals: Signals::default(),
+        }
+    }
+
+    pub async fn refund(&self, conversion: &ConversionAttributed, minor: i64, total: i64) {
+        let refunded = ConversionRefunded {
+            conversion_id: conversion.conversion_id,
+            refund_id: TrackingEventId(Uuid::now_v7()),
+            kind: RefundKind::Refund,
+            amount: usd(minor),
+            refunded_total_minor: total,
+            purchase_minor: conversion.amount.unwrap().minor,
+            occurred_at: self.clock.now(),
+        };
+        self.handle(&TakeRefund, refunded, None).await.unwrap();
+    }
+
+    /// A month passes and holds end.
+    pub async fn release(&self) -> usize {
+        self.clock.advance(TimeDelta::days(31));
+        commission::sweep::sweep(&self.store, &CancellationToken::new()).await.unwrap()
+    }
+
+    pub fn payment(&self, name: &str, minor: i64) -> RequestPayment {
+        let sealed =
+            self.config.account_key.seal(&format!("{}/{name}", self.tenant), r#"{"email":"ann@example.com"}"#).unwrap();
+        RequestPayment {
+            payout_id: PayoutId(Uuid::now_v7()),
+            partner: partner(name),
+            amount: usd(minor),
+            method: PaymentMethod::Paypal,
+            account: SealedAccount { sealed, masked: "a***@example.com".into() },
+            requested_by: Subject::try_new(name).unwrap(),
+        }
+    }
+
+    pub async fn ask(&self, name: &str, minor: i64) -> Result<PayoutId, String> {
+        let payment = self.payment(name, minor);
+        let id = payment.payout_id;
+        self.handle(&Request { approval_limit_minor: LIMIT }, payment, Some(name)).await.map(|_| id).map_err(code)
+    }
+
+    pub async fn approve_payout(&self, id: PayoutId, by: &str) -> Result<(), String> {
+        let command = ApprovePayout { payout_id: id, approved_by: Subject::try_new(by).unwrap() };
+        self.handle(&approve_payout::Approve, command, Some(by)).await.map(drop).map_err(code)
+    }
+
+    /// The commissions of a conversion: state, earned, reversed, clawed back, allocated, paid; in order of their making.
+    pub async fn rows(&self, conversion: &ConversionAttributed) -> Vec<(String, i64, i64, i64, i64, i64)> {
+        let mut work = self.work().await;
+        sqlx::query_as(
+            "SELECT state::text, earned_minor, reversed_minor, clawed_back_minor, allocated_minor, paid_minor FROM commissions
+             WHERE conversion_id = $1 ORDER BY seq",
+        )
+        .bind(conversion.conversion_id.0)
+        .fetch_all(work.conn())
+        .await
+        .unwrap()
+    }
+
+    /// accrued, payable, in_payout, paid, clawback_receivable
+    pub async fn balance(&self, name: &str) -> (i64, i64, i64, i64, i64) {
+        let mut work = self.work().await;
+        sqlx::query_as("SELECT accrued, payable, in_payout, paid, clawback_receivable FROM balances WHERE partner = $1 AND currency = 'USD'")
+            .bind(name)
+            .fetch_optional(work.conn())
+            .await
+            .unwrap()
+            .unwrap_or_default()
+    }
+
+    /// What was said: the types in the outbox, in order.
+    pub async fn said(&self) -> Vec<String> {
+        let rows = sqlx::query("SELECT properties FROM outbox ORDER BY id").fetch_all(self.store.pool()).await.unwrap();
+        let of = |row: &sqlx::postgres::PgRow| {
+            let properties: String = row.get(0);
+            let start = properties.find("commission.").unwrap();
+            properties[start..].split('"').next().unwrap().to_owned()
+        };
+        rows.iter().map(of).collect()
+    }
+
+    /// A statement run as the owner of the database.
+    pub async fn as_owner<T>(&self, sql: &'static str) -> T
+    where
+        T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
+    {
+        let mut connection = sqlx::PgConnection::connect_with(&self.options).await.unwrap();
+        sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+    }
+
+    /// What holds always, of every tenant.
+    pub async fn check(&self) {
+        let nothing_wrong = [
+            "SELECT count(*) FROM (SELECT txn_id FROM postings GROUP BY txn_id HAVING sum(minor) <> 0 OR count(*) <> 2) x",
+            "SELECT count(*) FROM (
+                SELECT tenant, partner, currency, account::text, sum(minor) AS minor FROM postings WHERE account <> 'expense' GROUP BY 1, 2, 3, 4
+             ) l FULL JOIN (
+                SELECT tenant, partner, currency, a.account, a.minor FROM balances b CROSS JOIN LATERAL (VALUES ('accrued', accrued), ('payable', payable),
+                    ('in_payout', in_payout), ('paid', paid), ('clawback_receivable', clawback_receivable)) AS a (account, minor)
+             ) b USING (tenant, partner, currency, account) WHERE COALESCE(l.minor, 0) <> COALESCE(b.minor, 0)",
+            "SELECT count(*) FROM (
+                SELECT b.accrued - COALESCE(sum(earned_minor - reversed_minor) FILTER (WHERE state = 'pending'), 0) AS accrued,
+                       b.payable - COALESCE(sum(earned_minor - reversed_minor - allocated_minor) FILTER (WHERE state = 'approved' AND earned_minor > 0), 0) AS payable,
+                       b.clawback_receivable - COALESCE(sum(earned_minor - allocated_minor) FILTER (WHERE earned_minor < 0), 0) AS owed
+                FROM balances b LEFT JOIN commissions c USING (tenant, partner, currency) GROUP BY b.tenant, b.partner, b.currency
+             ) d WHERE accrued <> 0 OR payable <> 0 OR owed <> 0",
+            "SELECT count(*) FROM commissions WHERE earned_minor >= 0 AND NOT (0 <= reversed_minor AND 0 <= clawed_back_minor
+                AND reversed_minor + clawed_back_minor <= earned_minor AND 0 <= paid_minor AND paid_minor <= allocated_minor
+                AND allocated_minor <= earned_minor - reversed_minor)",
+            "SELECT count(*) FROM (SELECT sum(earned_minor - reversed_minor) AS net FROM commissions GROUP BY tenant, conversion_id) x WHERE net < 0",
+            "SELECT count(*) FROM (
+                SELECT p.amount_minor - COALESCE(sum(a.minor) FILTER (WHERE NOT a.netted), 0) AS d, COALESCE(sum(a.minor) FILTER (WHERE a.netted), 0) AS n
+                FROM payouts p LEFT JOIN payout_allocations a ON a.tenant = p.tenant AND a.payout_id = p.id GROUP BY p.tenant, p.id, p.amount_minor
+             ) x WHERE d <> 0 OR n <> 0",
+        ];
+        for sql in nothing_wrong {
+            assert_eq!(self.as_owner::<i64>(sql).await, 0, "{sql}");
+        }
+    }
+}
+
+/// The code of a refusal.
+pub fn code(failure: Failure) -> String {
+    match failure {
+        Failure::Reject(rejection) => rejection.code,
+        Failure::Retry(error) => panic!("expected a refusal: {error:#}"),
+    }
+}
