@@ -1,1 +1,137 @@
-//! The HTTP edge
+//! The HTTP edge: JWT in, commands to the services' topics, questions to the services by HTTP, events out as a stream.
+//! It keeps no database: ids derive from what callers send, and outcomes live with the services that own them.
+
+mod amount;
+mod app;
+mod ask;
+mod breaker;
+mod campaigns;
+mod checks;
+mod commands;
+mod commissions;
+mod config;
+mod enrolments;
+mod idempotency;
+mod keys;
+mod payments;
+mod payouts;
+mod proxy;
+mod send;
+mod status;
+mod stream;
+mod tracking;
+
+use std::sync::Arc;
+
+use axum::Router;
+use service_kit::auth::Verifier;
+use service_kit::bus::Bus;
+use service_kit::clock::{Clock, DevClock};
+use service_kit::health::Health;
+use service_kit::http::{Server, serve};
+use service_kit::shutdown::Shutdown;
+use service_kit::telemetry::service_span;
+use shared_events::{Service, Topic};
+use tokio::net::TcpListener;
+use tracing::Instrument;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use app::App;
+pub use config::Config;
+
+/// The service's name in logs, metrics and health reports.
+pub const NAME: &str = "bff";
+/// The health report's own path, as the seeds write it.
+const HEALTH: &str = "/health";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Recoup", description = "The money side of selling through partners: campaigns, tracking, commissions, payouts."),
+    tags(
+        (name = "campaigns", description = "Campaigns and what partners have in them"),
+        (name = "tracking", description = "Events that partners bring, and keys to send them with"),
+        (name = "commissions", description = "What partners earn, and why"),
+        (name = "payouts", description = "What partners are paid"),
+        (name = "commands", description = "How a command ended"),
+        (name = "events", description = "What happens, as it happens"),
+        (name = "health", description = "How the services fare"),
+    )
+)]
+struct Api;
+
+/// The documented routes.
+fn documented() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(Api::openapi())
+        .merge(campaigns::routes())
+        .merge(enrolments::routes())
+        .merge(keys::routes())
+        .merge(tracking::routes())
+        .merge(commissions::routes())
+        .merge(payments::routes())
+        .merge(payouts::routes())
+        .merge(commands::routes())
+        .merge(stream::routes())
+        .merge(status::routes())
+}
+
+/// What the process shares with the BFF: time, and the development clock where there is one.
+pub struct Shared {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The same clock, when a developer may move it.
+    pub dev_clock: Option<Arc<DevClock>>,
+}
+
+/// The whole HTTP application and the state behind it.
+///
+/// # Errors
+/// When the keys that tokens are checked with are missing.
+pub fn build(config: &Config, shared: &Shared, shutdown: &Shutdown) -> anyhow::Result<(Router, Arc<App>)> {
+    let bus = Bus::new(config.pulsar.clone());
+    let health = Health::new(NAME);
+    let pinged = Arc::clone(&bus);
+    health.check("pulsar", move || {
+        let bus = Arc::clone(&pinged);
+        async move {
+            // Any topic of ours will do: what counts is that the broker answers us.
+            let answer = bus.ping(Topic::commands(Service::Tracking)).await;
+            answer.map_err(|error| {
+                tracing::debug!(error = format!("{error:#}"), "pulsar does not answer");
+                "does not answer".to_owned()
+            })
+        }
+    });
+    let verifier = Arc::new(Verifier::new(&config.auth)?);
+    let app = Arc::new(App::new(config, bus, Arc::clone(&shared.clock), shutdown));
+    let router = Server::new(health, config.edge.clone(), verifier)
+        .limit_subjects()
+        .health_path(HEALTH)
+        .dev_clock(shared.dev_clock.clone())
+        .app(documented().with_state(Arc::clone(&app)), Router::new());
+    Ok((router, app))
+}
+
+/// The OpenAPI document as it is served, for `docs/openapi.json`.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    service_kit::http::document(&documented(), Some(HEALTH))
+}
+
+/// Serves on `listener` until the shutdown begins.
+///
+/// # Errors
+/// When the configuration is not usable or the listener fails.
+pub async fn run(config: Config, shared: Shared, listener: TcpListener, shutdown: Shutdown) -> anyhow::Result<()> {
+    let span = service_span(NAME);
+    let serving = async {
+        let (router, app) = build(&config, &shared, &shutdown)?;
+        let watching = shutdown.clone();
+        shutdown.spawn("service directory", async move {
+            app.directory.watch(watching).await;
+            Ok::<(), std::convert::Infallible>(())
+        });
+        tracing::info!(address = %listener.local_addr()?, "listening");
+        serve(router, listener, shutdown.clone()).await
+    };
+    serving.instrument(span).await
+}

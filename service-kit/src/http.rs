@@ -9,4 +9,4 @@ mod server;
 
 pub use docs::BEARER;
 pub use extract::{Json, Path, Query, parse_json, unread_body};
-pub use server::{Server, serve};
+pub use server::{Server, document, serve};

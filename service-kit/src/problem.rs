@@ -249,7 +249,7 @@ impl Problem {
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
         let code = rejection.code.as_str();
-        let state = ["_conflict", "_state", "already_", "not_active", "_ended", "_closed"];
+        let state = ["_conflict", "_taken", "_exists", "already_", "not_active"];
         let problem = if code.ends_with("not_found") {
             let mut missing = Self::not_found();
             missing.detail = rejection.detail.into();

@@ -11,6 +11,7 @@ use axum::serve::ListenerExt;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -77,17 +78,9 @@ impl Server {
     /// The whole application: documented routes, routes that are not in the document, and the pages that every service has.
     pub fn app(self, documented: OpenApiRouter, other: Router) -> Router {
         metrics::recorder();
-        let pages = OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready)).with_state(self.health.clone());
-        let (router, mut api) = documented.merge(pages).split_for_parts();
-        if let Some(path) = self.health_path
-            && let Some(mut page) = api.paths.paths.get("/health/ready").cloned()
-        {
-            if let Some(operation) = &mut page.get {
-                operation.operation_id = Some("health".into());
-            }
-            api.paths.paths.insert(path.to_owned(), page);
-        }
-        docs::complete(&mut api);
+        let api = document(&documented, self.health_path);
+        let pages = pages().with_state(self.health.clone());
+        let (router, _) = documented.merge(pages).split_for_parts();
         let swagger = SwaggerUi::new("/docs").url("/openapi.json", api).config(Config::default().persist_authorization(true));
         let mut router = router.merge(other).merge(swagger).route("/metrics", get(metrics::page));
         if let Some(path) = self.health_path {
@@ -120,6 +113,27 @@ impl Server {
         };
         guarded.layer(cors(origins))
     }
+}
+
+fn pages() -> OpenApiRouter<Health> {
+    OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready))
+}
+
+/// The OpenAPI document of these routes as they are served: with the pages that every service has, and the refusals that every
+/// route shares.
+pub fn document<S: Clone + Send + Sync + 'static>(documented: &OpenApiRouter<S>, health_path: Option<&'static str>) -> OpenApi {
+    let mut api = documented.get_openapi().clone();
+    api.merge(pages().into_openapi());
+    if let Some(path) = health_path
+        && let Some(mut page) = api.paths.paths.get("/health/ready").cloned()
+    {
+        if let Some(operation) = &mut page.get {
+            operation.operation_id = Some("health".into());
+        }
+        api.paths.paths.insert(path.to_owned(), page);
+    }
+    docs::complete(&mut api);
+    api
 }
 
 fn cors(origins: AllowOrigin) -> CorsLayer {

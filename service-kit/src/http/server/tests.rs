@@ -3,7 +3,6 @@ use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use serde_json::Value;
 use tower::ServiceExt;
-use utoipa::OpenApi;
 
 use super::*;
 use crate::auth::{Caller, Claims, Role, mint};
@@ -25,7 +24,7 @@ async fn panic() {
     panic!("on purpose");
 }
 
-#[derive(OpenApi)]
+#[derive(utoipa::OpenApi)]
 struct Api;
 
 fn env() -> Env {
@@ -41,7 +40,7 @@ fn app() -> Router {
     let env = env();
     let config = EdgeConfig::read_for(&mut Reader::new(&env), "bff").expect("valid");
     let verifier = Arc::new(Verifier::new(&load(&env).expect("valid")).expect("usable"));
-    let documented = OpenApiRouter::with_openapi(Api::openapi()).routes(routes!(order));
+    let documented = OpenApiRouter::with_openapi(<Api as utoipa::OpenApi>::openapi()).routes(routes!(order));
     let other = Router::new().route("/panic", get(panic));
     Server::new(Health::new("bff"), config, verifier).limit_subjects().health_path("/health").app(documented, other)
 }

@@ -1,0 +1,64 @@
+//! What the routes share.
+
+use std::sync::Arc;
+
+use service_kit::bus::{Bus, Publisher};
+use service_kit::clock::Clock;
+use service_kit::sealed::SealingKey;
+use service_kit::shutdown::Shutdown;
+use shared_events::Service;
+
+use crate::config::Config;
+use crate::idempotency::Sent;
+use crate::proxy::Upstream;
+use crate::status::Directory;
+use crate::stream::Hub;
+
+/// What the routes share; one per process.
+pub struct App {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The way to the broker.
+    pub publisher: Publisher,
+    /// Seals account details and digests bodies.
+    pub account_key: SealingKey,
+    /// Commands that were sent lately.
+    pub sent: Sent,
+    /// The tracking service.
+    pub tracking: Arc<Upstream>,
+    /// The commission service.
+    pub commission: Arc<Upstream>,
+    /// How the services fare.
+    pub directory: Directory,
+    /// Where event streams come from.
+    pub hub: Arc<Hub>,
+}
+
+/// The routes' state.
+pub type Shared = Arc<App>;
+
+impl App {
+    /// Connects nothing yet: the first command, question or stream does.
+    pub fn new(config: &Config, bus: Arc<Bus>, clock: Arc<dyn Clock>, shutdown: &Shutdown) -> Self {
+        let tracking = Arc::new(Upstream::new(Service::Tracking, &config.tracking_url));
+        let commission = Arc::new(Upstream::new(Service::Commission, &config.commission_url));
+        Self {
+            publisher: Publisher::new(Arc::clone(&bus)),
+            hub: Hub::new(bus, shutdown.clone()),
+            directory: Directory::new([Arc::clone(&tracking), Arc::clone(&commission)], Arc::clone(&clock)),
+            clock,
+            account_key: config.account_key.clone(),
+            sent: Sent::default(),
+            tracking,
+            commission,
+        }
+    }
+
+    /// The service that owns a command.
+    pub fn upstream(&self, service: Service) -> &Upstream {
+        match service {
+            Service::Tracking => &self.tracking,
+            Service::Commission => &self.commission,
+        }
+    }
+}

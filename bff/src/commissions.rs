@@ -1,0 +1,110 @@
+//! Commissions: looking at them, reviewing those that are held, and a partner's statement.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri, header};
+use axum::response::Response;
+use serde::Deserialize;
+use service_kit::auth::Caller;
+use service_kit::http::{Path, Query};
+use service_kit::problem::Problem;
+use shared_events::commission::{ApproveCommission, RejectCommission};
+use shared_events::{CommissionId, PartnerId};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::app::Shared;
+use crate::ask::Ask;
+use crate::campaigns::{MANAGERS, target};
+use crate::checks;
+use crate::payouts::Reason;
+use crate::proxy::Question;
+use crate::send::{Answer, Ids};
+
+/// The routes of this file.
+pub fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(read))
+        .routes(routes!(approve))
+        .routes(routes!(reject))
+        .routes(routes!(statement))
+}
+
+/// Commissions, newest first; a partner sees its own.
+#[utoipa::path(get, path = "/api/v1/commission/commissions", operation_id = "list_commissions", tag = "commissions",
+    params(("limit" = Option<u32>, Query, description = "At most so many"), ("cursor" = Option<String>, Query, description = "Where the last page ended"),
+        ("state" = Option<String>, Query, description = "Only those in this state"), ("partner" = Option<String>, Query, description = "Only this partner's")),
+    security(("bearer" = [])), responses((status = 200, description = "A page", body = serde_json::Value)))]
+async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+    app.commission.pass_on(Question::of(&caller, &target(&uri))).await
+}
+
+/// One commission with its explanation: rule, version, base, arithmetic, attribution, causes.
+#[utoipa::path(get, path = "/api/v1/commission/commissions/{id}", operation_id = "read_commission", tag = "commissions",
+    params(("id" = Uuid, Path, description = "The commission")),
+    security(("bearer" = [])), responses((status = 200, description = "The commission", body = serde_json::Value)))]
+async fn read(State(app): State<Shared>, caller: Caller, Path(_id): Path<Uuid>, uri: Uri) -> Result<Response, Problem> {
+    app.commission.pass_on(Question::of(&caller, &target(&uri))).await
+}
+
+/// Frees a commission that is held for review.
+#[utoipa::path(post, path = "/api/v1/commission/commissions/{id}/approve", operation_id = "approve_commission", tag = "commissions",
+    params(("id" = Uuid, Path, description = "The commission")), request_body = Reason, security(("bearer" = [])), responses(
+        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
+        (status = 409, description = "The commission's state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json"),
+    ))]
+async fn approve(State(app): State<Shared>, Path(id): Path<Uuid>, ask: Ask<Reason>) -> Result<Response, Problem> {
+    ask.caller.require(&MANAGERS)?;
+    checks::text("reason", &ask.body.reason, 500)?;
+    let command = ApproveCommission { commission_id: CommissionId(id), reason: ask.body.reason };
+    app.send(&ask.caller, ask.ticket, &command, Ids::from([("commission_id", id.to_string())])).await
+}
+
+/// Refuses a commission that is not yet in a payout.
+#[utoipa::path(post, path = "/api/v1/commission/commissions/{id}/reject", operation_id = "reject_commission", tag = "commissions",
+    params(("id" = Uuid, Path, description = "The commission")), request_body = Reason, security(("bearer" = [])), responses(
+        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
+        (status = 409, description = "The commission's state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json"),
+    ))]
+async fn reject(State(app): State<Shared>, Path(id): Path<Uuid>, ask: Ask<Reason>) -> Result<Response, Problem> {
+    ask.caller.require(&MANAGERS)?;
+    checks::text("reason", &ask.body.reason, 500)?;
+    let command = RejectCommission { commission_id: CommissionId(id), reason: ask.body.reason };
+    app.send(&ask.caller, ask.ticket, &command, Ids::from([("commission_id", id.to_string())])).await
+}
+
+#[derive(Debug, Deserialize)]
+struct Period {
+    month: String,
+    #[serde(default)]
+    format: Option<String>,
+}
+
+/// A partner's statement for a month: as JSON, or as CSV by `Accept: text/csv` or `format=csv`.
+#[utoipa::path(get, path = "/api/v1/partners/{id}/statement", operation_id = "read_statement", tag = "commissions",
+    params(("id" = String, Path, description = "The partner", example = "user123"), ("month" = String, Query, description = "Calendar month (UTC)", example = "2026-11"),
+        ("format" = Option<String>, Query, description = "`json` or `csv`")),
+    security(("bearer" = [])), responses(
+        (status = 200, description = "The statement", content((serde_json::Value = "application/json"), (String = "text/csv"))),
+        (status = 422, description = "No month", body = service_kit::problem::Body, content_type = "application/problem+json"),
+    ))]
+async fn statement(
+    State(app): State<Shared>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(period): Query<Period>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let partner = PartnerId::try_new(id).map_err(|_| Problem::not_found())?;
+    if !caller.may_see(&partner) {
+        return Err(Problem::not_found());
+    }
+    checks::month("month", &period.month)?;
+    if !matches!(period.format.as_deref(), None | Some("json" | "csv")) {
+        return Err(Problem::invalid_field("format", "must be json or csv"));
+    }
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    app.commission.pass_on(Question { accept, ..Question::of(&caller, &target(&uri)) }).await
+}

@@ -1,0 +1,160 @@
+//! Questions to the services, over HTTP with the caller's own token: a deadline, a bounded number of repeats where
+//! repeating is harmless, and a circuit breaker for each service.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use axum::response::Response;
+use service_kit::auth::Caller;
+use service_kit::http::context::{self, REQUEST_ID, TRACEPARENT};
+use service_kit::http_client;
+use service_kit::problem::Problem;
+use shared_events::Service;
+
+use crate::breaker::Breaker;
+
+/// Longest wait for an answer, repeats included.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// Pauses before the second and third try.
+const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(150)];
+/// Headers of an answer that are passed on.
+const PASSED_ON: [HeaderName; 5] =
+    [header::CONTENT_TYPE, header::CONTENT_DISPOSITION, header::RETRY_AFTER, header::WWW_AUTHENTICATE, header::LOCATION];
+
+/// One service, as the BFF reaches it.
+#[derive(Debug)]
+pub struct Upstream {
+    service: Service,
+    base: String,
+    client: reqwest::Client,
+    breaker: Breaker,
+}
+
+/// What is asked of a service.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// Path and query.
+    pub target: &'a str,
+    /// Who asks; nobody for health checks.
+    pub caller: Option<&'a Caller>,
+    /// Media types that the caller takes.
+    pub accept: Option<&'a str>,
+    /// How long to wait beyond the usual deadline, for questions that the service answers late on purpose.
+    pub patience: Duration,
+}
+
+impl<'a> Question<'a> {
+    /// A question in a caller's name.
+    pub fn of(caller: &'a Caller, target: &'a str) -> Self {
+        Self { target, caller: Some(caller), accept: None, patience: Duration::ZERO }
+    }
+}
+
+impl Upstream {
+    /// `service` at the address `base`.
+    pub fn new(service: Service, base: &str) -> Self {
+        // Each request has a deadline of its own; this one only bounds what might forget it.
+        let client = http_client::client(Duration::from_secs(60));
+        Self { service, base: base.to_owned(), client, breaker: Breaker::default() }
+    }
+
+    /// The service.
+    pub fn service(&self) -> Service {
+        self.service
+    }
+
+    /// Asks, repeats when the service could not be reached, and passes the answer on.
+    ///
+    /// # Errors
+    /// 503 when the service is away.
+    pub async fn pass_on(&self, question: Question<'_>) -> Result<Response, Problem> {
+        Ok(to_response(self.get(question).await?))
+    }
+
+    /// Asks and repeats when the service could not be reached.
+    ///
+    /// # Errors
+    /// 503 when the service is away.
+    pub async fn get(&self, question: Question<'_>) -> Result<reqwest::Response, Problem> {
+        let deadline = tokio::time::Instant::now() + DEADLINE + question.patience;
+        let mut pauses = PAUSES.iter();
+        loop {
+            let tried = tokio::time::timeout_at(deadline, self.try_get(question)).await;
+            let late = tried.is_err();
+            let outcome = tried.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer in time")));
+            match (outcome, pauses.next()) {
+                (Ok(response), _) if !is_away(response.status()) => return Ok(response),
+                (Ok(response), None) => return Ok(response),
+                (Err(error), None) => return Err(self.away(error)),
+                (Err(error), Some(_)) if late => return Err(self.away(error)),
+                (_, Some(pause)) => tokio::time::sleep(*pause).await,
+            }
+        }
+    }
+
+    async fn try_get(&self, question: Question<'_>) -> anyhow::Result<reqwest::Response> {
+        let request = self.request(Method::GET, question.target, question.caller);
+        let request = match question.accept {
+            Some(accept) => request.header(header::ACCEPT, accept),
+            None => request,
+        };
+        self.guarded(request).await
+    }
+
+    /// Sends a body on as it comes in. Never repeated: what is sent may be half there.
+    ///
+    /// # Errors
+    /// 503 when the service is away.
+    pub async fn post_stream(&self, target: &str, caller: &Caller, headers: &HeaderMap, body: reqwest::Body) -> Result<Response, Problem> {
+        let mut request = self.request(Method::POST, target, Some(caller)).body(body);
+        for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LENGTH] {
+            if let Some(value) = headers.get(&name) {
+                request = request.header(name, value);
+            }
+        }
+        let sent = tokio::time::timeout(DEADLINE * 4, self.guarded(request)).await;
+        let response = sent.map_err(anyhow::Error::from).and_then(|outcome| outcome).map_err(|error| self.away(error))?;
+        Ok(to_response(response))
+    }
+
+    fn request(&self, method: Method, target: &str, caller: Option<&Caller>) -> reqwest::RequestBuilder {
+        let mut request = self.client.request(method, format!("{}{target}", self.base));
+        if let Some(caller) = caller {
+            request = request.bearer_auth(&caller.token);
+        }
+        if let Some(names) = context::current() {
+            request = request.header(TRACEPARENT, names.traceparent()).header(REQUEST_ID, names.request_id);
+        }
+        request
+    }
+
+    async fn guarded(&self, request: reqwest::RequestBuilder) -> anyhow::Result<reqwest::Response> {
+        anyhow::ensure!(self.breaker.allows(Instant::now()), "left alone after several failures");
+        let outcome = request.send().await.context("calling");
+        let succeeded = outcome.as_ref().is_ok_and(|response| !is_away(response.status()));
+        self.breaker.note(succeeded, Instant::now());
+        outcome
+    }
+
+    fn away(&self, error: anyhow::Error) -> Problem {
+        Problem::unavailable(format!("{} is away for the moment", self.service.name())).caused_by(error)
+    }
+}
+
+fn is_away(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+}
+
+fn to_response(answer: reqwest::Response) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = answer.status();
+    for name in PASSED_ON {
+        if let Some(value) = answer.headers().get(&name) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    *response.body_mut() = Body::from_stream(answer.bytes_stream());
+    response
+}
