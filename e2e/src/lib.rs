@@ -1,1 +1,12 @@
-//! Tests over several services
+//! Tests over several services: a broker and a database that a test may kill, real processes, a load whose truth is known, and a checker
+//! that looks at topics and tables from outside.
+
+pub mod bank;
+pub mod check;
+pub mod load;
+pub mod process;
+pub mod random;
+pub mod servers;
+pub mod topics;
+pub mod wait;
+pub mod world;

@@ -1,0 +1,101 @@
+//! Runs faults one after another on the same two servers, and prints what came out.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use e2e::random::{Random, seed};
+use e2e::servers::Servers;
+use service_kit::config::Env;
+
+/// No fault may take longer.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// What a fault is given.
+pub struct Case<'s> {
+    pub servers: &'s Servers,
+    pub random: Random,
+    soak: bool,
+}
+
+impl Case<'_> {
+    /// How often to strike: a few times, or many in a soak.
+    pub fn rounds(&self, few: u64, many: u64) -> u64 {
+        if self.soak { many } else { few }
+    }
+}
+
+/// What a fault gives back when all promises were kept: strikes done, and what the checker counted.
+pub struct Passed {
+    pub strikes: u64,
+    pub found: String,
+}
+
+pub type Running<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Passed>> + 'a>>;
+
+pub struct Fault {
+    pub name: &'static str,
+    pub run: for<'a> fn(&'a mut Case<'a>) -> Running<'a>,
+}
+
+macro_rules! fault {
+    ($name:literal, $run:path) => {
+        Fault { name: $name, run: |case| Box::pin($run(case)) }
+    };
+}
+pub(crate) use fault;
+
+/// Runs those whose names contain one of the arguments; all without arguments.
+pub fn run(faults: Vec<Fault>) -> anyhow::Result<ExitCode> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--list") {
+        faults.iter().for_each(|fault| println!("{}: test", fault.name));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let wanted: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let chosen: Vec<Fault> =
+        faults.into_iter().filter(|fault| wanted.is_empty() || wanted.iter().any(|part| fault.name.contains(*part))).collect();
+    if chosen.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        tokio::select! {
+            outcome = run_all(chosen) => outcome,
+            // Dropping the servers and processes kills them.
+            _ = tokio::signal::ctrl_c() => Ok(ExitCode::FAILURE),
+        }
+    })
+}
+
+async fn run_all(faults: Vec<Fault>) -> anyhow::Result<ExitCode> {
+    let (seed, soak) = (seed(), Env::process().get("RECOUP_SOAK").is_some());
+    println!("faults: RECOUP_SEED={seed}{}", if soak { ", soak" } else { "" });
+    let servers = Servers::start().await?;
+    let mut failed = Vec::new();
+    for fault in faults {
+        let began = Instant::now();
+        servers.heal().await?;
+        // Each has a seed of its own, so that it can be repeated alone.
+        let mixed = fault.name.bytes().fold(seed, |mixed, byte| mixed.rotate_left(5) ^ u64::from(byte));
+        let mut case = Case { servers: &servers, random: Random::seeded(mixed), soak };
+        let outcome = tokio::time::timeout(LIMIT, (fault.run)(&mut case)).await;
+        let seconds = began.elapsed().as_secs();
+        match outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("took longer than {LIMIT:?}"))) {
+            Ok(Passed { strikes, found }) => println!("ok      {:<38} {seconds:>4} s  {strikes:>3} strikes  {found}", fault.name),
+            Err(error) => {
+                println!("FAILED  {:<38} {seconds:>4} s  {error:#}", fault.name);
+                failed.push(fault.name);
+            }
+        }
+    }
+    let dir = servers.dir().to_owned();
+    drop(servers);
+    if failed.is_empty() {
+        drop(std::fs::remove_dir_all(&dir));
+        println!("faults: all promises were kept");
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("faults: {} failed: {}; seed {seed}; logs in {}", failed.len(), failed.join(", "), dir.display());
+    Ok(ExitCode::FAILURE)
+}
