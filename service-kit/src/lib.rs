@@ -24,6 +24,8 @@ pub mod jobs;
 pub mod outbox;
 pub mod parked;
 pub mod provision;
+pub mod reader;
+pub mod replay;
 pub mod store;
 mod bus_auth;
 mod inbox;

@@ -2,4 +2,5 @@
 
 mod messaging;
 mod parking;
+mod reading;
 mod world;
