@@ -7,9 +7,9 @@ use shared_events::tracking::{AcceptCampaign, CampaignAccepted};
 use shared_events::{EnrolmentId, LinkId, derive};
 use sqlx::types::Json;
 
+use crate::campaign_row;
 use crate::create_link::{self, NewLink};
 use crate::domain::campaign::CampaignState;
-use crate::campaign_row;
 
 /// Most entries of metadata, and the longest key or text.
 const MOST_METADATA: usize = 20;
@@ -26,7 +26,8 @@ impl Handles<AcceptCampaign> for Accept {
         let code = first_code(enrolment_id);
         let ids = serde_json::json!({ "enrolment_id": enrolment_id, "campaign_id": campaign_id, "partner": partner, "link_code": code });
         let mut campaign = campaign_row::lock(work, campaign_id).await?;
-        let taking_part = sqlx::query_scalar!("SELECT enrolment_id FROM enrolments WHERE enrolment_id = $1", enrolment_id.0);
+        let taking_part =
+            sqlx::query_scalar!("SELECT enrolment_id FROM enrolments WHERE enrolment_id = $1", enrolment_id.0);
         if taking_part.fetch_optional(work.conn()).await?.is_some() {
             return Ok(Outcome::ids(&ids));
         }
@@ -42,7 +43,11 @@ impl Handles<AcceptCampaign> for Accept {
         }
         let version = campaign.next_version();
         campaign.save(work).await?;
-        work.emit(&Cause::from(&message.envelope), version, &CampaignAccepted { enrolment_id, campaign_id, partner, link_code: code });
+        work.emit(
+            &Cause::from(&message.envelope),
+            version,
+            &CampaignAccepted { enrolment_id, campaign_id, partner, link_code: code },
+        );
         Ok(Outcome::ids(&ids))
     }
 }

@@ -16,8 +16,13 @@ impl Handles<AssignCoupon> for Assign {
     async fn handle(&self, work: &mut Work, message: &Delivered<AssignCoupon>) -> Result<Outcome, Failure> {
         let AssignCoupon { campaign_id, partner, coupon } = message.data.clone();
         let coupon = fold_coupon(&coupon);
-        if coupon.is_empty() || coupon.len() > 64 || coupon.chars().any(|letter| letter.is_control() || letter.is_whitespace()) {
-            return Err(Rejection::new("coupon_invalid", "a coupon has 1 to 64 bytes and no blanks").at("coupon").into());
+        if coupon.is_empty()
+            || coupon.len() > 64
+            || coupon.chars().any(|letter| letter.is_control() || letter.is_whitespace())
+        {
+            return Err(Rejection::new("coupon_invalid", "a coupon has 1 to 64 bytes and no blanks")
+                .at("coupon")
+                .into());
         }
         let mut campaign = campaign_row::lock(work, campaign_id).await?;
         if campaign.state == CampaignState::Ended {

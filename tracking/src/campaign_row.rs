@@ -43,7 +43,8 @@ pub async fn lock(work: &mut Work, id: CampaignId) -> Result<CampaignRow, Failur
         id,
         code: row.code,
         currency: Currency::try_new(&row.currency).map_err(anyhow::Error::from)?,
-        state: CampaignState::from_name(&row.state).ok_or_else(|| anyhow::anyhow!("unknown campaign state {}", row.state))?,
+        state: CampaignState::from_name(&row.state)
+            .ok_or_else(|| anyhow::anyhow!("unknown campaign state {}", row.state))?,
         destinations: row.destinations,
         rules_version: row.rules_version.unsigned_abs(),
         version: row.version.unsigned_abs(),
@@ -115,7 +116,12 @@ pub async fn change_state(work: &mut Work, id: CampaignId, state: CampaignState)
 ///
 /// # Errors
 /// When the database is away.
-pub async fn remember_state(work: &mut Work, id: CampaignId, state: CampaignState, version: u64) -> Result<(), sqlx::Error> {
+pub async fn remember_state(
+    work: &mut Work,
+    id: CampaignId,
+    state: CampaignState,
+    version: u64,
+) -> Result<(), sqlx::Error> {
     let (tenant, now) = (work.tenant().clone(), work.now());
     sqlx::query!(
         "INSERT INTO campaign_states (tenant, campaign_id, since, version, state) VALUES ($1, $2, $3, $4, $5)",

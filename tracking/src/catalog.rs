@@ -65,8 +65,13 @@ pub async fn changes(work: &mut Work) -> Result<(), sqlx::Error> {
 
 async fn load(work: &mut Work) -> Result<Catalog, sqlx::Error> {
     let mut campaigns = campaigns(work).await?;
-    for row in sqlx::query!("SELECT campaign_id, since, state FROM campaign_states ORDER BY campaign_id, version").fetch_all(work.conn()).await? {
-        if let (Some(campaign), Some(state)) = (campaigns.get_mut(&row.campaign_id), CampaignState::from_name(&row.state)) {
+    for row in sqlx::query!("SELECT campaign_id, since, state FROM campaign_states ORDER BY campaign_id, version")
+        .fetch_all(work.conn())
+        .await?
+    {
+        if let (Some(campaign), Some(state)) =
+            (campaigns.get_mut(&row.campaign_id), CampaignState::from_name(&row.state))
+        {
             campaign.states.push((row.since, state));
         }
     }
@@ -84,19 +89,29 @@ async fn load(work: &mut Work) -> Result<Catalog, sqlx::Error> {
         }
     }
     let coupons = sqlx::query!("SELECT coupon, campaign_id, partner FROM coupons").fetch_all(work.conn()).await?;
-    let whose = |campaign: Uuid, partner: String| PartnerId::try_new(partner).ok().map(|partner| (CampaignId(campaign), partner));
-    let coupons = coupons.into_iter().filter_map(|row| whose(row.campaign_id, row.partner).map(|whose| (row.coupon, whose))).collect();
+    let whose = |campaign: Uuid, partner: String| {
+        PartnerId::try_new(partner).ok().map(|partner| (CampaignId(campaign), partner))
+    };
+    let coupons = coupons
+        .into_iter()
+        .filter_map(|row| whose(row.campaign_id, row.partner).map(|whose| (row.coupon, whose)))
+        .collect();
     let default = sqlx::query!("SELECT campaign_id, partner FROM tenant_defaults").fetch_optional(work.conn()).await?;
     let default = default.and_then(|row| whose(row.campaign_id, row.partner));
     Ok(Catalog::new(campaigns.into_values().collect(), coupons, default))
 }
 
 async fn campaigns(work: &mut Work) -> Result<HashMap<Uuid, Campaign>, sqlx::Error> {
-    let rows = sqlx::query!("SELECT campaign_id, code, currency, model, click_window_days FROM campaigns").fetch_all(work.conn()).await?;
+    let rows = sqlx::query!("SELECT campaign_id, code, currency, model, click_window_days FROM campaigns")
+        .fetch_all(work.conn())
+        .await?;
     rows.into_iter()
         .map(|row| {
             let currency = Currency::try_new(&row.currency).map_err(|error| sqlx::Error::Decode(error.into()))?;
-            let policy = AttributionPolicy { model: model_named(&row.model)?, click_window_days: row.click_window_days.unsigned_abs() };
+            let policy = AttributionPolicy {
+                model: model_named(&row.model)?,
+                click_window_days: row.click_window_days.unsigned_abs(),
+            };
             let campaign = Campaign {
                 id: CampaignId(row.campaign_id),
                 code: row.code,
@@ -130,7 +145,12 @@ pub const fn model_name(model: AttributionModel) -> &'static str {
 /// # Errors
 /// When there is none, which the table's check rules out.
 pub fn model_named(name: &str) -> Result<AttributionModel, sqlx::Error> {
-    let all = [AttributionModel::LastClick, AttributionModel::FirstClick, AttributionModel::Linear, AttributionModel::PositionBased];
+    let all = [
+        AttributionModel::LastClick,
+        AttributionModel::FirstClick,
+        AttributionModel::Linear,
+        AttributionModel::PositionBased,
+    ];
     let unknown = || sqlx::Error::Decode(format!("unknown attribution model {name}").into());
     all.into_iter().find(|model| model_name(*model) == name).ok_or_else(unknown)
 }

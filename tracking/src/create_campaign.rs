@@ -26,7 +26,11 @@ impl Handles<CreateCampaign> for Create {
         let CreateCampaign { campaign_id, code, name, currency, .. } = command.clone();
         work.emit(&cause, 1, &CampaignCreated { campaign_id, code: code.clone(), name, currency });
         let rules = command.rules.clone();
-        work.emit(&cause, 2, &RewardRulesRevised { campaign_id, campaign_code: code.clone(), rules_version: 1, currency, rules });
+        work.emit(
+            &cause,
+            2,
+            &RewardRulesRevised { campaign_id, campaign_code: code.clone(), rules_version: 1, currency, rules },
+        );
         Ok(Outcome::ids(&serde_json::json!({ "campaign_id": campaign_id, "code": code })))
     }
 }

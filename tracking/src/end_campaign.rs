@@ -2,7 +2,7 @@
 
 use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::store::{Cause, Work};
-use shared_events::tracking::{EndCampaign, CampaignEnded};
+use shared_events::tracking::{CampaignEnded, EndCampaign};
 
 use crate::campaign_row;
 use crate::domain::campaign::CampaignState;

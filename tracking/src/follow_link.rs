@@ -65,9 +65,12 @@ impl Links {
     async fn look_up(&self, code: &str) -> Result<Option<Link>, Problem> {
         let mut work = self.store.begin().await?;
         sqlx::query!("SELECT set_config('recoup.lookup', $1, true)", code).fetch_one(work.conn()).await?;
-        let row = sqlx::query!("SELECT tenant, campaign_id, partner, destination, destinations FROM links WHERE code = $1", code)
-            .fetch_optional(work.conn())
-            .await?;
+        let row = sqlx::query!(
+            "SELECT tenant, campaign_id, partner, destination, destinations FROM links WHERE code = $1",
+            code
+        )
+        .fetch_optional(work.conn())
+        .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(Link {
             tenant: TenantId::try_new(row.tenant).map_err(Problem::internal)?,
@@ -117,7 +120,11 @@ pub async fn follow_link(
     let click = if counts { record_click(&app, &link, &code).await } else { None };
     let location = click.map_or_else(|| destination.clone(), |click| with_click(destination, click));
     let location = HeaderValue::from_str(&location).map_err(Problem::internal)?;
-    Ok((StatusCode::FOUND, [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))]).into_response())
+    Ok((
+        StatusCode::FOUND,
+        [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))],
+    )
+        .into_response())
 }
 
 /// A customer on the way to a shop is not held up because we cannot write: then the click is lost, and said so in the log.
@@ -152,15 +159,19 @@ async fn record_click(app: &App, link: &Link, code: &str) -> Option<TrackingEven
 
 /// Robots that say so, and browsers that only look ahead.
 fn is_machine(headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
-    let looks_ahead = ["purpose", "sec-purpose", "x-purpose"].iter().any(|name| text(name).contains("prefetch") || text(name).contains("preview"));
+    let text =
+        |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+    let looks_ahead = ["purpose", "sec-purpose", "x-purpose"]
+        .iter()
+        .any(|name| text(name).contains("prefetch") || text(name).contains("preview"));
     let agent = text("user-agent");
     looks_ahead || ["bot", "crawl", "spider", "preview", "facebookexternalhit"].iter().any(|mark| agent.contains(mark))
 }
 
 /// The parameter goes before a fragment and after what is there.
 fn with_click(destination: &str, click: TrackingEventId) -> String {
-    let (url, fragment) = destination.split_once('#').map_or((destination, None), |(url, fragment)| (url, Some(fragment)));
+    let (url, fragment) =
+        destination.split_once('#').map_or((destination, None), |(url, fragment)| (url, Some(fragment)));
     let between = if url.contains('?') { '&' } else { '?' };
     let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();
     format!("{url}{between}click_id={click}{fragment}")

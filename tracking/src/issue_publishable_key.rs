@@ -31,7 +31,10 @@ fn check(command: &IssuePublishableKey) -> Result<(), Rejection> {
     if command.key_digest.len() != 64 || !command.key_digest.bytes().all(is_hex) {
         return refuse("key_digest", "must be a SHA-256 in small hexadecimal digits");
     }
-    if command.label.trim().is_empty() || command.label.chars().count() > 200 || command.label.chars().any(char::is_control) {
+    if command.label.trim().is_empty()
+        || command.label.chars().count() > 200
+        || command.label.chars().any(char::is_control)
+    {
         return refuse("label", "a label has 1 to 200 characters");
     }
     if !(1..=FASTEST).contains(&command.events_per_second) {
@@ -46,7 +49,9 @@ fn check(command: &IssuePublishableKey) -> Result<(), Rejection> {
 /// Scheme, host and port as browsers send them: no path, no trailing slash, no capitals.
 fn is_origin(origin: &str) -> bool {
     let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")).unwrap_or_default();
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']');
+    let plain = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']')
+    };
     (1..=253).contains(&host.len()) && host.bytes().all(plain)
 }
 

@@ -29,8 +29,8 @@ use service_kit::handler::Routes;
 use service_kit::store::Store;
 use shared_events::TenantId;
 use shared_events::tracking::{
-    AcceptCampaign, ActivateCampaign, AssignCoupon, CreateCampaign, CreateLink, EndCampaign, IssuePublishableKey, PauseCampaign, ReviseRules,
-    SetDefaultAttribution,
+    AcceptCampaign, ActivateCampaign, AssignCoupon, CreateCampaign, CreateLink, EndCampaign, IssuePublishableKey,
+    PauseCampaign, ReviseRules, SetDefaultAttribution,
 };
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -87,7 +87,8 @@ struct Api;
 
 /// Which path goes where. The pages that every service has come from the kit.
 pub fn http(state: State) -> OpenApiRouter {
-    let events = OpenApiRouter::new().routes(routes!(ingest::route::record_events)).layer(DefaultBodyLimit::max(MOST_BYTES));
+    let events =
+        OpenApiRouter::new().routes(routes!(ingest::route::record_events)).layer(DefaultBodyLimit::max(MOST_BYTES));
     OpenApiRouter::with_openapi(Api::openapi())
         .merge(events)
         .routes(routes!(read_event::read_event))

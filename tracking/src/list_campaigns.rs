@@ -53,7 +53,11 @@ pub struct Campaigns {
     security(("bearer" = [])),
     responses((status = 200, description = "A page of campaigns", body = Campaigns)),
 )]
-pub async fn list_campaigns(State(app): State<App>, caller: Caller, Query(parameters): Query<Parameters>) -> Result<Json<Campaigns>, Problem> {
+pub async fn list_campaigns(
+    State(app): State<App>,
+    caller: Caller,
+    Query(parameters): Query<Parameters>,
+) -> Result<Json<Campaigns>, Problem> {
     let viewer = viewer(&caller)?;
     let limit = parameters.limit.unwrap_or(50);
     if !(1..=MOST).contains(&limit) {

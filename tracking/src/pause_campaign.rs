@@ -2,7 +2,7 @@
 
 use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::store::{Cause, Work};
-use shared_events::tracking::{PauseCampaign, CampaignPaused};
+use shared_events::tracking::{CampaignPaused, PauseCampaign};
 
 use crate::campaign_row;
 use crate::domain::campaign::CampaignState;

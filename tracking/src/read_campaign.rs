@@ -75,7 +75,11 @@ pub struct EnrolmentView {
     security(("bearer" = [])),
     responses((status = 200, description = "The campaign", body = CampaignView)),
 )]
-pub async fn read_campaign(State(app): State<App>, caller: Caller, Path(campaign): Path<String>) -> Result<Json<CampaignView>, Problem> {
+pub async fn read_campaign(
+    State(app): State<App>,
+    caller: Caller,
+    Path(campaign): Path<String>,
+) -> Result<Json<CampaignView>, Problem> {
     let viewer = viewer(&caller)?;
     let id = CampaignId::resolve(&caller.tenant, &campaign);
     let mut work = app.store.read(&caller.tenant).await?;
@@ -163,7 +167,11 @@ pub fn view(row: Row) -> Result<CampaignView, Problem> {
 ///
 /// # Errors
 /// When the database is away.
-pub async fn enrolments(work: &mut Work, campaigns: &[Uuid], partner: &PartnerId) -> Result<Vec<(Uuid, EnrolmentView)>, sqlx::Error> {
+pub async fn enrolments(
+    work: &mut Work,
+    campaigns: &[Uuid],
+    partner: &PartnerId,
+) -> Result<Vec<(Uuid, EnrolmentView)>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"SELECT e.campaign_id, e.enrolment_id, e.accepted_at,
                   array(SELECT l.code FROM links l WHERE l.campaign_id = e.campaign_id AND l.partner = e.partner ORDER BY l.created_at, l.code LIMIT 100)
@@ -178,7 +186,10 @@ pub async fn enrolments(work: &mut Work, campaigns: &[Uuid], partner: &PartnerId
     .await?;
     let shown = rows.into_iter().map(|row| {
         let (enrolment_id, accepted_at, partner) = (row.enrolment_id, row.accepted_at, partner.clone());
-        (row.campaign_id, EnrolmentView { enrolment_id, partner, accepted_at, link_codes: row.link_codes, coupons: row.coupons })
+        (
+            row.campaign_id,
+            EnrolmentView { enrolment_id, partner, accepted_at, link_codes: row.link_codes, coupons: row.coupons },
+        )
     });
     Ok(shown.collect())
 }

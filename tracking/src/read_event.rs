@@ -125,7 +125,9 @@ pub async fn read_event(
     let row = row.fetch_optional(work.conn()).await?.ok_or_else(Problem::not_found)?;
     let touchpoints = row.touchpoints.map(|Jsonb(touchpoints)| touchpoints).unwrap_or_default();
     // A partner sees the events that it brought or was named in.
-    let concerns = |partner: &str| row.partner.as_deref() == Some(partner) || touchpoints.iter().any(|touch| touch.partner.as_str() == partner);
+    let concerns = |partner: &str| {
+        row.partner.as_deref() == Some(partner) || touchpoints.iter().any(|touch| touch.partner.as_str() == partner)
+    };
     if !viewer.is_none_or(|partner| concerns(partner.as_str())) {
         return Err(Problem::not_found());
     }
@@ -133,7 +135,8 @@ pub async fn read_event(
         id: row.id,
         event_id: row.event_id,
         source: row.source,
-        event_type: EventKind::from_name(&row.kind).ok_or_else(|| anyhow::anyhow!("unknown event type {}", row.kind))?,
+        event_type: EventKind::from_name(&row.kind)
+            .ok_or_else(|| anyhow::anyhow!("unknown event type {}", row.kind))?,
         visitor: row.visitor,
         campaign: row.campaign,
         partner: row.partner,

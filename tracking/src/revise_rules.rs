@@ -25,7 +25,13 @@ impl Handles<ReviseRules> for Revise {
         let (rules_version, version) = (campaign.rules_version, campaign.next_version());
         campaign.save(work).await?;
         insert_rules(work, campaign_id, rules_version, &rules).await?;
-        let revised = RewardRulesRevised { campaign_id, campaign_code: campaign.code, rules_version, currency: campaign.currency, rules };
+        let revised = RewardRulesRevised {
+            campaign_id,
+            campaign_code: campaign.code,
+            rules_version,
+            currency: campaign.currency,
+            rules,
+        };
         work.emit(&Cause::from(&message.envelope), version, &revised);
         Ok(Outcome::ids(&serde_json::json!({ "campaign_id": campaign_id, "rules_version": rules_version })))
     }
@@ -35,7 +41,12 @@ impl Handles<ReviseRules> for Revise {
 ///
 /// # Errors
 /// When the database is away.
-pub async fn insert_rules(work: &mut Work, campaign: CampaignId, rules_version: u32, rules: &[RewardRule]) -> Result<(), sqlx::Error> {
+pub async fn insert_rules(
+    work: &mut Work,
+    campaign: CampaignId,
+    rules_version: u32,
+    rules: &[RewardRule],
+) -> Result<(), sqlx::Error> {
     let (tenant, now) = (work.tenant().clone(), work.now());
     sqlx::query!(
         "INSERT INTO campaign_rules (tenant, campaign_id, rules_version, valid_from, rules) VALUES ($1, $2, $3, $4, $5)",

@@ -28,7 +28,9 @@ impl Handles<SetDefaultAttribution> for SetDefault {
                 .await?;
             }
             None => {
-                sqlx::query!("DELETE FROM tenant_defaults WHERE campaign_id = $1", campaign_id.0).execute(work.conn()).await?;
+                sqlx::query!("DELETE FROM tenant_defaults WHERE campaign_id = $1", campaign_id.0)
+                    .execute(work.conn())
+                    .await?;
             }
         }
         let version = campaign.next_version();

@@ -182,6 +182,10 @@ fn check_metadata(metadata: &RawValue) -> Result<&RawValue, Refused> {
     {
         return Err(refused("metadata", format!("must be nested at most {MOST_METADATA_DEPTH} deep")));
     }
+    // Half of a surrogate pair is no text: whoever reads the event later could not.
+    if json.contains("\\u") && serde_json::from_str::<serde_json::Value>(json).is_err() {
+        return Err(refused("metadata", "has an escape that stands for no character"));
+    }
     Ok(metadata)
 }
 

@@ -111,8 +111,10 @@ pub fn plan(events: &[&NewEvent], known: &[Standing], again: &[Again], catalog: 
     let mut arena = Arena::new(known);
     let mut said = Vec::with_capacity(events.len());
     // Everything new is there before anything is decided: within a group only the times count, not the order.
-    let places: Vec<Result<usize, usize>> = (0..).zip(events).map(|(index, event)| arena.add(&event.facts, index)).collect();
-    let fresh: Vec<(usize, usize)> = (0..).zip(&places).filter_map(|(index, place)| place.ok().map(|place| (index, place))).collect();
+    let places: Vec<Result<usize, usize>> =
+        (0..).zip(events).map(|(index, event)| arena.add(&event.facts, index)).collect();
+    let fresh: Vec<(usize, usize)> =
+        (0..).zip(&places).filter_map(|(index, place)| place.ok().map(|place| (index, place))).collect();
     for &(index, place) in &fresh {
         said.extend(decide(&mut arena, place, catalog).map(|fact| (index, fact)));
     }

@@ -101,7 +101,8 @@ impl Outcomes {
     /// The answer to a batch.
     pub fn of(results: Vec<Outcome>) -> Self {
         let count = |status| results.iter().filter(|outcome| outcome.status == status).count();
-        let (recorded, duplicates, rejected) = (count(Status::Recorded), count(Status::Duplicate), count(Status::Rejected));
+        let (recorded, duplicates, rejected) =
+            (count(Status::Recorded), count(Status::Duplicate), count(Status::Rejected));
         Self { recorded, duplicates, rejected, results }
     }
 }

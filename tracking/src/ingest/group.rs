@@ -26,16 +26,23 @@ pub struct Request {
 ///
 /// # Errors
 /// [`WriteError`]; nothing happened then.
-pub async fn record(store: &Store, catalogs: &Catalogs, requests: &[&Request], again: bool) -> Result<Vec<Vec<Verdict>>, WriteError> {
+pub async fn record(
+    store: &Store,
+    catalogs: &Catalogs,
+    requests: &[&Request],
+    again: bool,
+) -> Result<Vec<Vec<Verdict>>, WriteError> {
     let mut tenants: Vec<&TenantId> = requests.iter().map(|request| &request.tenant).collect();
     tenants.sort_by_key(|tenant| (locks::tenant_hash(tenant), *tenant));
     tenants.dedup();
     let mut verdicts: Vec<Vec<Verdict>> = vec![Vec::new(); requests.len()];
     let mut work = store.begin().await?;
     for tenant in tenants {
-        let own: Vec<(usize, &Request)> = (0..).zip(requests.iter().copied()).filter(|(_, request)| request.tenant == *tenant).collect();
+        let own: Vec<(usize, &Request)> =
+            (0..).zip(requests.iter().copied()).filter(|(_, request)| request.tenant == *tenant).collect();
         work.set_tenant(tenant).await?;
-        let places: Vec<usize> = own.iter().flat_map(|(place, request)| std::iter::repeat_n(*place, request.events.len())).collect();
+        let places: Vec<usize> =
+            own.iter().flat_map(|(place, request)| std::iter::repeat_n(*place, request.events.len())).collect();
         for (place, verdict) in places.into_iter().zip(record_tenant(&mut work, catalogs, &own, again).await?) {
             verdicts[place].push(verdict);
         }
@@ -44,12 +51,19 @@ pub async fn record(store: &Store, catalogs: &Catalogs, requests: &[&Request], a
     Ok(verdicts)
 }
 
-async fn record_tenant(work: &mut Work, catalogs: &Catalogs, requests: &[(usize, &Request)], again: bool) -> Result<Vec<Verdict>, WriteError> {
+async fn record_tenant(
+    work: &mut Work,
+    catalogs: &Catalogs,
+    requests: &[(usize, &Request)],
+    again: bool,
+) -> Result<Vec<Verdict>, WriteError> {
     let (events, causes): (Vec<&NewEvent>, Vec<&Cause>) =
         requests.iter().flat_map(|(_, request)| request.events.iter().map(|event| (event, &request.cause))).unzip();
     let shards = locks::shards(events.iter().copied());
     let tenant_hash = locks::tenant_hash(work.tenant());
-    let version = sqlx::query_scalar!(r#"SELECT enter_ingest($1, $2) AS "version!""#, tenant_hash, &shards).fetch_one(work.conn()).await?;
+    let version = sqlx::query_scalar!(r#"SELECT enter_ingest($1, $2) AS "version!""#, tenant_hash, &shards)
+        .fetch_one(work.conn())
+        .await?;
     let catalog = catalogs.at(work, version).await?;
 
     let mut wanted = Wanted::default();
@@ -94,5 +108,6 @@ fn count(events: &[&NewEvent], inserts: &[(usize, Standing)], verdicts: &[Verdic
     let rejected = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Rejected(_))).count();
     metrics::counter!("recoup_tracking_events_total", "status" => "recorded").increment(inserts.len() as u64);
     metrics::counter!("recoup_tracking_events_total", "status" => "rejected").increment(rejected as u64);
-    metrics::counter!("recoup_tracking_events_total", "status" => "duplicate").increment((events.len() - inserts.len() - rejected) as u64);
+    metrics::counter!("recoup_tracking_events_total", "status" => "duplicate")
+        .increment((events.len() - inserts.len() - rejected) as u64);
 }

@@ -41,7 +41,8 @@ pub fn shards<'a>(events: impl Iterator<Item = &'a NewEvent>) -> Vec<i32> {
             touch(b'o', order_id.as_bytes());
         }
         // A refund can name a purchase by the caller's id for it, and only by that.
-        let purchase = facts.refers_to.or((facts.kind == EventKind::Purchase && event_id.is_some()).then_some(facts.id));
+        let purchase =
+            facts.refers_to.or((facts.kind == EventKind::Purchase && event_id.is_some()).then_some(facts.id));
         if let Some(purchase) = purchase {
             touch(b'p', purchase.0.as_bytes());
         }

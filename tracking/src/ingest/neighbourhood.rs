@@ -98,7 +98,12 @@ impl Wanted {
 
     fn is_empty(&self) -> bool {
         let Self { ids, clicks, conversions, click_ids, orders, purchases } = self;
-        let keys = ids.len() + clicks.visitors.len() + conversions.visitors.len() + click_ids.len() + orders.len() + purchases.len();
+        let keys = ids.len()
+            + clicks.visitors.len()
+            + conversions.visitors.len()
+            + click_ids.len()
+            + orders.len()
+            + purchases.len();
         keys == 0
     }
 
@@ -172,7 +177,9 @@ fn standing(row: Row) -> Result<Standing, sqlx::Error> {
     let state = State::from_name(&row.state).ok_or_else(|| unknown("state", &row.state))?;
     let amount = match (row.amount_minor, row.currency.as_deref()) {
         (Some(minor), Some("USD")) => Some(Money::new(minor, Currency::USD)),
-        (Some(minor), Some(code)) => Some(Money::new(minor, Currency::try_new(code).map_err(|error| sqlx::Error::Decode(error.into()))?)),
+        (Some(minor), Some(code)) => {
+            Some(Money::new(minor, Currency::try_new(code).map_err(|error| sqlx::Error::Decode(error.into()))?))
+        }
         _ => None,
     };
     let facts = Tracked {
@@ -191,7 +198,8 @@ fn standing(row: Row) -> Result<Standing, sqlx::Error> {
     };
     let won = row.campaign_id.zip(row.rules_version);
     let decision = Decision {
-        won: won.map(|(campaign, version)| Won { campaign: CampaignId(campaign), rules_version: version.unsigned_abs() }),
+        won: won
+            .map(|(campaign, version)| Won { campaign: CampaignId(campaign), rules_version: version.unsigned_abs() }),
         touchpoints: row.touchpoints.map(|Json(touchpoints)| touchpoints).unwrap_or_default(),
         reason: row.reason.unwrap_or_default(),
     };

@@ -23,7 +23,13 @@ const GATHER: Duration = Duration::from_millis(1);
 /// A group of so many requests means load.
 const BUSY: usize = 8;
 /// Pauses before further attempts at a group that failed for no fault of its own.
-const PAUSES: [Duration; 5] = [Duration::ZERO, Duration::from_millis(5), Duration::from_millis(100), Duration::from_millis(400), Duration::from_secs(1)];
+const PAUSES: [Duration; 5] = [
+    Duration::ZERO,
+    Duration::from_millis(5),
+    Duration::from_millis(100),
+    Duration::from_millis(400),
+    Duration::from_secs(1),
+];
 
 /// Why events were not recorded: the database is away or too slow. Nothing happened, or it will show as a duplicate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -167,7 +173,10 @@ fn is_away(error: &WriteError) -> bool {
             error.code().is_some_and(|code| ["08", "53", "57"].iter().any(|class| code.starts_with(class)))
         }
         WriteError::Database(error) => {
-            matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed)
+            matches!(
+                error,
+                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed
+            )
         }
     }
 }

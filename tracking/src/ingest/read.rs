@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use axum::http::{HeaderMap, header};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use service_kit::problem::Problem;
@@ -51,13 +51,18 @@ enum Layout {
 pub fn read(headers: &HeaderMap, body: &[u8], tenant: &TenantId, now: DateTime<Utc>) -> Result<Sent, Problem> {
     let layout = layout(headers)?;
     let text = std::str::from_utf8(body).map_err(|_| Problem::bad_request("the body is not valid UTF-8"))?;
-    let one = |json: &str| read_one(json, tenant, now);
+    // A microsecond apart, so that the order within a request is kept.
+    let mut received_at = now;
+    let mut one = |json: &str| {
+        received_at += TimeDelta::microseconds(1);
+        read_one(json, tenant, received_at)
+    };
     if layout == Layout::Lines {
         let lines = || text.lines().filter(|line| !line.trim().is_empty());
         if lines().nth(MOST_EVENTS).is_some() {
             return Err(too_many());
         }
-        return Ok(Sent { alone: false, events: lines().map(one).collect() });
+        return Ok(Sent { alone: false, events: lines().map(&mut one).collect() });
     }
     match text.trim_ascii_start().as_bytes().first() {
         Some(b'[') => {
@@ -96,7 +101,9 @@ fn layout(headers: &HeaderMap) -> Result<Layout, Problem> {
     match content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
         "application/json" => Ok(Layout::Json),
         "application/x-ndjson" => Ok(Layout::Lines),
-        _ => Err(Problem::unsupported_media_type("send one event or an array as application/json, or lines as application/x-ndjson")),
+        _ => Err(Problem::unsupported_media_type(
+            "send one event or an array as application/json, or lines as application/x-ndjson",
+        )),
     }
 }
 
@@ -160,8 +167,14 @@ mod tests {
     #[test]
     fn one_bad_event_does_not_sink_the_others() {
         let bodies = [
-            ("application/json; charset=utf-8", r#" [{"event_type":"click"}, {"event_id":"e2","event_type":"sale"}, 5, {"event_type":"lead"}]"#),
-            ("application/x-ndjson", "{\"event_type\":\"click\"}\r\n\n{\"event_id\":\"e2\",\"event_type\":\"sale\"}\n{]\n{\"event_type\":\"lead\"}"),
+            (
+                "application/json; charset=utf-8",
+                r#" [{"event_type":"click"}, {"event_id":"e2","event_type":"sale"}, 5, {"event_type":"lead"}]"#,
+            ),
+            (
+                "application/x-ndjson",
+                "{\"event_type\":\"click\"}\r\n\n{\"event_id\":\"e2\",\"event_type\":\"sale\"}\n{]\n{\"event_type\":\"lead\"}",
+            ),
         ];
         for (media_type, body) in bodies {
             let sent = read_as(media_type, body.as_bytes()).expect("read");
@@ -188,8 +201,13 @@ mod tests {
 
     #[test]
     fn deep_nesting_is_no_trouble() {
-        for body in [format!("[{}", "[".repeat(1_000_000)), format!("[{}{}]", "[".repeat(1_000_000), "]".repeat(1_000_000))] {
-            assert!(read_as("application/json", body.as_bytes()).is_ok_and(|sent| sent.events[0].is_err()) || status("application/json", body.as_bytes()) == 400);
+        for body in
+            [format!("[{}", "[".repeat(1_000_000)), format!("[{}{}]", "[".repeat(1_000_000), "]".repeat(1_000_000))]
+        {
+            assert!(
+                read_as("application/json", body.as_bytes()).is_ok_and(|sent| sent.events[0].is_err())
+                    || status("application/json", body.as_bytes()) == 400
+            );
         }
     }
 }

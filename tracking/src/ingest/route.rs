@@ -138,8 +138,10 @@ pub async fn record_events(
     let names: Vec<_> = events.iter().map(|event| (event.facts.id, event.event_id.clone())).collect();
     let request = Request { tenant: sender.tenant, events, cause: cause(sender.actor, now) };
     let verdicts = app.queue.record(request).await.map_err(|error| Problem::unavailable(error.to_string()))?;
-    let mut decided = names.into_iter().zip(verdicts).map(|((id, event_id), verdict)| Outcome::decided(id, event_id, verdict));
-    let mut outcomes: Vec<Outcome> = outcomes.into_iter().filter_map(|unread| unread.or_else(|| decided.next())).collect();
+    let mut decided =
+        names.into_iter().zip(verdicts).map(|((id, event_id), verdict)| Outcome::decided(id, event_id, verdict));
+    let mut outcomes: Vec<Outcome> =
+        outcomes.into_iter().filter_map(|unread| unread.or_else(|| decided.next())).collect();
     match outcomes.pop() {
         Some(only) if sent.alone => Ok(only.alone()),
         last => {
@@ -152,7 +154,10 @@ pub async fn record_events(
 /// The start of a chain of causes: this request. Its trace names the chain.
 pub fn cause(actor: Option<String>, now: DateTime<Utc>) -> Cause {
     match context::current() {
-        Some(context) => Cause { traceparent: Some(context.traceparent()), ..Cause::root(Uuid::from_u128(context.trace_id.0), actor) },
+        Some(context) => Cause {
+            traceparent: Some(context.traceparent()),
+            ..Cause::root(Uuid::from_u128(context.trace_id.0), actor)
+        },
         None => Cause::root(new_id(now), actor),
     }
 }

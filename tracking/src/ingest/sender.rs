@@ -55,12 +55,18 @@ impl Senders {
     ///
     /// # Errors
     /// 401 without any, 403 when they do not allow it.
-    pub async fn identify(&self, caller: Option<Caller>, headers: &HeaderMap, key_in_query: Option<&str>) -> Result<Sender, Problem> {
+    pub async fn identify(
+        &self,
+        caller: Option<Caller>,
+        headers: &HeaderMap,
+        key_in_query: Option<&str>,
+    ) -> Result<Sender, Problem> {
         if let Some(caller) = caller {
             caller.require(&MAY_SEND)?;
             return Ok(Sender { tenant: caller.tenant, actor: Some(caller.subject.to_string()), key: None });
         }
-        let in_header = headers.get(KEY_HEADER).map(|value| value.to_str().map_err(|_| Problem::unauthorized())).transpose()?;
+        let in_header =
+            headers.get(KEY_HEADER).map(|value| value.to_str().map_err(|_| Problem::unauthorized())).transpose()?;
         if let Some(key) = in_header.or(key_in_query) {
             let key = self.key(key).await?.ok_or_else(Problem::unauthorized)?;
             check_origin(&key, headers)?;
@@ -88,9 +94,12 @@ impl Senders {
     async fn look_up(&self, digest: &str) -> Result<Option<Key>, Problem> {
         let mut work = self.store.begin().await?;
         sqlx::query!("SELECT set_config('recoup.lookup', $1, true)", digest).fetch_one(work.conn()).await?;
-        let row = sqlx::query!("SELECT tenant, origins, events_per_second FROM publishable_keys WHERE key_digest = $1", digest)
-            .fetch_optional(work.conn())
-            .await?;
+        let row = sqlx::query!(
+            "SELECT tenant, origins, events_per_second FROM publishable_keys WHERE key_digest = $1",
+            digest
+        )
+        .fetch_optional(work.conn())
+        .await?;
         let Some(row) = row else { return Ok(None) };
         let tenant = TenantId::try_new(row.tenant).map_err(Problem::internal)?;
         let rate = NonZeroU32::new(row.events_per_second.unsigned_abs()).unwrap_or(NonZeroU32::MIN);
@@ -108,10 +117,14 @@ impl Sender {
     /// # Errors
     /// 429 with the time to wait; 413 for more at once than the key may ever send.
     pub fn spend(&self, events: usize) -> Result<(), Problem> {
-        let (Some(key), Some(events)) = (&self.key, u32::try_from(events).ok().and_then(NonZeroU32::new)) else { return Ok(()) };
+        let (Some(key), Some(events)) = (&self.key, u32::try_from(events).ok().and_then(NonZeroU32::new)) else {
+            return Ok(());
+        };
         match key.limiter.check_n(events) {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(refused)) => Err(Problem::too_many_requests(refused.wait_time_from(DefaultClock::default().now()).as_secs() + 1)),
+            Ok(Err(refused)) => {
+                Err(Problem::too_many_requests(refused.wait_time_from(DefaultClock::default().now()).as_secs() + 1))
+            }
             Err(most) => Err(Problem::too_large(format!("this key may send at most {} events at once", most.0))),
         }
     }

@@ -41,7 +41,8 @@ pub async fn insert(work: &mut Work, events: &[&NewEvent], inserts: &[(usize, St
     if inserts.is_empty() {
         return Ok(());
     }
-    let rows: Vec<(&NewEvent, &Standing)> = inserts.iter().map(|(place, standing)| (events[*place], standing)).collect();
+    let rows: Vec<(&NewEvent, &Standing)> =
+        inserts.iter().map(|(place, standing)| (events[*place], standing)).collect();
     let tenant = work.tenant().clone();
     let inserted = sqlx::query_file!(
         "src/ingest/insert.sql",

@@ -1,0 +1,11 @@
+//! The service against a real database, over HTTP and by its command handlers, as the role that it runs as.
+
+mod campaigns;
+mod concurrency;
+mod events;
+mod keys;
+mod late;
+mod links;
+mod refunds;
+mod tenants;
+mod world;
