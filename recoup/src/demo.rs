@@ -1,0 +1,82 @@
+//! `recoup demo`: a real purchase log becomes commissions, a statement and a payout, told over HTTP, and checked at the end by
+//! working everything out once more.
+
+mod books;
+mod edge;
+mod log;
+mod money;
+mod recompute;
+mod report;
+mod scenes;
+mod story;
+
+use std::time::Instant;
+
+use crate::output::{Exit, line};
+
+use edge::{Edge, Who};
+use story::{CAMPAIGN, PARTNERS};
+
+/// Tenants that are tried before giving up: one is used up by each run.
+const MOST_RUNS: u32 = 1_000;
+
+/// Plays a real purchase log through the running stack and checks every total (`./dev demo` brings the stack up first).
+///
+/// The first run plays in the tenant demo; a tenant is played in once, so later runs take demo-2, demo-3 and so on.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Plays in this tenant, which must not have the campaign camp123 yet
+    #[arg(long)]
+    tenant: Option<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the stack is not up, and when the books differ.
+pub async fn run(args: Args) -> anyhow::Result<Exit> {
+    let began = Instant::now();
+    let purchases = log::read(log::TEXT)?;
+    let edge = stage(args.tenant).await?;
+    line(format!("Recoup's demo, played over HTTP in the tenant {}.", edge.tenant))?;
+    scenes::campaign(&edge).await?;
+    scenes::clicks(&edge, &purchases).await?;
+    scenes::purchases(&edge, &purchases).await?;
+    scenes::early_refunds(&edge, &purchases).await?;
+    let now = scenes::holds(&edge).await?;
+    money::payout(&edge).await?;
+    money::late_refunds(&edge, &purchases).await?;
+    money::statement(&edge, &now).await?;
+    money::books(&edge, &purchases).await?;
+    let commission = money::one_purchase(&edge, &purchases).await?;
+    farewell(&edge.tenant, &commission, began)?;
+    Ok(Exit::Done)
+}
+
+/// The first tenant in which nobody has played yet.
+async fn stage(wanted: Option<String>) -> anyhow::Result<Edge> {
+    if let Some(tenant) = wanted {
+        let edge = Edge::new(&tenant)?;
+        anyhow::ensure!(!is_used(&edge).await?, "the tenant {tenant} has the campaign {CAMPAIGN} already: choose another");
+        return Ok(edge);
+    }
+    for run in 1..=MOST_RUNS {
+        let tenant = if run == 1 { "demo".to_owned() } else { format!("demo-{run}") };
+        let edge = Edge::new(&tenant)?;
+        if !is_used(&edge).await? {
+            return Ok(edge);
+        }
+    }
+    anyhow::bail!("the demo was played {MOST_RUNS} times: ./dev down --wipe forgets it all")
+}
+
+async fn is_used(edge: &Edge) -> anyhow::Result<bool> {
+    Ok(edge.find(Who::Admin, &format!("/api/v1/campaigns/{CAMPAIGN}")).await?.is_some())
+}
+
+fn farewell(tenant: &str, commission: &str, began: Instant) -> anyhow::Result<()> {
+    line(format!("\nAll of it took {} ms. Look further:", began.elapsed().as_millis()))?;
+    line(format!("   ./dev recoup trace {commission}"))?;
+    line("   ./dev recoup topics")?;
+    line(format!("   ./dev token --role partner --sub {} --tenant {tenant}     # then the console of the API: /docs on the BFF's port", PARTNERS[0]))
+}

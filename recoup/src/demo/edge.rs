@@ -1,0 +1,247 @@
+//! The system as the demo sees it: HTTP, with tokens of different people.
+
+use std::fmt;
+use std::time::Duration;
+
+use anyhow::Context;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use service_kit::auth::{Claims, Role, mint};
+use service_kit::config::{AuthConfig, Env, load};
+use service_kit::http_client;
+
+/// Longest wait for anything to come about.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Pause between two looks.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Tokens outlive the demo, not the day.
+const TOKEN_SECONDS: i64 = 3_600;
+
+/// Somebody who acts in the story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Shapes campaigns.
+    Admin,
+    /// Approves payouts.
+    Manager,
+    /// Reports events, handles payout files.
+    Operator,
+    /// A partner.
+    Partner(&'static str),
+}
+
+impl Who {
+    fn claims(self, tenant: &str) -> Claims {
+        let (sub, role) = match self {
+            Self::Admin => ("ada", Role::Admin),
+            Self::Manager => ("max", Role::Manager),
+            Self::Operator => ("olga", Role::Operator),
+            Self::Partner(name) => (name, Role::Partner),
+        };
+        Claims { sub: sub.to_owned(), tenant: tenant.to_owned(), roles: vec![role], partner: None }
+    }
+}
+
+/// A refusal: the status and the problem in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The HTTP status.
+    pub status: u16,
+    /// What the problem says.
+    pub detail: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.status, self.detail)
+    }
+}
+
+/// What became of a batch of events.
+#[derive(Debug, Default, Deserialize)]
+pub struct Recorded {
+    /// Stored.
+    pub recorded: usize,
+    /// Known before.
+    pub duplicates: usize,
+    /// Not taken.
+    pub rejected: usize,
+    results: Vec<RecordedOne>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RecordedOne {
+    reason: Option<String>,
+}
+
+impl Recorded {
+    /// Adds what became of another batch.
+    pub fn add(&mut self, other: Self) {
+        self.recorded += other.recorded;
+        self.duplicates += other.duplicates;
+        self.rejected += other.rejected;
+        self.results.extend(other.results);
+    }
+
+    /// The reason of the first event that was not taken.
+    pub fn first_reason(&self) -> &str {
+        self.results.iter().find_map(|result| result.reason.as_deref()).unwrap_or("no reason given")
+    }
+}
+
+/// The system under play.
+pub struct Edge {
+    http: reqwest::Client,
+    auth: AuthConfig,
+    bff: String,
+    tracking: String,
+    commission: String,
+    /// The tenant that is played with.
+    pub tenant: String,
+}
+
+impl Edge {
+    /// Reads from the environment where the services are and how tokens are signed.
+    ///
+    /// # Errors
+    /// When a setting is missing.
+    pub fn new(tenant: &str) -> anyhow::Result<Self> {
+        let env = Env::process();
+        let at = |name: &str, default: &str| format!("http://127.0.0.1:{}", env.get(name).unwrap_or(default));
+        Ok(Self {
+            http: http_client::client(Duration::from_secs(30)),
+            auth: load(&env)?,
+            bff: at("BFF_PORT", "8002"),
+            tracking: at("TRACKING_PORT", "8000"),
+            commission: at("COMMISSION_PORT", "8001"),
+            tenant: tenant.to_owned(),
+        })
+    }
+
+    fn bearer(&self, who: Who) -> anyhow::Result<String> {
+        mint(&self.auth, &who.claims(&self.tenant), TOKEN_SECONDS)
+    }
+
+    /// Asks for something at the BFF; `None` when it is not there. An answer that is no JSON comes as a text.
+    ///
+    /// # Errors
+    /// For any other answer than 200 and 404.
+    pub async fn find(&self, who: Who, path: &str) -> anyhow::Result<Option<Value>> {
+        self.find_at(&self.bff, who, path).await
+    }
+
+    /// Asks commission itself, for what the BFF does not pass on.
+    ///
+    /// # Errors
+    /// For any other answer than 200 and 404.
+    pub async fn ask_commission(&self, who: Who, path: &str) -> anyhow::Result<Option<Value>> {
+        self.find_at(&self.commission, who, path).await
+    }
+
+    async fn find_at(&self, base: &str, who: Who, path: &str) -> anyhow::Result<Option<Value>> {
+        let url = format!("{base}{path}");
+        let answer = self.http.get(&url).bearer_auth(self.bearer(who)?).send().await.with_context(|| format!("GET {url}"))?;
+        if answer.status().as_u16() == 404 {
+            return Ok(None);
+        }
+        let (status, text) = (answer.status(), answer.text().await?);
+        anyhow::ensure!(status.is_success(), "GET {url} answered {status}: {text}");
+        Ok(Some(serde_json::from_str(&text).unwrap_or(Value::String(text))))
+    }
+
+    /// Asks for something that has to be there.
+    ///
+    /// # Errors
+    /// For any other answer than 200.
+    pub async fn get(&self, who: Who, path: &str) -> anyhow::Result<Value> {
+        self.find(who, path).await?.with_context(|| format!("GET {path} answered 404"))
+    }
+
+    /// Gives a command and waits for its outcome.
+    ///
+    /// # Errors
+    /// When the system cannot take it or does not end it in time; a refusal is an outcome.
+    pub async fn command(&self, who: Who, path: &str, body: &Value) -> anyhow::Result<Result<Value, Refused>> {
+        let (url, bearer) = (format!("{}{path}", self.bff), self.bearer(who)?);
+        let request = self.http.post(&url).bearer_auth(&bearer).header("Prefer", "wait=10").json(body);
+        let answer = request.send().await.with_context(|| format!("POST {url}"))?;
+        let status = answer.status().as_u16();
+        let body: Value = answer.json().await.with_context(|| format!("POST {url} answered {status} without JSON"))?;
+        match status {
+            200 => Ok(Ok(body)),
+            202 => self.outcome(who, &body).await,
+            400..500 => Ok(Err(refused(status, &body))),
+            _ => anyhow::bail!("POST {url} answered {status}: {body}"),
+        }
+    }
+
+    /// The outcome of a command that took longer than one request may wait.
+    async fn outcome(&self, who: Who, accepted: &Value) -> anyhow::Result<Result<Value, Refused>> {
+        let id = accepted["command_id"].as_str().context("the answer names no command")?;
+        let path = format!("/api/v1/commands/{id}?wait=10");
+        until("the outcome of a command", async || {
+            let outcome = self.find(who, &path).await?.unwrap_or_default();
+            Ok(match outcome["status"].as_str() {
+                Some("done") => Some(Ok(outcome)),
+                Some("rejected") => Some(Err(refused(422, &outcome["rejection"]))),
+                _ => None,
+            })
+        })
+        .await
+    }
+
+    /// Gives a command that must not be refused.
+    ///
+    /// # Errors
+    /// When it is refused, too.
+    pub async fn must(&self, who: Who, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.command(who, path, body).await?.map_err(|refused| anyhow::anyhow!("POST {path} was refused: {refused}"))
+    }
+
+    /// Reports events to tracking, as lines of JSON.
+    ///
+    /// # Errors
+    /// When the request as a whole is not taken.
+    pub async fn report(&self, events: &[Value]) -> anyhow::Result<Recorded> {
+        let url = format!("{}/api/v1/tracking/events", self.tracking);
+        let lines: String = events.iter().map(|event| format!("{event}\n")).collect();
+        let request = self.http.post(&url).bearer_auth(self.bearer(Who::Operator)?).header("Content-Type", "application/x-ndjson");
+        let answer = request.body(lines).send().await.with_context(|| format!("POST {url}"))?;
+        let (status, text) = (answer.status(), answer.text().await?);
+        anyhow::ensure!(status.is_success(), "POST {url} answered {status}: {text}");
+        serde_json::from_str(&text).context("the answer to a batch")
+    }
+
+    /// Moves the clock of a development stack ahead; returns its time.
+    ///
+    /// # Errors
+    /// When the stack has no such clock.
+    pub async fn move_clock(&self, days: i64) -> anyhow::Result<String> {
+        let url = format!("{}/dev/clock", self.bff);
+        let answer = self.http.post(&url).json(&json!({ "advance_seconds": days * 86_400 })).send().await?;
+        let status = answer.status();
+        anyhow::ensure!(status.is_success(), "POST {url} answered {status}: the demo needs DEV_CLOCK=true, as ./dev up sets it");
+        let body: Value = answer.json().await?;
+        Ok(body["now"].as_str().unwrap_or_default().to_owned())
+    }
+}
+
+fn refused(status: u16, problem: &Value) -> Refused {
+    let words = problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or("no reason given");
+    Refused { status, detail: words.to_owned() }
+}
+
+/// Looks until there is something to see.
+///
+/// # Errors
+/// When that takes longer than a minute, or looking fails.
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await? {
+            return Ok(found);
+        }
+        anyhow::ensure!(tokio::time::Instant::now() < deadline, "waited {} s in vain for {what}", PATIENCE.as_secs());
+        tokio::time::sleep(PAUSE).await;
+    }
+}
