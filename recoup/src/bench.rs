@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::output::Exit;
+
 /// Measures this machine.
 #[derive(Debug, Args)]
 pub struct Bench {
@@ -48,7 +50,7 @@ impl Pipeline {
 ///
 /// # Errors
 /// When the stack is not up, or an event was lost or counted twice.
-pub async fn run(bench: Bench) -> anyhow::Result<()> {
+pub async fn run(bench: Bench) -> anyhow::Result<Exit> {
     let What::Pipeline(settings) = bench.what;
     let mut report = report::Report::of_this_machine();
     if settings.wants("bare") {
@@ -82,5 +84,5 @@ pub async fn run(bench: Bench) -> anyhow::Result<()> {
         std::fs::write(path, serde_json::to_string_pretty(&report)?)?;
     }
     anyhow::ensure!(books.lost == 0 && books.duplicated == 0, "events were lost or counted twice");
-    Ok(())
+    Ok(Exit::Done)
 }

@@ -2,11 +2,19 @@
 //!
 //! Exit codes are the same for every command: 0 done, 1 failed, 2 wrong usage or configuration, 3 a comparison found differences.
 
+mod bench;
 mod cli;
+mod demo;
+mod looking;
 mod migrate;
 mod output;
+mod parked;
 mod provision;
+mod read;
+mod serve;
 mod token;
+mod topics;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -28,18 +36,32 @@ const EXIT_CODES: &str = "Every setting comes from the environment (see .env.exa
 
 #[derive(Subcommand)]
 enum Command {
+    Serve(serve::Args),
+    Demo(demo::Args),
+    Bench(bench::Bench),
     Migrate(migrate::Args),
     Provision(provision::Args),
     Token(token::Args),
+    Topics(topics::Args),
+    Read(read::Args),
+    Trace(trace::Args),
+    Parked(parked::Args),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     install_tls_provider();
     let done = match Cli::parse().command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::Demo(args) => demo::run(args).await,
+        Command::Bench(args) => bench::run(args).await,
         Command::Migrate(args) => migrate::run(args).await,
         Command::Provision(args) => provision::run(args).await,
         Command::Token(args) => token::run(&args),
+        Command::Topics(args) => topics::run(args).await,
+        Command::Read(args) => read::run(args).await,
+        Command::Trace(args) => trace::run(args).await,
+        Command::Parked(args) => parked::run(args).await,
     };
     done.unwrap_or_else(|error| Exit::of(&error)).into()
 }
