@@ -1,0 +1,129 @@
+//! Messages as a tree of causes.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
+use service_kit::reader::Record;
+use shared_events::Kind;
+use uuid::Uuid;
+
+use crate::cli::show_time;
+use crate::output;
+
+/// A message and what it caused.
+#[derive(Serialize)]
+pub struct Node {
+    id: Uuid,
+    #[serde(rename = "type")]
+    kind: String,
+    is: &'static str,
+    source: String,
+    topic: &'static str,
+    partition: u32,
+    key: String,
+    tenant: String,
+    actor: Option<String>,
+    correlation: Option<Uuid>,
+    /// The message that caused it, also where that one is no longer kept.
+    causation: Option<Uuid>,
+    recorded: String,
+    /// From the writing of its cause to its own, or, at a root, nothing.
+    hop_ms: Option<f64>,
+    /// From its writing until the broker had it.
+    publish_ms: f64,
+    data: serde_json::Value,
+    caused: Vec<Node>,
+}
+
+/// The trees of these messages; roots first whose cause is not among them.
+pub fn grow(messages: Vec<Record>) -> Vec<Node> {
+    let known: HashMap<Uuid, usize> = messages.iter().enumerate().map(|(index, record)| (record.id, index)).collect();
+    let mut children: HashMap<usize, Vec<usize>> = HashMap::new();
+    let mut roots = Vec::new();
+    for (index, record) in messages.iter().enumerate() {
+        match cause_of(record).and_then(|cause| known.get(&cause)).filter(|parent| **parent != index) {
+            Some(parent) => children.entry(*parent).or_default().push(index),
+            None => roots.push(index),
+        }
+    }
+    let mut placed = HashSet::new();
+    roots.into_iter().map(|root| node(root, None, &messages, &children, &mut placed)).collect()
+}
+
+fn cause_of(record: &Record) -> Option<Uuid> {
+    record.envelope.as_ref().ok()?.causation.map(|id| id.0)
+}
+
+fn node(index: usize, parent: Option<&Record>, messages: &[Record], children: &HashMap<usize, Vec<usize>>, placed: &mut HashSet<usize>) -> Node {
+    placed.insert(index);
+    let record = &messages[index];
+    let ours: Vec<usize> = children.get(&index).into_iter().flatten().copied().filter(|child| !placed.contains(child)).collect();
+    let caused = ours.into_iter().map(|child| node(child, Some(record), messages, children, placed)).collect();
+    let envelope = record.envelope.as_ref().ok();
+    Node {
+        id: record.id,
+        kind: record.kind().to_owned(),
+        is: if record.topic.kind == Kind::Command { "command" } else { "event" },
+        source: envelope.map(|envelope| envelope.source.trim_start_matches("/services/").to_owned()).unwrap_or_default(),
+        topic: record.topic.name(),
+        partition: record.partition,
+        key: record.key.clone(),
+        tenant: envelope.map(|envelope| envelope.tenant.to_string()).unwrap_or_default(),
+        actor: envelope.and_then(|envelope| envelope.actor.clone()),
+        correlation: envelope.map(|envelope| envelope.correlation),
+        causation: cause_of(record),
+        recorded: show_time(record.recorded()),
+        hop_ms: parent.map(|parent| millis(record.recorded() - parent.recorded())),
+        publish_ms: millis(record.published - record.recorded()),
+        data: serde_json::from_slice(&record.payload).unwrap_or_default(),
+        caused,
+    }
+}
+
+#[expect(clippy::float_arithmetic, reason = "a duration for people, not money")]
+fn millis(duration: chrono::TimeDelta) -> f64 {
+    duration.num_microseconds().unwrap_or_default() as f64 / 1_000.0
+}
+
+impl Node {
+    fn count(&self) -> usize {
+        1 + self.caused.iter().map(Self::count).sum::<usize>()
+    }
+}
+
+/// Prints a tree, for people.
+pub fn print(root: &Node) -> anyhow::Result<()> {
+    let correlation = root.correlation.map(|id| id.to_string()).unwrap_or_default();
+    let messages = match root.count() {
+        1 => "1 message".to_owned(),
+        count => format!("{count} messages"),
+    };
+    output::line(format_args!("correlation {correlation}  tenant {}  {messages}", root.tenant))?;
+    if let Some(cause) = root.causation {
+        output::line(format_args!("  (caused by {cause}, which is not kept any more or was left out)"))?;
+    }
+    branch(root, "", "")?;
+    output::line("")
+}
+
+fn branch(node: &Node, lead: &str, follow: &str) -> anyhow::Result<()> {
+    let when = node.hop_ms.map_or_else(|| node.recorded.clone(), |hop| format!("+{hop:.1} ms"));
+    let actor = node.actor.as_ref().map(|actor| format!("  by {actor}")).unwrap_or_default();
+    output::line(format_args!(
+        "{lead}{} {}  {} -> {}[{}]  {when}{actor}\n{follow}{}key {}  id {}",
+        node.is,
+        node.kind,
+        node.source,
+        node.topic,
+        node.partition,
+        if node.caused.is_empty() { "   " } else { "│  " },
+        node.key,
+        node.id
+    ))?;
+    for (index, child) in node.caused.iter().enumerate() {
+        let last = index + 1 == node.caused.len();
+        let (lead, rest) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        branch(child, &format!("{follow}{lead}"), &format!("{follow}{rest}"))?;
+    }
+    Ok(())
+}
