@@ -7,5 +7,6 @@ mod keys;
 mod late;
 mod links;
 mod refunds;
+mod speed;
 mod tenants;
 mod world;
