@@ -2,7 +2,7 @@
 
 mod tree;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use service_kit::reader::{End, Merged, Record, Span};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::cli;
 use crate::looking::Broker;
-use crate::output::{self, Exit};
+use crate::output::{self, BadUsage, Exit};
 
 /// Shows the causal tree around an id: what was asked, what followed from it, in which service, and how long each hop took.
 ///
@@ -24,7 +24,7 @@ pub struct Args {
     /// Leave out what was written down before: 2026-01-31T12:00:00Z, 2026-01-31, or how long ago (90m, 24h, 7d)
     #[arg(long, value_parser = cli::time)]
     from: Option<DateTime<Utc>>,
-    /// End after so many messages around the id
+    /// Show so many messages at most
     #[arg(long, default_value_t = 1_000)]
     limit: usize,
     /// JSON
@@ -32,26 +32,20 @@ pub struct Args {
     json: bool,
 }
 
+/// Messages of one chain that are kept in memory at most.
+const CHAIN: usize = 200_000;
+
 /// Runs the command.
 pub async fn run(args: Args) -> anyhow::Result<Exit> {
     let broker = Broker::from_env()?;
     let id = args.id.trim().to_lowercase();
-    let mut chains: HashSet<Uuid> = Uuid::try_parse(&id).into_iter().collect();
-    let given = chains.clone();
-    let (mut messages, mentions) = gather(&broker, &args, |record, chain| {
-        let about = given.contains(&record.id) || given.contains(&chain) || mentioned(record, &id);
-        if about {
-            chains.insert(chain);
-        }
-        about
-    })
-    .await?;
-    anyhow::ensure!(mentions > 0, "no message that is kept is about {id}");
-    // Some of a chain may come before what mentions the id, so chains that were found on the way are read again, whole.
-    if messages.iter().any(|record| !given.contains(&chain_of(record))) {
-        messages = gather(&broker, &args, |_, chain| chains.contains(&chain)).await?.0;
-    }
-    let truncated = messages.len() >= args.limit;
+    anyhow::ensure!(!id.is_empty(), BadUsage("which id?".into()));
+    let meant = find(&broker, &args, &id).await?;
+    anyhow::ensure!(!meant.chains.is_empty(), "no message that is kept is about {id}");
+    let chain = gather(&broker, &args, &meant.chains).await?;
+    let mut messages = if meant.whole { chain } else { related(chain, meant.messages) };
+    let truncated = messages.len() > args.limit;
+    messages.truncate(args.limit);
     let trees = tree::grow(messages);
     if args.json {
         output::json(&serde_json::json!({ "id": id, "truncated": truncated, "trees": trees }))?;
@@ -64,30 +58,87 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Reads commands and events of every service, and keeps what `wanted` says. Also how many there were.
-async fn gather(broker: &Broker, args: &Args, mut wanted: impl FnMut(&Record, Uuid) -> bool) -> anyhow::Result<(Vec<Record>, usize)> {
-    let topics: Vec<Topic> = Topic::all().filter(|topic| topic.kind != Kind::Parked).collect();
-    let span = Span { start: broker.start_for(args.from), end: End::Now, from: args.from, to: None };
-    let mut merged = Merged::open(&broker.bus, &broker.admin, &topics, span).await?;
-    let mut found = Vec::new();
-    let mut ids = HashSet::new();
+/// What an id means: the requests that it belongs to, and the messages that are about it.
+#[derive(Default)]
+struct Meant {
+    chains: HashSet<Uuid>,
+    messages: HashSet<Uuid>,
+    /// The id is that of a whole request.
+    whole: bool,
+}
+
+impl Meant {
+    fn add(&mut self, record: &Record) {
+        self.chains.insert(chain_of(record));
+        self.messages.insert(record.id);
+    }
+}
+
+/// Looks for messages with this id or key. Only when there are none do those count that mention it.
+async fn find(broker: &Broker, args: &Args, id: &str) -> anyhow::Result<Meant> {
+    let given = Uuid::try_parse(id).ok();
+    let (mut named, mut mentioned) = (Meant::default(), Meant::default());
+    let mut merged = open(broker, args).await?;
     while let Some(record) = merged.next().await? {
-        // The same message may stand in its topic twice, after a producer had to send it again.
-        if wanted(&record, chain_of(&record)) && ids.insert(record.id) {
-            found.push(record);
-            if found.len() >= args.limit {
-                break;
-            }
+        if Some(chain_of(&record)) == given {
+            named.whole = true;
+            named.add(&record);
+        } else if Some(record.id) == given || record.key.to_lowercase() == id {
+            named.add(&record);
+        } else if mentioned.messages.len() < args.limit && record.payload.windows(id.len()).any(|part| part == id.as_bytes()) {
+            mentioned.add(&record);
         }
     }
-    let count = found.len();
-    Ok((found, count))
+    Ok(if named.chains.is_empty() { mentioned } else { named })
+}
+
+/// Reads everything of these requests, each message once: it may stand in its topic twice, after its producer had to send it again.
+async fn gather(broker: &Broker, args: &Args, chains: &HashSet<Uuid>) -> anyhow::Result<Vec<Record>> {
+    let mut merged = open(broker, args).await?;
+    let mut ids = HashSet::new();
+    let mut found = Vec::new();
+    while let Some(record) = merged.next().await? {
+        if chains.contains(&chain_of(&record)) && found.len() < CHAIN && ids.insert(record.id) {
+            found.push(record);
+        }
+    }
+    Ok(found)
+}
+
+/// Commands and events of every service.
+async fn open(broker: &Broker, args: &Args) -> anyhow::Result<Merged> {
+    let topics: Vec<Topic> = Topic::all().filter(|topic| topic.kind != Kind::Parked).collect();
+    let span = Span { start: broker.start_for(args.from), end: End::Now, from: args.from, to: None };
+    Merged::open(&broker.bus, &broker.admin, &topics, span).await
 }
 
 fn chain_of(record: &Record) -> Uuid {
     record.envelope.as_ref().map_or(record.id, |envelope| envelope.correlation)
 }
 
-fn mentioned(record: &Record, id: &str) -> bool {
-    record.key == id || (!id.is_empty() && record.payload.windows(id.len()).any(|part| part == id.as_bytes()))
+/// Of a request's messages those that led to the ones meant and those that followed from them, also later by a timer. A request may hold thousands of
+/// purchases that have nothing to do with one another.
+fn related(chain: Vec<Record>, mut included: HashSet<Uuid>) -> Vec<Record> {
+    let causes: HashMap<Uuid, Uuid> = chain.iter().filter_map(|record| Some((record.id, tree::cause_of(record)?))).collect();
+    for id in included.clone() {
+        let mut next = id;
+        while let Some(cause) = causes.get(&next)
+            && included.insert(*cause)
+        {
+            next = *cause;
+        }
+    }
+    let mut keys: HashSet<&str> = HashSet::new();
+    // Causes come before what they cause, so that one pass finds everything that follows.
+    for record in &chain {
+        let follows = match tree::cause_of(record) {
+            Some(cause) => included.contains(&cause),
+            None => keys.contains(record.key.as_str()),
+        };
+        if follows || included.contains(&record.id) {
+            included.insert(record.id);
+            keys.insert(&record.key);
+        }
+    }
+    chain.into_iter().filter(|record| included.contains(&record.id)).collect()
 }

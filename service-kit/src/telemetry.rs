@@ -19,7 +19,7 @@ use crate::config::LogFormat;
 use crate::http::context;
 
 /// Libraries that say too much by themselves.
-const QUIET: [&str; 4] = ["pulsar=warn", "sqlx=warn", "hyper=warn", "rustls=warn"];
+const QUIET: [&str; 5] = ["pulsar=warn", "pulsar::retry_op=error", "sqlx=warn", "hyper=warn", "rustls=warn"];
 
 /// Sends log lines to stderr from now on. A second call in one process changes nothing.
 ///

@@ -1,6 +1,6 @@
 //! Messages as a tree of causes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde::Serialize;
 use service_kit::reader::Record;
@@ -26,6 +26,8 @@ pub struct Node {
     correlation: Option<Uuid>,
     /// The message that caused it, also where that one is no longer kept.
     causation: Option<Uuid>,
+    /// Whether a timer said it, after what stands above it.
+    by_timer: bool,
     recorded: String,
     /// From the writing of its cause to its own, or, at a root, nothing.
     hop_ms: Option<f64>,
@@ -40,25 +42,28 @@ pub fn grow(messages: Vec<Record>) -> Vec<Node> {
     let known: HashMap<Uuid, usize> = messages.iter().enumerate().map(|(index, record)| (record.id, index)).collect();
     let mut children: HashMap<usize, Vec<usize>> = HashMap::new();
     let mut roots = Vec::new();
+    let mut latest: HashMap<&str, usize> = HashMap::new();
     for (index, record) in messages.iter().enumerate() {
-        match cause_of(record).and_then(|cause| known.get(&cause)).filter(|parent| **parent != index) {
-            Some(parent) => children.entry(*parent).or_default().push(index),
+        let cause = cause_of(record).map(|cause| known.get(&cause).copied());
+        // What nothing caused, a timer did: it goes below what was said of the same thing before.
+        match cause.unwrap_or_else(|| latest.get(record.key.as_str()).copied()).filter(|parent| *parent < index) {
+            Some(parent) => children.entry(parent).or_default().push(index),
             None => roots.push(index),
         }
+        latest.insert(&record.key, index);
     }
-    let mut placed = HashSet::new();
-    roots.into_iter().map(|root| node(root, None, &messages, &children, &mut placed)).collect()
+    roots.into_iter().map(|root| node(root, None, &messages, &children)).collect()
 }
 
-fn cause_of(record: &Record) -> Option<Uuid> {
+/// The message that directly caused this one.
+pub fn cause_of(record: &Record) -> Option<Uuid> {
     record.envelope.as_ref().ok()?.causation.map(|id| id.0)
 }
 
-fn node(index: usize, parent: Option<&Record>, messages: &[Record], children: &HashMap<usize, Vec<usize>>, placed: &mut HashSet<usize>) -> Node {
-    placed.insert(index);
+fn node(index: usize, parent: Option<&Record>, messages: &[Record], children: &HashMap<usize, Vec<usize>>) -> Node {
     let record = &messages[index];
-    let ours: Vec<usize> = children.get(&index).into_iter().flatten().copied().filter(|child| !placed.contains(child)).collect();
-    let caused = ours.into_iter().map(|child| node(child, Some(record), messages, children, placed)).collect();
+    // Children come after their parents, so this ends.
+    let caused = children.get(&index).into_iter().flatten().map(|child| node(*child, Some(record), messages, children)).collect();
     let envelope = record.envelope.as_ref().ok();
     Node {
         id: record.id,
@@ -72,6 +77,7 @@ fn node(index: usize, parent: Option<&Record>, messages: &[Record], children: &H
         actor: envelope.and_then(|envelope| envelope.actor.clone()),
         correlation: envelope.map(|envelope| envelope.correlation),
         causation: cause_of(record),
+        by_timer: parent.is_some() && cause_of(record).is_none(),
         recorded: show_time(record.recorded()),
         hop_ms: parent.map(|parent| millis(record.recorded() - parent.recorded())),
         publish_ms: millis(record.published - record.recorded()),
@@ -107,7 +113,11 @@ pub fn print(root: &Node) -> anyhow::Result<()> {
 }
 
 fn branch(node: &Node, lead: &str, follow: &str) -> anyhow::Result<()> {
-    let when = node.hop_ms.map_or_else(|| node.recorded.clone(), |hop| format!("+{hop:.1} ms"));
+    let when = match node.hop_ms {
+        None => node.recorded.clone(),
+        Some(_) if node.by_timer => format!("{} by a timer", node.recorded),
+        Some(hop) => format!("+{hop:.1} ms"),
+    };
     let actor = node.actor.as_ref().map(|actor| format!("  by {actor}")).unwrap_or_default();
     output::line(format_args!(
         "{lead}{} {}  {} -> {}[{}]  {when}{actor}\n{follow}{}key {}  id {}",
