@@ -48,8 +48,9 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     money::late_refunds(&edge, &purchases).await?;
     money::statement(&edge, &now).await?;
     money::books(&edge, &purchases).await?;
-    let commission = money::one_purchase(&edge, &purchases).await?;
-    farewell(&edge.tenant, &commission, began)?;
+    money::one_commission(&edge, &purchases).await?;
+    let event = money::one_trace(&edge).await?;
+    farewell(&edge.tenant, &event, began)?;
     Ok(Exit::Done)
 }
 
@@ -57,7 +58,10 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
 async fn stage(wanted: Option<String>) -> anyhow::Result<Edge> {
     if let Some(tenant) = wanted {
         let edge = Edge::new(&tenant)?;
-        anyhow::ensure!(!is_used(&edge).await?, "the tenant {tenant} has the campaign {CAMPAIGN} already: choose another");
+        anyhow::ensure!(
+            !is_used(&edge).await?,
+            "the tenant {tenant} has the campaign {CAMPAIGN} already: choose another"
+        );
         return Ok(edge);
     }
     for run in 1..=MOST_RUNS {
@@ -74,9 +78,12 @@ async fn is_used(edge: &Edge) -> anyhow::Result<bool> {
     Ok(edge.find(Who::Admin, &format!("/api/v1/campaigns/{CAMPAIGN}")).await?.is_some())
 }
 
-fn farewell(tenant: &str, commission: &str, began: Instant) -> anyhow::Result<()> {
+fn farewell(tenant: &str, event: &str, began: Instant) -> anyhow::Result<()> {
     line(format!("\nAll of it took {} ms. Look further:", began.elapsed().as_millis()))?;
-    line(format!("   ./dev recoup trace {commission}"))?;
+    line(format!("   ./dev recoup trace {event}"))?;
     line("   ./dev recoup topics")?;
-    line(format!("   ./dev token --role partner --sub {} --tenant {tenant}     # then the console of the API: /docs on the BFF's port", PARTNERS[0]))
+    line(format!(
+        "   ./dev token --role partner --sub {} --tenant {tenant}    (for the page /docs of the BFF)",
+        PARTNERS[0]
+    ))
 }

@@ -21,8 +21,6 @@ pub struct Row {
     pub commission_id: String,
     /// Whose it is.
     pub partner: String,
-    /// Where it stands.
-    pub state: String,
     /// What the customer paid.
     pub base: String,
     /// What it earned.
@@ -54,13 +52,28 @@ pub async fn commissions(edge: &Edge) -> anyhow::Result<Vec<Row>> {
     let mut cursor = String::new();
     loop {
         let path = format!("/api/v1/commission/commissions?limit={PAGE}{cursor}");
-        let page: Page = serde_json::from_value(edge.get(Who::Manager, &path).await?).context("a page of commissions")?;
-        all.extend(page.commissions.into_iter().filter(|row| row.order_id.as_ref().is_some_and(|order| order.starts_with("cdnow-"))));
+        let page: Page =
+            serde_json::from_value(edge.get(Who::Manager, &path).await?).context("a page of commissions")?;
+        all.extend(
+            page.commissions
+                .into_iter()
+                .filter(|row| row.order_id.as_ref().is_some_and(|order| order.starts_with("cdnow-"))),
+        );
         match page.next_cursor {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return Ok(all),
         }
     }
+}
+
+/// The commission of an order, claw-backs aside; absent while there is none.
+///
+/// # Errors
+/// When the system does not answer.
+pub async fn of_order(edge: &Edge, order: &str) -> anyhow::Result<Option<Row>> {
+    let path = format!("/api/v1/commission/commissions?order={order}");
+    let page: Page = serde_json::from_value(edge.get(Who::Manager, &path).await?)?;
+    Ok(page.commissions.into_iter().find(|row| row.reverses.is_none()))
 }
 
 /// Whether any commission of the log is still on hold.
@@ -92,8 +105,11 @@ pub async fn balance(edge: &Edge, partner: &'static str) -> anyhow::Result<Balan
     let path = format!("/api/v1/partners/{partner}/balance");
     let answer = edge.ask_commission(Who::Partner(partner), &path).await?.context("a partner without a balance")?;
     let balances = answer["balances"].as_array().context("a balance without currencies")?;
-    let Some(dollars) = balances.iter().find(|balance| balance["currency"] == "USD") else { return Ok(Balance::default()) };
-    let field = |name: &str| dollars[name].as_str().with_context(|| format!("a balance without {name}")).and_then(cents);
+    let Some(dollars) = balances.iter().find(|balance| balance["currency"] == "USD") else {
+        return Ok(Balance::default());
+    };
+    let field =
+        |name: &str| dollars[name].as_str().with_context(|| format!("a balance without {name}")).and_then(cents);
     Ok(Balance { accrued: field("accrued")?, paid: field("paid")?, available: field("available")? })
 }
 
@@ -119,7 +135,11 @@ pub async fn totals(edge: &Edge) -> anyhow::Result<BTreeMap<&'static str, Totals
             own.reversed += cents(&row.reversed)?;
             noted += cents(&row.clawed_back)?;
         }
-        anyhow::ensure!(noted == own.clawed_back, "{partner}: commissions name {noted} cents of claw-backs, the claw-backs are {}", own.clawed_back);
+        anyhow::ensure!(
+            noted == own.clawed_back,
+            "{partner}: commissions name {noted} cents of claw-backs, the claw-backs are {}",
+            own.clawed_back
+        );
         books.insert(partner, own);
     }
     Ok(books)
@@ -128,14 +148,18 @@ pub async fn totals(edge: &Edge) -> anyhow::Result<BTreeMap<&'static str, Totals
 /// Cents of a decimal text with two decimals.
 pub fn cents(decimal: &str) -> anyhow::Result<i64> {
     let digits = decimal.replacen('.', "", 1);
-    anyhow::ensure!(decimal.len() > 3 && decimal.as_bytes()[decimal.len() - 3] == b'.', "{decimal:?} has not two decimals");
+    anyhow::ensure!(
+        decimal.len() > 3 && decimal.as_bytes()[decimal.len() - 3] == b'.',
+        "{decimal:?} has not two decimals"
+    );
     digits.parse().with_context(|| format!("{decimal:?} is no amount"))
 }
 
 /// Cents as dollars, for people: `-1,234.50`.
 pub fn dollars(cents: i64) -> String {
     let whole = (cents.unsigned_abs() / 100).to_string();
-    let groups: Vec<&str> = whole.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
+    let groups: Vec<&str> =
+        whole.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
     format!("{}{}.{:02}", if cents < 0 { "-" } else { "" }, groups.join(","), cents.unsigned_abs() % 100)
 }
 

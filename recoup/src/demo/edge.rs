@@ -140,7 +140,8 @@ impl Edge {
 
     async fn find_at(&self, base: &str, who: Who, path: &str) -> anyhow::Result<Option<Value>> {
         let url = format!("{base}{path}");
-        let answer = self.http.get(&url).bearer_auth(self.bearer(who)?).send().await.with_context(|| format!("GET {url}"))?;
+        let answer =
+            self.http.get(&url).bearer_auth(self.bearer(who)?).send().await.with_context(|| format!("GET {url}"))?;
         if answer.status().as_u16() == 404 {
             return Ok(None);
         }
@@ -205,11 +206,27 @@ impl Edge {
     pub async fn report(&self, events: &[Value]) -> anyhow::Result<Recorded> {
         let url = format!("{}/api/v1/tracking/events", self.tracking);
         let lines: String = events.iter().map(|event| format!("{event}\n")).collect();
-        let request = self.http.post(&url).bearer_auth(self.bearer(Who::Operator)?).header("Content-Type", "application/x-ndjson");
+        let request = self
+            .http
+            .post(&url)
+            .bearer_auth(self.bearer(Who::Operator)?)
+            .header("Content-Type", "application/x-ndjson");
         let answer = request.body(lines).send().await.with_context(|| format!("POST {url}"))?;
         let (status, text) = (answer.status(), answer.text().await?);
         anyhow::ensure!(status.is_success(), "POST {url} answered {status}: {text}");
         serde_json::from_str(&text).context("the answer to a batch")
+    }
+
+    /// Reports one event by itself; returns its id.
+    ///
+    /// # Errors
+    /// When it is not taken.
+    pub async fn report_one(&self, event: &Value) -> anyhow::Result<String> {
+        let url = format!("{}/api/v1/tracking/events", self.tracking);
+        let answer = self.http.post(&url).bearer_auth(self.bearer(Who::Operator)?).json(event).send().await?;
+        let (status, body): (_, Value) = (answer.status(), answer.json().await?);
+        let id = body["id"].as_str().filter(|_| status.as_u16() == 201);
+        id.map(str::to_owned).with_context(|| format!("POST {url} answered {status}: {body}"))
     }
 
     /// Moves the clock of a development stack ahead; returns its time.
@@ -220,7 +237,10 @@ impl Edge {
         let url = format!("{}/dev/clock", self.bff);
         let answer = self.http.post(&url).json(&json!({ "advance_seconds": days * 86_400 })).send().await?;
         let status = answer.status();
-        anyhow::ensure!(status.is_success(), "POST {url} answered {status}: the demo needs DEV_CLOCK=true, as ./dev up sets it");
+        anyhow::ensure!(
+            status.is_success(),
+            "POST {url} answered {status}: the demo needs DEV_CLOCK=true, as ./dev up sets it"
+        );
         let body: Value = answer.json().await?;
         Ok(body["now"].as_str().unwrap_or_default().to_owned())
     }

@@ -1,7 +1,10 @@
 //! The chapters about money: a payout, refunds that come too late, the books, and one purchase from click to claw-back.
 
 use anyhow::Context;
+use clap::Parser;
 use serde_json::{Value, json};
+
+use crate::trace;
 
 use super::books::{self, dollars};
 use super::edge::{Edge, Who, until};
@@ -46,13 +49,21 @@ pub async fn payout(edge: &Edge) -> anyhow::Result<()> {
     }
     edge.must(Who::Operator, &format!("/api/v1/payouts/{id}/confirm"), &json!({ "reference": "PAYPAL-0001" })).await?;
     let paid = wait_for(edge, &id, "completed").await?;
-    say(format!("olga confirms it: the payout is {}, ${} to {}", text(&paid["state"]), text(&paid["amount"]), text(&paid["account"])))?;
+    say(format!(
+        "olga confirms it: the payout is {}, ${} to {}",
+        text(&paid["state"]),
+        text(&paid["amount"]),
+        text(&paid["account"])
+    ))?;
     chapter.end()
 }
 
 async fn wait_for(edge: &Edge, payout: &str, state: &str) -> anyhow::Result<Value> {
     let path = format!("/api/v1/payouts/{payout}");
-    until("the payout", async || Ok(Some(edge.get(Who::Operator, &path).await?).filter(|payout| payout["state"] == state))).await
+    until("the payout", async || {
+        Ok(Some(edge.get(Who::Operator, &path).await?).filter(|payout| payout["state"] == state))
+    })
+    .await
 }
 
 /// Refunds after the payout: owed by the partner that was paid, taken from what is payable for the others.
@@ -75,7 +86,11 @@ pub async fn statement(edge: &Edge, now: &str) -> anyhow::Result<()> {
     let statement = edge.get(Who::Partner(PAID), &format!("{path}&limit=1000")).await?;
     let account = &statement["accounts"][0];
     for name in ["accrued", "payable", "in_payout", "paid", "clawback_receivable"] {
-        say(format!("{name:<20} opening {:>10}   closing {:>10}", text(&account["opening"][name]), text(&account["closing"][name])))?;
+        say(format!(
+            "{name:<20} opening {:>10}   closing {:>10}",
+            text(&account["opening"][name]),
+            text(&account["closing"][name])
+        ))?;
     }
     say(format!("carried forward: {}", text(&account["carry_forward"])))?;
     let csv = edge.get(Who::Partner(PAID), &format!("{path}&format=csv")).await?;
@@ -98,16 +113,16 @@ pub async fn books(edge: &Edge, purchases: &[Purchase]) -> anyhow::Result<()> {
     chapter.end()
 }
 
-/// What became of one purchase that was paid for and refunded; returns the commission.
-pub async fn one_purchase(edge: &Edge, purchases: &[Purchase]) -> anyhow::Result<String> {
-    let chapter = Chapter::begin(10, "One purchase from click to claw-back")?;
+/// What became of one purchase that was paid for and refunded, as its partner sees it.
+pub async fn one_commission(edge: &Edge, purchases: &[Purchase]) -> anyhow::Result<()> {
+    let chapter = Chapter::begin(10, "One commission, explained to its partner")?;
     let chosen = purchases.iter().find(|purchase| {
-        story::partner_of(purchase.customer) == PAID && matches!(story::refund_of(purchase), Some((Moment::Late, story::Extent::TwoParts)))
+        story::partner_of(purchase.customer) == PAID
+            && matches!(story::refund_of(purchase), Some((Moment::Late, story::Extent::TwoParts)))
     });
     let purchase = chosen.context("no such purchase")?;
-    let rows = books::commissions(edge).await?;
-    let own = rows.iter().find(|row| row.reverses.is_none() && row.order_id.as_deref() == Some(&purchase.order()));
-    let id = own.context("the purchase has no commission")?.commission_id.clone();
+    let own = books::of_order(edge, &purchase.order()).await?;
+    let id = own.context("the purchase has no commission")?.commission_id;
     let commission = edge.get(Who::Partner(PAID), &format!("/api/v1/commission/commissions/{id}")).await?;
     say(format!("order {} of {}, ${}: commission {id}", purchase.order(), purchase.day, purchase.dollars))?;
     for sentence in commission["explanation"].as_array().into_iter().flatten() {
@@ -115,10 +130,39 @@ pub async fn one_purchase(edge: &Edge, purchases: &[Purchase]) -> anyhow::Result
     }
     say("what became of it:")?;
     for event in commission["history"].as_array().into_iter().flatten() {
-        say(format!("   {:<32} {:<12} {:>8}  {}", text(&event["at"]), text(&event["what"]), text(&event["amount"]), text(&event["note"])))?;
+        say(format!(
+            "   {:<28} {:<12} {:>8}  {}",
+            text(&event["at"]),
+            text(&event["what"]),
+            text(&event["amount"]),
+            text(&event["note"])
+        ))?;
     }
+    chapter.end()
+}
+
+/// One more purchase, by itself and with nothing to go by, and everything that follows from it, read from the topics.
+pub async fn one_trace(edge: &Edge) -> anyhow::Result<String> {
+    let chapter = Chapter::begin(11, "One purchase of $100.00, traced over the services")?;
+    let body = json!({ "user_id": "user123", "event_type": "purchase", "metadata": { "amount": 100.0, "product_id": "prod456" } });
+    let id = edge.report_one(&body).await?;
+    say(format!("POST /api/v1/tracking/events {body}"))?;
+    let path = format!("/api/v1/commission/commissions?conversion={id}");
+    let commission = until("the purchase to become a commission", async || {
+        Ok(edge.get(Who::Manager, &path).await?["commissions"].get(0).cloned())
+    })
+    .await?;
+    say(format!("{} earns ${} by it. recoup trace {id}:", text(&commission["partner"]), text(&commission["earned"])))?;
+    trace::run(Tracing::parse_from(["trace", &id, "--from", "5m"]).args).await?;
     chapter.end()?;
     Ok(id)
+}
+
+/// The arguments of `recoup trace`, read from a made-up command line.
+#[derive(clap::Parser)]
+struct Tracing {
+    #[command(flatten)]
+    args: trace::Args,
 }
 
 fn text(value: &Value) -> &str {

@@ -44,7 +44,8 @@ pub fn totals(purchases: &[Purchase], stage: Stage) -> anyhow::Result<BTreeMap<&
     let mut in_order: Vec<&Purchase> = purchases.iter().collect();
     in_order.sort_by_key(|purchase| (purchase.day, purchase.line));
     let mut months: HashMap<(u32, String), usize> = HashMap::new();
-    let mut books: BTreeMap<&'static str, Totals> = story::PARTNERS.into_iter().map(|partner| (partner, Totals::default())).collect();
+    let mut books: BTreeMap<&'static str, Totals> =
+        story::PARTNERS.into_iter().map(|partner| (partner, Totals::default())).collect();
     for purchase in in_order {
         let partner = story::partner_of(purchase.customer);
         let cents = cents(purchase.dollars).with_context(|| format!("line {} of the log", purchase.line))?;
@@ -128,7 +129,9 @@ mod tests {
         assert_eq!(books.values().map(|own| own.conversions).sum::<i64>(), 6_919);
         assert_eq!(books.values().map(|own| own.turnover).sum::<i64>(), 24_409_194);
         let paid = books[PAID];
-        assert!(paid.clawed_back > 0 && paid.available == -paid.clawed_back && paid.paid == paid.earned - paid.reversed);
+        assert!(
+            paid.clawed_back > 0 && paid.available == -paid.clawed_back && paid.paid == paid.earned - paid.reversed
+        );
         for own in books.values() {
             assert_eq!(own.earned, own.reversed + own.clawed_back + own.paid + own.available, "{own:?}");
         }

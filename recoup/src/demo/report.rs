@@ -22,7 +22,7 @@ impl Chapter {
     /// # Errors
     /// When nobody reads it any more.
     pub fn begin(number: u32, title: &str) -> anyhow::Result<Self> {
-        line(format!("\n== {number}. {title} {}", "=".repeat(90_usize.saturating_sub(title.len()))))?;
+        line(format!("\n== {number:>2}. {title} {}", "=".repeat(90_usize.saturating_sub(title.len()))))?;
         Ok(Self { began: Instant::now() })
     }
 
@@ -96,7 +96,8 @@ pub fn compare(system: &BTreeMap<&'static str, Totals>, log: &BTreeMap<&'static 
     let mut differences = 0;
     let mut rows = Vec::new();
     for partner in PARTNERS {
-        let (says, should) = (system.get(partner).copied().unwrap_or_default(), log.get(partner).copied().unwrap_or_default());
+        let (says, should) =
+            (system.get(partner).copied().unwrap_or_default(), log.get(partner).copied().unwrap_or_default());
         for (index, (name, figure)) in figures.into_iter().enumerate() {
             let (says, should) = (figure(&says), figure(&should));
             let verdict = if says == should { "=" } else { "DIFFERENT" };
@@ -107,4 +108,19 @@ pub fn compare(system: &BTreeMap<&'static str, Totals>, log: &BTreeMap<&'static 
     }
     table(&["   partner", "", "#Recoup's API", "#from the log", ""], &rows)?;
     Ok(differences)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_figure_that_differs_is_counted() {
+        let log = BTreeMap::from([(PARTNERS[0], Totals { earned: 100, paid: 100, ..Totals::default() })]);
+        let system =
+            BTreeMap::from([(PARTNERS[0], Totals { earned: 101, paid: 100, available: 1, ..Totals::default() })]);
+        assert_eq!(compare(&log, &log).expect("printed"), 0);
+        assert_eq!(compare(&system, &log).expect("printed"), 2);
+        assert_eq!(compare(&BTreeMap::new(), &log).expect("printed"), 2);
+    }
 }

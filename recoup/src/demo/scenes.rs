@@ -1,6 +1,6 @@
 //! The chapters up to the end of the holds: a campaign, clicks, purchases, early refunds, and time that passes.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -23,15 +23,26 @@ pub async fn campaign(edge: &Edge) -> anyhow::Result<()> {
     edge.must(Who::Admin, &format!("/api/v1/campaigns/{CAMPAIGN}/activate"), &json!({})).await?;
     say(format!("ada (admin) creates and opens {CAMPAIGN}:"))?;
     let percent = |bps: i64| dollars(bps).trim_end_matches('0').trim_end_matches('.').to_owned();
-    say(format!("   {} % of each sale, {} % from the {}th sale of a partner's calendar month on,", percent(story::BASE_BPS), percent(story::TIER_BPS), story::TIER_FROM))?;
-    say(format!("   at most ${} a sale; {HOLD_DAYS} days on hold; smallest payout ${}; last click within {} days", dollars(story::EVENT_CAP), dollars(story::MIN_PAYOUT), story::CLICK_WINDOW_DAYS))?;
+    say(format!(
+        "   {} % of each sale, {} % from the {}th sale of a partner's calendar month on,",
+        percent(story::BASE_BPS),
+        percent(story::TIER_BPS),
+        story::TIER_FROM
+    ))?;
+    say(format!(
+        "   at most ${} a sale; {HOLD_DAYS} days on hold; smallest payout ${}; last click within {} days",
+        dollars(story::EVENT_CAP),
+        dollars(story::MIN_PAYOUT),
+        story::CLICK_WINDOW_DAYS
+    ))?;
     for partner in PARTNERS {
         let body = json!({ "accepted_terms": true, "metadata": { "source": "demo" } });
         let accepted = edge.must(Who::Partner(partner), &format!("/api/v1/campaigns/{CAMPAIGN}/accept"), &body).await?;
         let code = accepted["result"]["link_code"].as_str().unwrap_or("?").to_owned();
         say(format!("{partner:<10} accepts the terms and gets the link /t/{code}"))?;
     }
-    edge.must(Who::Admin, &format!("/api/v1/campaigns/{CAMPAIGN}/default-attribution"), &json!({ "partner": DEFAULT })).await?;
+    edge.must(Who::Admin, &format!("/api/v1/campaigns/{CAMPAIGN}/default-attribution"), &json!({ "partner": DEFAULT }))
+        .await?;
     say(format!("sales that carry nothing to go by are {DEFAULT}'s from now on"))?;
     chapter.end()
 }
@@ -53,7 +64,10 @@ pub async fn clicks(edge: &Edge, purchases: &[Purchase]) -> anyhow::Result<()> {
     let events: Vec<Value> = first.iter().map(click).collect();
     let recorded = report(edge, "clicks", &events).await?;
     anyhow::ensure!(recorded.rejected == 0, "a click was refused: {}", recorded.first_reason());
-    say(format!("{} clicks recorded; customer n is brought by partner number n mod 3, the day before the first purchase", recorded.recorded))?;
+    say(format!(
+        "{} clicks recorded; customer n is brought by partner number n mod 3, the day before the first purchase",
+        recorded.recorded
+    ))?;
     chapter.end()
 }
 
@@ -74,17 +88,28 @@ pub async fn purchases(edge: &Edge, purchases: &[Purchase]) -> anyhow::Result<()
         anyhow::ensure!(recorded.rejected == 0, "a purchase was refused: {}", recorded.first_reason());
         let answered = began.elapsed().as_millis();
         sent += events.len();
+        // A look at some is cheap; counting all of them comes last.
+        for purchase in wave.iter().rev().step_by(250) {
+            until("a purchase to become a commission", async || books::of_order(edge, &purchase.order()).await).await?;
+        }
         until("every purchase to become a commission", async || {
             let there = books::commissions(edge).await?.len();
             anyhow::ensure!(there <= sent, "{there} commissions of {sent} purchases");
             Ok((there == sent).then_some(()))
         })
         .await?;
-        say(format!("{} purchases {name}: recorded in {answered} ms, all {sent} commissions there after {} ms", events.len(), began.elapsed().as_millis()))?;
+        say(format!(
+            "{} purchases {name}: recorded in {answered} ms, all {sent} commissions there after {} ms",
+            events.len(),
+            began.elapsed().as_millis()
+        ))?;
         if sent < purchases.len() {
             let again = report(edge, "purchases", &events[..BATCH]).await?;
             anyhow::ensure!(again.duplicates == BATCH, "sending purchases again recorded {}", again.recorded);
-            say(format!("the first {BATCH} once more, as after a lost answer: {} recorded, {} known already", again.recorded, again.duplicates))?;
+            say(format!(
+                "the first {BATCH} once more, as after a lost answer: {} recorded, {} known already",
+                again.recorded, again.duplicates
+            ))?;
         }
     }
     let free = purchases.iter().filter(|purchase| !purchase.cost_something()).count();
@@ -123,7 +148,9 @@ pub async fn holds(edge: &Edge) -> anyhow::Result<String> {
 pub async fn refunds(edge: &Edge, purchases: &[Purchase], moment: Moment) -> anyhow::Result<()> {
     let chosen: Vec<(&Purchase, Extent)> = purchases
         .iter()
-        .filter_map(|purchase| story::refund_of(purchase).filter(|(when, _)| *when == moment).map(|(_, extent)| (purchase, extent)))
+        .filter_map(|purchase| {
+            story::refund_of(purchase).filter(|(when, _)| *when == moment).map(|(_, extent)| (purchase, extent))
+        })
         .collect();
     let mut events = Vec::new();
     for (purchase, extent) in &chosen {
@@ -139,22 +166,26 @@ pub async fn refunds(edge: &Edge, purchases: &[Purchase], moment: Moment) -> any
     let recorded = report(edge, "refunds", &events).await?;
     anyhow::ensure!(recorded.rejected == 0, "a refund was refused: {}", recorded.first_reason());
     let whole = chosen.iter().filter(|(_, extent)| *extent != Extent::Part).count();
-    say(format!("{} refunds and chargebacks of {} purchases recorded ({whole} of them whole in the end)", recorded.recorded, chosen.len()))?;
-    until("every refund to reach its commission", async || Ok(all_refunded(&books::commissions(edge).await?, &chosen).then_some(()))).await
+    say(format!(
+        "{} refunds and chargebacks of {} purchases recorded ({whole} of them whole in the end)",
+        recorded.recorded,
+        chosen.len()
+    ))?;
+    for (purchase, extent) in &chosen {
+        until("a refund to reach its commission", async || {
+            Ok(books::of_order(edge, &purchase.order()).await?.filter(|row| shows_refund(row, *extent)))
+        })
+        .await?;
+    }
+    Ok(())
 }
 
-/// Whether every chosen purchase's commission shows its refund. How much was taken is for the books to say.
-fn all_refunded(rows: &[Row], chosen: &[(&Purchase, Extent)]) -> bool {
-    let own = rows.iter().filter(|row| row.reverses.is_none());
-    let by_order: HashMap<&str, &Row> = own.filter_map(|row| Some((row.order_id.as_deref()?, row))).collect();
-    let touched = |row: &Row| row.reversed != "0.00" || row.clawed_back != "0.00";
-    let shows = |(purchase, extent): &(&Purchase, Extent)| {
-        by_order.get(purchase.order().as_str()).is_some_and(|row| match extent {
-            Extent::Part => touched(row),
-            Extent::Whole | Extent::TwoParts => row.remaining == "0.00",
-        })
-    };
-    chosen.iter().all(shows)
+/// Whether a commission shows its refund. How much was taken is for the books to say.
+fn shows_refund(row: &Row, extent: Extent) -> bool {
+    match extent {
+        Extent::Part => row.reversed != "0.00" || row.clawed_back != "0.00",
+        Extent::Whole | Extent::TwoParts => row.remaining == "0.00",
+    }
 }
 
 /// Sends events in batches, with progress.
@@ -166,7 +197,11 @@ async fn report(edge: &Edge, what: &'static str, events: &[Value]) -> anyhow::Re
         sum.add(edge.report(chunk).await?);
     }
     let ids: HashSet<&str> = events.iter().filter_map(|event| event["event_id"].as_str()).collect();
-    anyhow::ensure!(ids.len() == sum.recorded + sum.duplicates + sum.rejected, "{} {what} were sent, {sum:?} came back", ids.len());
+    anyhow::ensure!(
+        ids.len() == sum.recorded + sum.duplicates + sum.rejected,
+        "{} {what} were sent, {sum:?} came back",
+        ids.len()
+    );
     Ok(sum)
 }
 
