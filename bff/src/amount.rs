@@ -4,8 +4,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use service_kit::problem::Problem;
 use shared_events::{Currency, Money};
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 
 /// The digits of an amount, as they were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,8 @@ impl Amount {
     /// # Errors
     /// 422 that names `field`.
     pub fn positive(&self, field: &str, currency: Currency) -> Result<Money, Problem> {
-        let money = Money::parse(&self.0, currency).map_err(|error| Problem::invalid_field(field, error.to_string()))?;
+        let money =
+            Money::parse(&self.0, currency).map_err(|error| Problem::invalid_field(field, error.to_string()))?;
         if money.minor <= 0 {
             return Err(Problem::invalid_field(field, "must be greater than zero"));
         }
@@ -59,7 +60,16 @@ mod tests {
 
     #[test]
     fn numbers_and_texts_are_read_exactly() {
-        let cases = [("150.00", Some(15_000)), ("\"150.00\"", Some(15_000)), ("0.1", Some(10)), ("90071992547409.93", Some(9_007_199_254_740_993)), ("1.001", None), ("0", None), ("-1", None), ("\"abc\"", None)];
+        let cases = [
+            ("150.00", Some(15_000)),
+            ("\"150.00\"", Some(15_000)),
+            ("0.1", Some(10)),
+            ("90071992547409.93", Some(9_007_199_254_740_993)),
+            ("1.001", None),
+            ("0", None),
+            ("-1", None),
+            ("\"abc\"", None),
+        ];
         for (written, minor) in cases {
             let amount: Amount = serde_json::from_str(written).expect(written);
             assert_eq!(amount.positive("amount", Currency::USD).ok().map(|money| money.minor), minor, "{written}");

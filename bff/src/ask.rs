@@ -133,9 +133,11 @@ mod tests {
 
     #[test]
     fn a_wait_is_read_and_bounded() {
-        let cases = [("wait=3", Some(3)), ("respond-async, wait=99", Some(10)), ("wait=x", None), ("return=minimal", None)];
+        let cases =
+            [("wait=3", Some(3)), ("respond-async, wait=99", Some(10)), ("wait=x", None), ("return=minimal", None)];
         for (text, seconds) in cases {
-            let headers = HeaderMap::from_iter([(header::HeaderName::from_static("prefer"), HeaderValue::from_static(text))]);
+            let headers =
+                HeaderMap::from_iter([(header::HeaderName::from_static("prefer"), HeaderValue::from_static(text))]);
             assert_eq!(wanted_wait(&headers), seconds.map(Duration::from_secs), "{text}");
         }
     }

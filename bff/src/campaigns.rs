@@ -114,7 +114,12 @@ async fn create(State(app): State<Shared>, ask: Ask<NewCampaign>) -> Result<Resp
     app.send(&ask.caller, ask.ticket, &command, ids).await
 }
 
-async fn change<M: Message>(app: &Shared, ask: Ask<Nothing>, id: &str, command: impl Fn(CampaignId) -> M) -> Result<Response, Problem> {
+async fn change<M: Message>(
+    app: &Shared,
+    ask: Ask<Nothing>,
+    id: &str,
+    command: impl Fn(CampaignId) -> M,
+) -> Result<Response, Problem> {
     ask.caller.require(&MANAGERS)?;
     let (campaign_id, ids) = named(&ask.caller, id)?;
     app.send(&ask.caller, ask.ticket, &command(campaign_id), ids).await
@@ -160,7 +165,11 @@ async fn end(State(app): State<Shared>, Path(id): Path<String>, ask: Ask<Nothing
         (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
         (status = 409, description = "The campaign's state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json"),
     ))]
-async fn revise_rules(State(app): State<Shared>, Path(id): Path<String>, ask: Ask<NewRules>) -> Result<Response, Problem> {
+async fn revise_rules(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    ask: Ask<NewRules>,
+) -> Result<Response, Problem> {
     ask.caller.require(&MANAGERS)?;
     check_rules(&ask.body.rules)?;
     let (campaign_id, ids) = named(&ask.caller, &id)?;
@@ -170,7 +179,8 @@ async fn revise_rules(State(app): State<Shared>, Path(id): Path<String>, ask: As
 
 /// Campaigns, newest first.
 #[utoipa::path(get, path = "/api/v1/campaigns", operation_id = "list_campaigns", tag = "campaigns",
-    params(("limit" = Option<u32>, Query, description = "At most so many"), ("cursor" = Option<String>, Query, description = "Where the last page ended")),
+    params(("limit" = Option<u32>, Query, description = "Entries on the page, at most 200; 50 unless said", minimum = 1, maximum = 200), ("cursor" = Option<String>, Query, description = "Where the last page ended"),
+        ("state" = Option<String>, Query, description = "Only those in this state")),
     security(("bearer" = [])), responses((status = 200, description = "A page", body = serde_json::Value)))]
 async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
     app.tracking.pass_on(Question::of(&caller, &target(&uri))).await
@@ -180,7 +190,12 @@ async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Res
 #[utoipa::path(get, path = "/api/v1/campaigns/{id}", operation_id = "read_campaign", tag = "campaigns",
     params(("id" = String, Path, description = "Id or code", example = "camp123")),
     security(("bearer" = [])), responses((status = 200, description = "The campaign", body = serde_json::Value)))]
-async fn read(State(app): State<Shared>, caller: Caller, Path(id): Path<String>, uri: Uri) -> Result<Response, Problem> {
+async fn read(
+    State(app): State<Shared>,
+    caller: Caller,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Result<Response, Problem> {
     named(&caller, &id)?;
     app.tracking.pass_on(Question::of(&caller, &target(&uri))).await
 }

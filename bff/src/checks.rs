@@ -30,9 +30,15 @@ pub fn code(field: &str, code: &str) -> Result<(), Problem> {
 /// 422 that names `field`.
 pub fn email(field: &str, email: &str) -> Result<(), Problem> {
     let parts = email.rsplit_once('@');
-    let good = parts.is_some_and(|(name, domain)| !name.is_empty() && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.'));
+    let good = parts.is_some_and(|(name, domain)| {
+        !name.is_empty() && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.')
+    });
     let plain = !email.chars().any(|c| c.is_whitespace() || c.is_control());
-    if good && plain && email.len() <= 254 { Ok(()) } else { Err(Problem::invalid_field(field, "must be an e-mail address")) }
+    if good && plain && email.len() <= 254 {
+        Ok(())
+    } else {
+        Err(Problem::invalid_field(field, "must be an e-mail address"))
+    }
 }
 
 /// A calendar month, `2026-11`.

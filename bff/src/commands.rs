@@ -54,7 +54,12 @@ struct Patience {
 #[utoipa::path(get, path = "/api/v1/commands/{id}", operation_id = "read_command", tag = "commands",
     params(("id" = Uuid, Path, description = "The command"), ("wait" = Option<u64>, Query, description = "Seconds to wait for its end, at most 10")),
     security(("bearer" = [])), responses((status = 200, description = "How it stands", body = CommandState)))]
-async fn read(State(app): State<Shared>, caller: Caller, Path(id): Path<Uuid>, Query(query): Query<Patience>) -> Result<Response, Problem> {
+async fn read(
+    State(app): State<Shared>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+    Query(query): Query<Patience>,
+) -> Result<Response, Problem> {
     let id = MessageId(id);
     let wait = Duration::from_secs(query.wait.min(LONGEST_WAIT));
     let sent = app.sent.get(id).filter(|command| command.tenant == caller.tenant);

@@ -28,12 +28,17 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(read))
         .routes(routes!(approve))
         .routes(routes!(reject))
+        .routes(routes!(balance))
         .routes(routes!(statement))
 }
 
 /// Commissions, newest first; a partner sees its own.
 #[utoipa::path(get, path = "/api/v1/commission/commissions", operation_id = "list_commissions", tag = "commissions",
-    params(("limit" = Option<u32>, Query, description = "At most so many"), ("cursor" = Option<String>, Query, description = "Where the last page ended"),
+    params(("limit" = Option<u32>, Query, description = "Entries on the page, at most 200; 50 unless said", minimum = 1, maximum = 200), ("cursor" = Option<String>, Query, description = "Where the last page ended"),
+        ("campaign" = Option<String>, Query, description = "Only this campaign's (id or code)"), ("review" = Option<bool>, Query, description = "Only those that wait for a reviewer"),
+        ("conversion" = Option<Uuid>, Query, description = "Only this conversion's"), ("order" = Option<String>, Query, description = "Only this order's"),
+        ("from" = Option<chrono::DateTime<chrono::Utc>>, Query, description = "Conversions from this moment on"),
+        ("to" = Option<chrono::DateTime<chrono::Utc>>, Query, description = "Conversions before this moment"),
         ("state" = Option<String>, Query, description = "Only those in this state"), ("partner" = Option<String>, Query, description = "Only this partner's")),
     security(("bearer" = [])), responses((status = 200, description = "A page", body = serde_json::Value)))]
 async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
@@ -74,6 +79,26 @@ async fn reject(State(app): State<Shared>, Path(id): Path<Uuid>, ask: Ask<Reason
     app.send(&ask.caller, ask.ticket, &command, Ids::from([("commission_id", id.to_string())])).await
 }
 
+/// A partner's accounts, in each currency.
+#[utoipa::path(get, path = "/api/v1/partners/{id}/balance", operation_id = "read_balance", tag = "commissions",
+    params(("id" = String, Path, description = "The partner", example = "user123")),
+    security(("bearer" = [])), responses((status = 200, description = "The balance", body = serde_json::Value)))]
+async fn balance(
+    State(app): State<Shared>,
+    caller: Caller,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    visible(&caller, id)?;
+    app.commission.pass_on(Question::of(&caller, &target(&uri))).await
+}
+
+/// The partner that a path names, if the caller may see it.
+fn visible(caller: &Caller, id: String) -> Result<(), Problem> {
+    let partner = PartnerId::try_new(id).map_err(|_| Problem::not_found())?;
+    if caller.may_see(&partner) { Ok(()) } else { Err(Problem::not_found()) }
+}
+
 #[derive(Debug, Deserialize)]
 struct Period {
     month: String,
@@ -84,7 +109,8 @@ struct Period {
 /// A partner's statement for a month: as JSON, or as CSV by `Accept: text/csv` or `format=csv`.
 #[utoipa::path(get, path = "/api/v1/partners/{id}/statement", operation_id = "read_statement", tag = "commissions",
     params(("id" = String, Path, description = "The partner", example = "user123"), ("month" = String, Query, description = "Calendar month (UTC)", example = "2026-11"),
-        ("format" = Option<String>, Query, description = "`json` or `csv`")),
+        ("format" = Option<String>, Query, description = "`json` or `csv`"), ("cursor" = Option<String>, Query, description = "Where the last page ended"),
+        ("limit" = Option<u32>, Query, description = "Movements on the page, at most 1,000", minimum = 1, maximum = 1000)),
     security(("bearer" = [])), responses(
         (status = 200, description = "The statement", content((serde_json::Value = "application/json"), (String = "text/csv"))),
         (status = 422, description = "No month", body = service_kit::problem::Body, content_type = "application/problem+json"),
@@ -97,10 +123,7 @@ async fn statement(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let partner = PartnerId::try_new(id).map_err(|_| Problem::not_found())?;
-    if !caller.may_see(&partner) {
-        return Err(Problem::not_found());
-    }
+    visible(&caller, id)?;
     checks::month("month", &period.month)?;
     if !matches!(period.format.as_deref(), None | Some("json" | "csv")) {
         return Err(Problem::invalid_field("format", "must be json or csv"));

@@ -3,8 +3,10 @@
 use service_kit::config::{AuthConfig, EdgeConfig, FromEnv, PulsarConfig, Reader, Role, Var};
 use service_kit::sealed::{ACCOUNT_DETAILS_KEY, SealingKey};
 
-const TRACKING_URL: Var = Var::new("TRACKING_URL", "where the BFF finds tracking; absent = this machine, TRACKING_PORT");
-const COMMISSION_URL: Var = Var::new("COMMISSION_URL", "where the BFF finds commission; absent = this machine, COMMISSION_PORT");
+const TRACKING_URL: Var =
+    Var::new("TRACKING_URL", "where the BFF finds tracking; absent = this machine, TRACKING_PORT");
+const COMMISSION_URL: Var =
+    Var::new("COMMISSION_URL", "where the BFF finds commission; absent = this machine, COMMISSION_PORT");
 
 /// What the BFF reads from the environment.
 #[derive(Debug, Clone)]

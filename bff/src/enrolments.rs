@@ -21,7 +21,11 @@ use crate::send::Answer;
 
 /// The routes of this file.
 pub fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new().routes(routes!(accept)).routes(routes!(create_link)).routes(routes!(assign_coupon)).routes(routes!(set_default))
+    OpenApiRouter::new()
+        .routes(routes!(accept))
+        .routes(routes!(create_link))
+        .routes(routes!(assign_coupon))
+        .routes(routes!(set_default))
 }
 
 /// A partner's consent.
@@ -100,7 +104,11 @@ impl Body for NewLink {}
         (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
         (status = 409, description = "The code is taken, or the campaign is over", body = service_kit::problem::Body, content_type = "application/problem+json"),
     ))]
-async fn create_link(State(app): State<Shared>, Path(id): Path<String>, ask: Ask<NewLink>) -> Result<Response, Problem> {
+async fn create_link(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    ask: Ask<NewLink>,
+) -> Result<Response, Problem> {
     let NewLink { code, destination, partner } = ask.body;
     let partner = acting_partner(&ask.caller, partner)?;
     let (campaign_id, mut answer_ids) = named(&ask.caller, &id)?;
@@ -137,7 +145,11 @@ impl Body for NewCoupon {}
         (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
         (status = 409, description = "The coupon is taken, or the campaign is over", body = service_kit::problem::Body, content_type = "application/problem+json"),
     ))]
-async fn assign_coupon(State(app): State<Shared>, Path(id): Path<String>, ask: Ask<NewCoupon>) -> Result<Response, Problem> {
+async fn assign_coupon(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    ask: Ask<NewCoupon>,
+) -> Result<Response, Problem> {
     ask.caller.require(&MANAGERS)?;
     let NewCoupon { coupon, partner } = ask.body;
     checks::code("coupon", &coupon)?;
@@ -166,7 +178,11 @@ impl Body for DefaultPartner {}
         (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
         (status = 409, description = "The campaign's state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json"),
     ))]
-async fn set_default(State(app): State<Shared>, Path(id): Path<String>, ask: Ask<DefaultPartner>) -> Result<Response, Problem> {
+async fn set_default(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    ask: Ask<DefaultPartner>,
+) -> Result<Response, Problem> {
     ask.caller.require(&MANAGERS)?;
     let (campaign_id, ids) = named(&ask.caller, &id)?;
     let command = SetDefaultAttribution { campaign_id, partner: ask.body.partner };

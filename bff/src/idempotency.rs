@@ -113,7 +113,11 @@ mod tests {
     fn a_key_names_one_command_of_one_caller_and_route() {
         let id = command_id(&caller("a"), "POST /x", "k");
         assert_eq!(id, command_id(&caller("a"), "POST /x", "k"));
-        for other in [command_id(&caller("b"), "POST /x", "k"), command_id(&caller("a"), "POST /y", "k"), command_id(&caller("a"), "POST /x", "l")] {
+        for other in [
+            command_id(&caller("b"), "POST /x", "k"),
+            command_id(&caller("a"), "POST /y", "k"),
+            command_id(&caller("a"), "POST /x", "l"),
+        ] {
             assert_ne!(id, other);
         }
     }
@@ -128,7 +132,8 @@ mod tests {
     #[test]
     fn the_first_to_claim_an_id_wins_and_memory_is_bounded() {
         let sent = Sent::default();
-        let command = |digest: &str| Command { tenant: caller("a").tenant, service: Service::Tracking, digest: digest.into() };
+        let command =
+            |digest: &str| Command { tenant: caller("a").tenant, service: Service::Tracking, digest: digest.into() };
         let id = MessageId(uuid::Uuid::from_u128(0));
         assert_eq!(sent.claim(id, command("1")), None);
         assert_eq!(sent.claim(id, command("2")), Some(command("1")));

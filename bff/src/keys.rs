@@ -80,6 +80,14 @@ async fn issue(State(app): State<Shared>, ask: Ask<NewKey>) -> Result<Response, 
 
 fn check_origin(field: &str, origin: &str) -> Result<(), Problem> {
     let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    let plain = |host: &str| !host.is_empty() && host.len() <= 253 && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:".contains(&byte));
-    if host.is_some_and(plain) { Ok(()) } else { Err(Problem::invalid_field(field, "must be an origin such as https://shop.example")) }
+    let plain = |host: &str| {
+        !host.is_empty()
+            && host.len() <= 253
+            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:".contains(&byte))
+    };
+    if host.is_some_and(plain) {
+        Ok(())
+    } else {
+        Err(Problem::invalid_field(field, "must be an origin such as https://shop.example"))
+    }
 }

@@ -75,7 +75,9 @@ impl AccountDetails {
                 checks::text(&format!("account_details.{name}"), value, 128)?;
             }
         }
-        let missing = |name: &str| Problem::invalid_field(&format!("account_details.{name}"), "is needed for this payment method");
+        let missing = |name: &str| {
+            Problem::invalid_field(&format!("account_details.{name}"), "is needed for this payment method")
+        };
         match method {
             PaymentMethod::Paypal => {
                 let email = self.email.as_ref().ok_or_else(|| missing("email"))?;
@@ -88,13 +90,21 @@ impl AccountDetails {
                 (None, Some(_), None) => Err(missing("routing_number")),
                 (None, None, _) => Err(missing("iban")),
             },
-            PaymentMethod::StripeConnect => Ok(mask_account(self.account_id.as_ref().ok_or_else(|| missing("account_id"))?)),
+            PaymentMethod::StripeConnect => {
+                Ok(mask_account(self.account_id.as_ref().ok_or_else(|| missing("account_id"))?))
+            }
         }
     }
 }
 
 impl App {
-    fn seal(&self, tenant: &TenantId, partner: &PartnerId, details: &AccountDetails, masked: String) -> anyhow::Result<SealedAccount> {
+    fn seal(
+        &self,
+        tenant: &TenantId,
+        partner: &PartnerId,
+        details: &AccountDetails,
+        masked: String,
+    ) -> anyhow::Result<SealedAccount> {
         let plain = serde_json::to_string(details)?;
         // The words must be those that commission opens with: a sealed account works for this tenant and partner only.
         let sealed = self.account_key.seal(&format!("{tenant}/{partner}"), &plain)?;

@@ -29,6 +29,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(read))
+        .routes(routes!(batch_file))
         .routes(routes!(approve))
         .routes(routes!(reject))
         .routes(routes!(submit))
@@ -64,7 +65,8 @@ fn ids_of(payout_id: PayoutId) -> Ids {
 
 /// Payouts, newest first; a partner sees its own.
 #[utoipa::path(get, path = "/api/v1/payouts", operation_id = "list_payouts", tag = "payouts",
-    params(("limit" = Option<u32>, Query, description = "At most so many"), ("cursor" = Option<String>, Query, description = "Where the last page ended"),
+    params(("limit" = Option<u32>, Query, description = "Entries on the page, at most 200; 50 unless said", minimum = 1, maximum = 200), ("cursor" = Option<String>, Query, description = "Where the last page ended"),
+        ("partner" = Option<String>, Query, description = "Only this partner's"), ("batch" = Option<Uuid>, Query, description = "Only those in this file"),
         ("state" = Option<String>, Query, description = "Only those in this state")),
     security(("bearer" = [])), responses((status = 200, description = "A page", body = serde_json::Value)))]
 async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
@@ -76,6 +78,23 @@ async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Res
     params(("id" = Uuid, Path, description = "The payout")),
     security(("bearer" = [])), responses((status = 200, description = "The payout", body = serde_json::Value)))]
 async fn read(State(app): State<Shared>, caller: Caller, Path(_id): Path<Uuid>, uri: Uri) -> Result<Response, Problem> {
+    app.commission.pass_on(Question::of(&caller, &target(&uri))).await
+}
+
+/// A payout file, for staff: what whoever moves the money is given.
+#[utoipa::path(get, path = "/api/v1/payout-batches/{id}/file", operation_id = "read_payout_file", tag = "payouts",
+    params(("id" = Uuid, Path, description = "The batch"), ("format" = Option<String>, Query, description = "`csv` (unless said) or `json`")),
+    security(("bearer" = [])), responses(
+        (status = 200, description = "The file", content((String = "text/csv"), (serde_json::Value = "application/json"))),
+        (status = 409, description = "The file is not written yet", body = service_kit::problem::Body, content_type = "application/problem+json"),
+    ))]
+async fn batch_file(
+    State(app): State<Shared>,
+    caller: Caller,
+    Path(_id): Path<Uuid>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    caller.require(&OPERATORS)?;
     app.commission.pass_on(Question::of(&caller, &target(&uri))).await
 }
 

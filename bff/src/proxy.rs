@@ -20,8 +20,13 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// Pauses before the second and third try.
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(150)];
 /// Headers of an answer that are passed on.
-const PASSED_ON: [HeaderName; 5] =
-    [header::CONTENT_TYPE, header::CONTENT_DISPOSITION, header::RETRY_AFTER, header::WWW_AUTHENTICATE, header::LOCATION];
+const PASSED_ON: [HeaderName; 5] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_DISPOSITION,
+    header::RETRY_AFTER,
+    header::WWW_AUTHENTICATE,
+    header::LOCATION,
+];
 
 /// One service, as the BFF reaches it.
 #[derive(Debug)]
@@ -107,7 +112,13 @@ impl Upstream {
     ///
     /// # Errors
     /// 503 when the service is away.
-    pub async fn post_stream(&self, target: &str, caller: &Caller, headers: &HeaderMap, body: reqwest::Body) -> Result<Response, Problem> {
+    pub async fn post_stream(
+        &self,
+        target: &str,
+        caller: &Caller,
+        headers: &HeaderMap,
+        body: reqwest::Body,
+    ) -> Result<Response, Problem> {
         let mut request = self.request(Method::POST, target, Some(caller)).body(body);
         for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LENGTH] {
             if let Some(value) = headers.get(&name) {
@@ -115,7 +126,8 @@ impl Upstream {
             }
         }
         let sent = tokio::time::timeout(DEADLINE * 4, self.guarded(request)).await;
-        let response = sent.map_err(anyhow::Error::from).and_then(|outcome| outcome).map_err(|error| self.away(error))?;
+        let response =
+            sent.map_err(anyhow::Error::from).and_then(|outcome| outcome).map_err(|error| self.away(error))?;
         Ok(to_response(response))
     }
 

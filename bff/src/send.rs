@@ -46,7 +46,13 @@ impl App {
     ///
     /// # Errors
     /// 422 for a reused key, 503 when the broker does not confirm, and the outcome's refusal.
-    pub async fn send<M: Message>(&self, caller: &Caller, ticket: Ticket, command: &M, ids: Ids) -> Result<Response, Problem> {
+    pub async fn send<M: Message>(
+        &self,
+        caller: &Caller,
+        ticket: Ticket,
+        command: &M,
+        ids: Ids,
+    ) -> Result<Response, Problem> {
         let service = M::TOPIC.service;
         self.check_reuse(caller, &ticket, service).await?;
         let payload = serde_json::to_vec(command).map_err(Problem::internal)?;
@@ -107,7 +113,13 @@ impl App {
     ///
     /// # Errors
     /// When the owner is away.
-    pub async fn outcome(&self, caller: &Caller, id: MessageId, service: Service, wait: Duration) -> Result<Option<CommandOutcome>, Problem> {
+    pub async fn outcome(
+        &self,
+        caller: &Caller,
+        id: MessageId,
+        service: Service,
+        wait: Duration,
+    ) -> Result<Option<CommandOutcome>, Problem> {
         let target = match wait.as_secs() {
             0 => format!("/api/v1/commands/{id}"),
             seconds => format!("/api/v1/commands/{id}?wait={seconds}"),
@@ -117,11 +129,19 @@ impl App {
         match response.status() {
             StatusCode::OK => Ok(Some(response.json().await.map_err(Problem::internal)?)),
             StatusCode::NOT_FOUND => Ok(None),
-            status => Err(Problem::unavailable("the outcome cannot be told for the moment").caused_by(anyhow::anyhow!("{status} from {}", service.name()))),
+            status => Err(Problem::unavailable("the outcome cannot be told for the moment")
+                .caused_by(anyhow::anyhow!("{status} from {}", service.name()))),
         }
     }
 
-    async fn with_outcome(&self, caller: &Caller, ticket: &Ticket, service: Service, wait: Duration, answer: Answer) -> Result<Response, Problem> {
+    async fn with_outcome(
+        &self,
+        caller: &Caller,
+        ticket: &Ticket,
+        service: Service,
+        wait: Duration,
+        answer: Answer,
+    ) -> Result<Response, Problem> {
         let applied = HeaderValue::from_str(&format!("wait={}", wait.as_secs())).map_err(Problem::internal)?;
         let name = HeaderName::from_static("preference-applied");
         let outcome = match self.outcome(caller, ticket.id, service, wait).await {
@@ -152,7 +172,8 @@ fn same_body(outcome: &CommandOutcome, ticket: &Ticket) -> Result<(), Problem> {
 }
 
 fn unconfirmed(error: anyhow::Error) -> Problem {
-    Problem::unavailable("the broker did not confirm the command; send it again with the same Idempotency-Key").caused_by(error)
+    Problem::unavailable("the broker did not confirm the command; send it again with the same Idempotency-Key")
+        .caused_by(error)
 }
 
 fn accepted(answer: &Answer) -> Response {

@@ -78,7 +78,10 @@ impl Directory {
     pub async fn check(&self) {
         let checks = self.entries.iter().map(|(upstream, entry)| async move {
             let started = Instant::now();
-            let error = match upstream.get(Question { target: "/health/ready", caller: None, accept: None, patience: Duration::ZERO }).await {
+            let error = match upstream
+                .get(Question { target: "/health/ready", caller: None, accept: None, patience: Duration::ZERO })
+                .await
+            {
                 Ok(response) if response.status().is_success() => None,
                 Ok(response) => Some(format!("answered {}", response.status().as_u16())),
                 Err(_) => Some("does not answer".to_owned()),

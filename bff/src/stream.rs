@@ -43,7 +43,8 @@ async fn stream(
     let seen = match headers.get("last-event-id") {
         Some(value) => {
             let vector = value.to_str().ok().and_then(Vector::parse);
-            let unreadable = || Problem::bad_request("Last-Event-ID is none of ours").field("Last-Event-ID", "is none of ours");
+            let unreadable =
+                || Problem::bad_request("Last-Event-ID is none of ours").field("Last-Event-ID", "is none of ours");
             Some(vector.ok_or_else(unreadable)?)
         }
         None => None,

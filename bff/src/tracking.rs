@@ -5,22 +5,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 use futures::{StreamExt, TryStreamExt};
 use service_kit::auth::Caller;
+use service_kit::http::Path;
 use service_kit::problem::Problem;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::Shared;
+use crate::campaigns::target;
+use crate::proxy::Question;
 
 /// Largest body of events.
 const MOST_BYTES: usize = 5 * 1_024 * 1_024;
 
 /// The routes of this file.
 pub fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new().routes(routes!(record))
+    OpenApiRouter::new().routes(routes!(record)).routes(routes!(read))
 }
 
 /// Records events: one, a list, or one per line.
@@ -32,7 +35,12 @@ pub fn routes() -> OpenApiRouter<Shared> {
         (status = 200, description = "What became of each event; or the one event was here before", body = serde_json::Value),
         (status = 201, description = "The event is recorded", body = serde_json::Value),
     ))]
-async fn record(State(app): State<Shared>, caller: Caller, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+async fn record(
+    State(app): State<Shared>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
     let too_large = || Problem::too_large("at most 5 MB of events at a time");
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > MOST_BYTES) {
@@ -45,7 +53,23 @@ async fn record(State(app): State<Shared>, caller: Caller, headers: HeaderMap, b
         let total = counter.fetch_add(chunk.len(), Ordering::Relaxed) + chunk.len();
         if total > MOST_BYTES { Err(std::io::Error::other("too large")) } else { Ok(chunk) }
     });
-    let answer = app.tracking.post_stream("/api/v1/tracking/events", &caller, &headers, reqwest::Body::wrap_stream(counted)).await;
+    let answer = app
+        .tracking
+        .post_stream("/api/v1/tracking/events", &caller, &headers, reqwest::Body::wrap_stream(counted))
+        .await;
     // A body that grew too large was cut off on the way, which looks like a failure of the connection.
     if seen.load(Ordering::Relaxed) > MOST_BYTES { Err(too_large()) } else { answer }
+}
+
+/// What became of one event: its attribution, in words.
+#[utoipa::path(get, path = "/api/v1/tracking/events/{id}", operation_id = "read_event", tag = "tracking",
+    params(("id" = String, Path, description = "Our id, or the event_id that it was sent with"), ("source" = Option<String>, Query, description = "The source of an event that is named by the caller's own id")),
+    security(("bearer" = [])), responses((status = 200, description = "The event", body = serde_json::Value)))]
+async fn read(
+    State(app): State<Shared>,
+    caller: Caller,
+    Path(_id): Path<String>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    app.tracking.pass_on(Question::of(&caller, &target(&uri))).await
 }

@@ -55,8 +55,13 @@ impl Jwks {
         if may_fetch {
             *last_try = Some(Instant::now());
             match self.fetch().await {
-                Ok(keys) => *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Known { keys, fetched: Instant::now() }),
-                Err(error) => tracing::warn!(error = format!("{error:#}"), "public keys of the token issuer could not be fetched"),
+                Ok(keys) => {
+                    *self.known.write().unwrap_or_else(PoisonError::into_inner) =
+                        Some(Known { keys, fetched: Instant::now() })
+                }
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), "public keys of the token issuer could not be fetched")
+                }
             }
         }
         // Stale keys are better than none while the issuer is away.
@@ -73,7 +78,8 @@ impl Jwks {
 
     async fn fetch(&self) -> anyhow::Result<HashMap<String, DecodingKey>> {
         let set: JwkSet = self.client.get(&self.url).send().await?.error_for_status()?.json().await?;
-        let usable = |jwk: &jsonwebtoken::jwk::Jwk| Some((jwk.common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?));
+        let usable =
+            |jwk: &jsonwebtoken::jwk::Jwk| Some((jwk.common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?));
         Ok(set.keys.iter().filter_map(usable).collect())
     }
 }

@@ -1,6 +1,7 @@
 //! Rate limits, per subject.
 
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -8,14 +9,15 @@ use shared_events::{Subject, TenantId};
 
 use crate::problem::Problem;
 
-/// Subjects that are remembered before those that are idle are forgotten.
-const REMEMBERED: usize = 10_000;
+/// Requests after which subjects that are idle are forgotten. Bounds the memory: no more new subjects than requests.
+const FORGET_EVERY: u32 = 10_000;
 
 /// So many requests per second for each subject of each tenant, twice as many in a burst.
 #[derive(Debug)]
 pub struct SubjectLimits {
     limiter: DefaultKeyedRateLimiter<String>,
     clock: DefaultClock,
+    counted: AtomicU32,
 }
 
 impl SubjectLimits {
@@ -23,7 +25,7 @@ impl SubjectLimits {
     pub fn new(per_second: u32) -> Self {
         let rate = NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::per_second(rate).allow_burst(rate.saturating_mul(NonZeroU32::MIN.saturating_add(1)));
-        Self { limiter: RateLimiter::keyed(quota), clock: DefaultClock::default() }
+        Self { limiter: RateLimiter::keyed(quota), clock: DefaultClock::default(), counted: AtomicU32::new(0) }
     }
 
     /// Counts a request of a subject.
@@ -39,8 +41,8 @@ impl SubjectLimits {
     /// # Errors
     /// 429 with the time to wait.
     pub fn check_key(&self, key: &String) -> Result<(), Problem> {
-        if self.limiter.len() > REMEMBERED {
-            // Forgets only those whose allowance is full again, so nobody gains by it.
+        if self.counted.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
+            // Only those whose allowance is full again, so nobody gains by it.
             self.limiter.retain_recent();
         }
         self.limiter.check_key(key).map_err(|refused| {

@@ -50,9 +50,12 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// A problem on its way out.
+/// A problem on its way out. Boxed, so that the good way through a function stays cheap.
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     status: StatusCode,
     kind: &'static str,
     title: &'static str,
@@ -68,7 +71,17 @@ const RETRY_AFTER: u64 = 2;
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, kind, title, detail: detail.into(), code: None, errors: Vec::new(), headers: Vec::new(), internal: None }
+        let detail = detail.into();
+        Self(Box::new(Parts {
+            status,
+            kind,
+            title,
+            detail,
+            code: None,
+            errors: Vec::new(),
+            headers: Vec::new(),
+            internal: None,
+        }))
     }
 
     /// 400: the request cannot be read.
@@ -90,7 +103,8 @@ impl Problem {
     /// 401 for a token that was sent and is not believed.
     pub fn invalid_token() -> Self {
         let mut problem = Self::unauthorized();
-        problem.headers = vec![(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))];
+        problem.0.headers =
+            vec![(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))];
         problem
     }
 
@@ -187,10 +201,16 @@ impl Problem {
             StatusCode::METHOD_NOT_ALLOWED => Self::method_not_allowed(),
             StatusCode::CONFLICT => Self::conflict("the state does not allow it"),
             StatusCode::PAYLOAD_TOO_LARGE => Self::too_large("the body is larger than allowed here"),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::unsupported_media_type("the body's media type is not supported here"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                Self::unsupported_media_type("the body's media type is not supported here")
+            }
             StatusCode::UNPROCESSABLE_ENTITY => Self::unprocessable("the request cannot be accepted"),
             StatusCode::SERVICE_UNAVAILABLE => Self::unavailable("something that is needed is away for the moment"),
-            other if other.is_client_error() => Self { status: other, ..Self::bad_request("the request cannot be read") },
+            other if other.is_client_error() => {
+                let mut problem = Self::bad_request("the request cannot be read");
+                problem.0.status = other;
+                problem
+            }
             _ => Self::internal(anyhow::anyhow!("the framework answered {status}")),
         }
     }
@@ -198,21 +218,21 @@ impl Problem {
     /// Names a field at fault; may be called more than once.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
-        self.errors.push(FieldError { field: field.into(), message: message.into() });
+        self.0.errors.push(FieldError { field: field.into(), message: message.into() });
         self
     }
 
     /// Adds the stable code of a refusal.
     #[must_use]
     pub fn code(mut self, code: impl Into<String>) -> Self {
-        self.code = Some(code.into());
+        self.0.code = Some(code.into());
         self
     }
 
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
@@ -225,23 +245,23 @@ impl Problem {
     /// Keeps the error for the log.
     #[must_use]
     pub fn caused_by(mut self, error: impl Into<anyhow::Error>) -> Self {
-        self.internal = Some(error.into());
+        self.0.internal = Some(error.into());
         self
     }
 
     /// The status.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// What is wrong this time.
     pub fn detail(&self) -> &str {
-        &self.detail
+        &self.0.detail
     }
 
     /// The fields at fault.
     pub fn errors(&self) -> &[FieldError] {
-        &self.errors
+        &self.0.errors
     }
 }
 
@@ -252,14 +272,14 @@ impl From<Rejection> for Problem {
         let state = ["_conflict", "_taken", "_exists", "already_", "not_active"];
         let problem = if code.ends_with("not_found") {
             let mut missing = Self::not_found();
-            missing.detail = rejection.detail.into();
+            missing.0.detail = rejection.detail.into();
             missing
         } else if state.iter().any(|mark| code.contains(mark)) {
             Self::conflict(rejection.detail)
         } else {
             Self::unprocessable(rejection.detail)
         };
-        let message = problem.detail.clone().into_owned();
+        let message = problem.0.detail.clone().into_owned();
         let problem = match rejection.field {
             Some(field) => problem.field(field, message),
             None => problem,
@@ -277,37 +297,46 @@ impl From<anyhow::Error> for Problem {
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         let away = match &error {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+                true
+            }
             // Class 57: the server shuts down or starts; 53: it has no connection left.
-            sqlx::Error::Database(database) => database.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("53")),
+            sqlx::Error::Database(database) => {
+                database.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("53"))
+            }
             _ => false,
         };
-        if away { Self::unavailable("the database is away for the moment").caused_by(error) } else { Self::internal(error) }
+        if away {
+            Self::unavailable("the database is away for the moment").caused_by(error)
+        } else {
+            Self::internal(error)
+        }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        if let Some(error) = &self.internal {
+        let Parts { status, kind, title, detail, code, errors, headers, internal } = *self.0;
+        if let Some(error) = &internal {
             let cause = format!("{error:#}");
-            if self.status.is_server_error() {
-                tracing::error!(status = self.status.as_u16(), error = cause, "request failed");
+            if status.is_server_error() {
+                tracing::error!(status = status.as_u16(), error = cause, "request failed");
             } else {
-                tracing::debug!(status = self.status.as_u16(), error = cause, "request refused");
+                tracing::debug!(status = status.as_u16(), error = cause, "request refused");
             }
         }
         let body = Body {
-            kind: self.kind.into(),
-            title: self.title.into(),
-            status: self.status.as_u16(),
-            detail: self.detail.into_owned(),
-            code: self.code,
-            errors: self.errors,
+            kind: kind.into(),
+            title: title.into(),
+            status: status.as_u16(),
+            detail: detail.into_owned(),
+            code,
+            errors,
             request_id: context::request_id(),
         };
-        let mut response = (self.status, axum::Json(body)).into_response();
+        let mut response = (status, axum::Json(body)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        response.headers_mut().extend(self.headers);
+        response.headers_mut().extend(headers);
         response
     }
 }
@@ -327,7 +356,12 @@ mod tests {
 
     #[test]
     fn a_refusal_keeps_its_code_and_field() {
-        let cases = [("campaign_not_found", 404), ("campaign_not_active", 409), ("already_paid", 409), ("insufficient_balance", 422)];
+        let cases = [
+            ("campaign_not_found", 404),
+            ("campaign_not_active", 409),
+            ("already_paid", 409),
+            ("insufficient_balance", 422),
+        ];
         for (code, status) in cases {
             let problem = Problem::from(Rejection::new(code, "no").at("amount"));
             assert_eq!(problem.status().as_u16(), status, "{code}");

@@ -12,7 +12,8 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::config::Var;
 
 /// The variable that holds the key.
-pub const ACCOUNT_DETAILS_KEY: Var = Var::new("ACCOUNT_DETAILS_KEY", "base64 of 32 random bytes; encrypts account details");
+pub const ACCOUNT_DETAILS_KEY: Var =
+    Var::new("ACCOUNT_DETAILS_KEY", "base64 of 32 random bytes; encrypts account details");
 
 /// A key that seals and opens texts, and makes digests that cannot be guessed without it.
 #[derive(Clone)]

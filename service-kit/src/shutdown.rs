@@ -90,7 +90,11 @@ impl Shutdown {
 
     /// Runs a task that lives as long as the process. Its error or panic is logged, begins the shutdown and makes the ending a
     /// failure. The task keeps the current span, so that its log lines carry the service's name.
-    pub fn spawn<E: fmt::Display>(&self, name: &'static str, task: impl Future<Output = Result<(), E>> + Send + 'static) {
+    pub fn spawn<E: fmt::Display>(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) {
         let shutdown = self.clone();
         let watched = async move {
             let failure = match std::panic::AssertUnwindSafe(task).catch_unwind().await {

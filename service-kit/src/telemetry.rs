@@ -26,7 +26,8 @@ const QUIET: [&str; 5] = ["pulsar=warn", "pulsar::retry_op=error", "sqlx=warn", 
 /// # Errors
 /// When `directives` (as in `RUST_LOG`) cannot be read.
 pub fn init(directives: &str, format: LogFormat) -> anyhow::Result<()> {
-    let quiet: Vec<&str> = QUIET.into_iter().filter(|rule| !directives.contains(rule.split('=').next().unwrap_or(rule))).collect();
+    let quiet: Vec<&str> =
+        QUIET.into_iter().filter(|rule| !directives.contains(rule.split('=').next().unwrap_or(rule))).collect();
     let filter = EnvFilter::try_new([&[directives], quiet.as_slice()].concat().join(","))?;
     let lines = Lines::new(format, |line| {
         // A full disk or closed pipe must not stop the service; there is nowhere else to say so.

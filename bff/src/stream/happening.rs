@@ -95,12 +95,20 @@ mod tests {
     fn caller(tenant: &str, subject: &str, role: Role) -> Caller {
         let name = Subject::try_new(subject).expect("valid");
         let partner = (role == Role::Partner).then(|| PartnerId::try_new(subject).expect("valid"));
-        Caller { tenant: TenantId::try_new(tenant).expect("valid"), subject: name, roles: vec![role], partner, token: String::new() }
+        Caller {
+            tenant: TenantId::try_new(tenant).expect("valid"),
+            subject: name,
+            roles: vec![role],
+            partner,
+            token: String::new(),
+        }
     }
 
     #[test]
     fn partners_see_their_own_and_nothing_of_others() {
-        let event = happening(json!({"credits": [{"partner": "p1", "weight_bps": 4000}, {"partner": "p2", "weight_bps": 6000}]}));
+        let event = happening(
+            json!({"credits": [{"partner": "p1", "weight_bps": 4000}, {"partner": "p2", "weight_bps": 6000}]}),
+        );
         let seen = event.shown_to(&caller("demo", "p1", Role::Partner)).expect("concerns p1");
         assert_eq!(seen["data"]["credits"], json!([{"partner": "p1", "weight_bps": 4000}]));
         assert!(event.shown_to(&caller("demo", "p3", Role::Partner)).is_none());

@@ -79,7 +79,8 @@ impl Hub {
             Some(running) => Arc::clone(running),
             None => {
                 let started = self.start().await;
-                let started = started.map_err(|error| Problem::unavailable("events cannot be read for the moment").caused_by(error))?;
+                let started = started
+                    .map_err(|error| Problem::unavailable("events cannot be read for the moment").caused_by(error))?;
                 *live = Some(Arc::clone(&started));
                 started
             }
@@ -101,7 +102,11 @@ impl Hub {
             head.0[reader.lane()] = reader.at;
         }
         let kept = Mutex::new(Kept { happenings: VecDeque::new(), bytes: 0, base: head, head });
-        let live = Arc::new(Live { kept, news: broadcast::Sender::new(BACKLOG), stop: tokio::sync::watch::Sender::new(false) });
+        let live = Arc::new(Live {
+            kept,
+            news: broadcast::Sender::new(BACKLOG),
+            stop: tokio::sync::watch::Sender::new(false),
+        });
         for reader in readers {
             self.spawn("stream reader", Arc::clone(self).read(Arc::clone(&live), reader));
         }
@@ -127,7 +132,11 @@ impl Hub {
             match outcome {
                 Ok(message) => live.note(reader.lane(), reader.at, Happening::read(reader.lane(), &message)),
                 Err(error) => {
-                    tracing::warn!(lane = reader.lane(), error = format!("{error:#}"), "event reader broke, building a new one");
+                    tracing::warn!(
+                        lane = reader.lane(),
+                        error = format!("{error:#}"),
+                        "event reader broke, building a new one"
+                    );
                     let (lane, at) = (reader.lane(), reader.at);
                     drop(reader);
                     let reopened = tokio::select! {

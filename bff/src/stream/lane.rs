@@ -58,14 +58,20 @@ impl LaneReader {
             ..ConsumerOptions::default()
         };
         let building = async move {
-            let builder = client.reader().with_topic(name).with_subscription(subscription).with_batch_size(PREFETCH).with_options(options);
+            let builder = client
+                .reader()
+                .with_topic(name)
+                .with_subscription(subscription)
+                .with_batch_size(PREFETCH)
+                .with_options(options);
             let mut reader: Reader<Vec<u8>, TokioExecutor> = builder.into_reader().await?;
             let last = reader.get_last_message_id().await?;
             anyhow::Ok((reader, Position::from(&last)))
         };
         // In a task of its own: giving up on a half-made connection would leave the client hanging for ever.
         let built = tokio::time::timeout(SETUP_DEADLINE, tokio::spawn(building)).await;
-        let built = built.context("no answer in time").and_then(|joined| joined.context("panicked")).and_then(|result| result);
+        let built =
+            built.context("no answer in time").and_then(|joined| joined.context("panicked")).and_then(|result| result);
         match built {
             Ok((reader, last)) => {
                 let at = match from {

@@ -30,7 +30,11 @@ impl Position {
     /// with its beginning, which the reader then skips.
     pub fn resume_from(self) -> MessageIdData {
         let entry = if self.batch >= 0 { self.entry - 1 } else { self.entry };
-        MessageIdData { ledger_id: self.ledger.cast_unsigned(), entry_id: entry.cast_unsigned(), ..MessageIdData::default() }
+        MessageIdData {
+            ledger_id: self.ledger.cast_unsigned(),
+            entry_id: entry.cast_unsigned(),
+            ..MessageIdData::default()
+        }
     }
 
     fn text(self) -> String {
@@ -41,7 +45,8 @@ impl Position {
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
         let (ledger, entry, batch) = (parts.next()?, parts.next()?, parts.next()?);
-        let number = |part: &str| i64::from_str_radix(part, 16).ok().filter(|number| *number >= 0).map(|number| number - 1);
+        let number =
+            |part: &str| i64::from_str_radix(part, 16).ok().filter(|number| *number >= 0).map(|number| number - 1);
         let batch = i32::try_from(number(batch)?).ok()?;
         parts.next().is_none().then_some(Self { ledger: number(ledger)?, entry: number(entry)?, batch })
     }
@@ -84,7 +89,12 @@ mod tests {
     use super::*;
 
     fn at(ledger: u64, entry: u64, batch: i32) -> Position {
-        Position::from(&MessageIdData { ledger_id: ledger, entry_id: entry, batch_index: Some(batch), ..MessageIdData::default() })
+        Position::from(&MessageIdData {
+            ledger_id: ledger,
+            entry_id: entry,
+            batch_index: Some(batch),
+            ..MessageIdData::default()
+        })
     }
 
     #[test]
@@ -100,8 +110,14 @@ mod tests {
 
     #[test]
     fn positions_are_ordered_as_messages_are() {
-        assert!(Position::START < at(0, 0, -1) && at(0, 0, 0) < at(0, 0, 1) && at(0, 9, 9) < at(0, 10, 0) && at(0, 10, 0) < at(1, 0, 0));
-        let empty = Position::from(&MessageIdData { ledger_id: u64::MAX, entry_id: u64::MAX, ..MessageIdData::default() });
+        assert!(
+            Position::START < at(0, 0, -1)
+                && at(0, 0, 0) < at(0, 0, 1)
+                && at(0, 9, 9) < at(0, 10, 0)
+                && at(0, 10, 0) < at(1, 0, 0)
+        );
+        let empty =
+            Position::from(&MessageIdData { ledger_id: u64::MAX, entry_id: u64::MAX, ..MessageIdData::default() });
         assert_eq!(empty, Position::START);
     }
 

@@ -32,7 +32,11 @@ type Item = Result<Event, Infallible>;
 ///
 /// # Errors
 /// 503 when events cannot be read.
-pub async fn open(hub: &Arc<Hub>, caller: Caller, seen: Option<Vector>) -> Result<impl Stream<Item = Item> + use<>, Problem> {
+pub async fn open(
+    hub: &Arc<Hub>,
+    caller: Caller,
+    seen: Option<Vector>,
+) -> Result<impl Stream<Item = Item> + use<>, Problem> {
     let joined = hub.join(seen.is_some()).await?;
     let (out, mut queue) = mpsc::channel(64);
     let session = Session { hub: Arc::clone(hub), caller, at: seen.unwrap_or(joined.head), out };
@@ -111,7 +115,8 @@ impl Session {
             return Ok(());
         }
         let hub = Arc::clone(&self.hub);
-        let mut reader = LaneReader::open(&hub.bus, lane, From::After(self.at.0[lane])).await.map_err(Missed::Broken)?;
+        let mut reader =
+            LaneReader::open(&hub.bus, lane, From::After(self.at.0[lane])).await.map_err(Missed::Broken)?;
         while reader.at < head.0[lane] {
             *left = left.checked_sub(1).ok_or(Missed::TooMany)?;
             let message = reader.next().await.map_err(Missed::Broken)?;

@@ -42,7 +42,14 @@ pub fn mint(config: &AuthConfig, claims: &Claims, ttl_seconds: i64) -> anyhow::R
     };
     let now = i64::try_from(jsonwebtoken::get_current_timestamp())?;
     let iat = now.min(now.saturating_add(ttl_seconds));
-    let signed = Signed { claims, iss: &config.issuer, aud: &config.audience, iat, nbf: iat, exp: now.saturating_add(ttl_seconds) };
+    let signed = Signed {
+        claims,
+        iss: &config.issuer,
+        aud: &config.audience,
+        iat,
+        nbf: iat,
+        exp: now.saturating_add(ttl_seconds),
+    };
     let key = EncodingKey::from_secret(secret.expose().as_bytes());
     Ok(jsonwebtoken::encode(&Header::new(jsonwebtoken::Algorithm::HS256), &signed, &key)?)
 }

@@ -83,7 +83,9 @@ impl Verifier {
                 tracing::warn!("tokens are believed without being checked (JWT_REQUIRE_VALIDATION=false)");
                 Keys::Unchecked
             }
-            (true, Algorithm::Hs256, Some(secret), _) => Keys::Shared(DecodingKey::from_secret(secret.expose().as_bytes())),
+            (true, Algorithm::Hs256, Some(secret), _) => {
+                Keys::Shared(DecodingKey::from_secret(secret.expose().as_bytes()))
+            }
             (true, Algorithm::Hs256, None, _) => anyhow::bail!("HS256 needs a shared secret"),
             (true, _, _, Some(url)) => Keys::Published(Jwks::new(url)),
             (true, _, _, None) => anyhow::bail!("{:?} needs the address of public keys", config.algorithm),
@@ -147,7 +149,8 @@ fn refuse(why: impl std::fmt::Display) -> Problem {
 }
 
 fn caller(received: Received, token: &str) -> Option<Caller> {
-    let mut roles: Vec<Role> = received.roles.iter().chain(received.role.as_ref()).filter_map(|name| Role::from_name(name)).collect();
+    let mut roles: Vec<Role> =
+        received.roles.iter().chain(received.role.as_ref()).filter_map(|name| Role::from_name(name)).collect();
     roles.sort_unstable();
     roles.dedup();
     let subject = Subject::try_new(received.sub).ok()?;

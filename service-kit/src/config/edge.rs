@@ -11,24 +11,32 @@ use super::env::{FromEnv, Reader, Secret, Var};
 
 const MODE: Var = Var::or("RECOUP_ENV", "production", "development or production");
 const BIND: Var = Var::or("BIND_ADDRESS", "127.0.0.1", "address that every service listens on");
-const DEV_CLOCK: Var = Var::or("DEV_CLOCK", "false", "true lets POST /dev/clock move the time; development on loopback only");
-const DEV_OPEN_TENANT: Var = Var::new("DEV_OPEN_TENANT", "tenant of unauthenticated tracking events; development on loopback only");
+const DEV_CLOCK: Var =
+    Var::or("DEV_CLOCK", "false", "true lets POST /dev/clock move the time; development on loopback only");
+const DEV_OPEN_TENANT: Var =
+    Var::new("DEV_OPEN_TENANT", "tenant of unauthenticated tracking events; development on loopback only");
 const LOG_FORMAT: Var = Var::or("LOG_FORMAT", "json", "json or text");
 const LOG_FILTER: Var = Var::or("RUST_LOG", "info", "what is logged, as tracing filter directives");
 const OTLP: Var = Var::new("OTEL_EXPORTER_OTLP_ENDPOINT", "where traces are sent (OTLP over HTTP); absent = nowhere");
 
 const JWT_SECRET: Var = Var::new("JWT_SECRET_KEY", "shared secret of HS256 tokens, at least 32 characters");
-const JWT_ALGORITHM: Var = Var::or("JWT_ALGORITHM", "HS256", "HS256, RS256, ES256 or EdDSA; tokens of any other are refused");
+const JWT_ALGORITHM: Var =
+    Var::or("JWT_ALGORITHM", "HS256", "HS256, RS256, ES256 or EdDSA; tokens of any other are refused");
 const JWT_ISSUER: Var = Var::or("JWT_ISSUER", "recoup", "issuer that tokens must name");
 const JWT_AUDIENCE: Var = Var::or("JWT_AUDIENCE", "recoup-api", "audience that tokens must name");
 const JWT_JWKS_URL: Var = Var::new("JWT_JWKS_URL", "where the public keys of RS256, ES256 and EdDSA tokens are");
-const JWT_VALIDATE: Var =
-    Var::or("JWT_REQUIRE_VALIDATION", "true", "false believes tokens without checking them; development on loopback only");
+const JWT_VALIDATE: Var = Var::or(
+    "JWT_REQUIRE_VALIDATION",
+    "true",
+    "false believes tokens without checking them; development on loopback only",
+);
 
-const CORS: Var = Var::new("CORS_ALLOWED_ORIGINS", "origins of browsers that may call, separated by commas; absent = none");
+const CORS: Var =
+    Var::new("CORS_ALLOWED_ORIGINS", "origins of browsers that may call, separated by commas; absent = none");
 const BODY_LIMIT: Var = Var::or("HTTP_MAX_BODY_BYTES", "1048576", "largest request body, tracking events apart (5 MB)");
 const TIMEOUT: Var = Var::or("HTTP_REQUEST_TIMEOUT_SECONDS", "30", "a request that takes longer is answered with 503");
-const RATE: Var = Var::or("HTTP_REQUESTS_PER_SECOND", "500", "requests per second and subject at the BFF; twice as many in a burst");
+const RATE: Var =
+    Var::or("HTTP_REQUESTS_PER_SECOND", "500", "requests per second and subject at the BFF; twice as many in a burst");
 
 /// Development or production.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +118,8 @@ impl FromEnv for RuntimeConfig {
         let dev_clock = reader.required(&DEV_CLOCK);
         let open_tenant: Option<String> = reader.optional(&DEV_OPEN_TENANT);
         let dev_open_tenant = open_tenant.map(TenantId::try_new).transpose();
-        let (log_format, log_filter, otlp_endpoint) = (reader.required(&LOG_FORMAT), reader.required(&LOG_FILTER), reader.optional(&OTLP));
+        let (log_format, log_filter, otlp_endpoint) =
+            (reader.required(&LOG_FORMAT), reader.required(&LOG_FILTER), reader.optional(&OTLP));
         if let Err(error) = &dev_open_tenant {
             reader.complain(DEV_OPEN_TENANT.name, error.to_string());
         }
@@ -192,16 +201,27 @@ impl FromEnv for AuthConfig {
         let require_validation = reader.required(&JWT_VALIDATE);
         let long_enough = secret.as_ref().is_some_and(|secret| secret.expose().len() >= SHORTEST_SECRET);
         match algorithm {
-            Some(Algorithm::Hs256) if !long_enough => reader.complain(JWT_SECRET.name, "needs at least 32 characters for HS256"),
+            Some(Algorithm::Hs256) if !long_enough => {
+                reader.complain(JWT_SECRET.name, "needs at least 32 characters for HS256")
+            }
             Some(Algorithm::Hs256) | None => {}
-            Some(_) if jwks_url.is_none() => reader.complain(JWT_JWKS_URL.name, "is needed for every algorithm but HS256"),
+            Some(_) if jwks_url.is_none() => {
+                reader.complain(JWT_JWKS_URL.name, "is needed for every algorithm but HS256")
+            }
             Some(_) => {}
         }
         if require_validation == Some(false) {
             let (mode, bind) = (reader.required(&MODE), reader.required(&BIND));
             relaxed_only_at_home(reader, JWT_VALIDATE.name, mode, bind);
         }
-        Some(Self { algorithm: algorithm?, secret, jwks_url, issuer: issuer?, audience: audience?, require_validation: require_validation? })
+        Some(Self {
+            algorithm: algorithm?,
+            secret,
+            jwks_url,
+            issuer: issuer?,
+            audience: audience?,
+            require_validation: require_validation?,
+        })
     }
 }
 
@@ -238,8 +258,10 @@ impl EdgeConfig {
     /// Reads the edge of `service`.
     pub fn read_for(reader: &mut Reader<'_>, service: &str) -> Option<Self> {
         let (bind, port) = (reader.required(&BIND), reader.required(&Self::port_var(service)));
-        let origins: Result<Vec<HeaderValue>, _> = reader.list(&CORS).iter().map(|origin| HeaderValue::from_str(origin)).collect();
-        let (max_body_bytes, timeout, rate) = (reader.required(&BODY_LIMIT), reader.required(&TIMEOUT), reader.required::<u32>(&RATE));
+        let origins: Result<Vec<HeaderValue>, _> =
+            reader.list(&CORS).iter().map(|origin| HeaderValue::from_str(origin)).collect();
+        let (max_body_bytes, timeout, rate) =
+            (reader.required(&BODY_LIMIT), reader.required(&TIMEOUT), reader.required::<u32>(&RATE));
         if origins.is_err() {
             reader.complain(CORS.name, "holds something that is no origin");
         }

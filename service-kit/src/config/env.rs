@@ -11,7 +11,9 @@ pub struct Env(BTreeMap<String, String>);
 impl Env {
     /// The variables of this process. Those that are not UTF-8 are left out.
     pub fn process() -> Self {
-        let readable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let readable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
         Self(std::env::vars_os().filter_map(readable).collect())
     }
 

@@ -6,13 +6,20 @@ use shared_events::Service;
 
 use super::env::{Reader, Secret, Var};
 
-const SERVICE_URL: Var = Var::or("PULSAR_SERVICE_URL", "pulsar://127.0.0.1:6650", "broker; pulsar+ssl:// for a managed one");
-const ADMIN_URL: Var = Var::or("PULSAR_ADMIN_URL", "http://127.0.0.1:8080", "the broker's admin address; used by provision, topics and the watchdog");
+const SERVICE_URL: Var =
+    Var::or("PULSAR_SERVICE_URL", "pulsar://127.0.0.1:6650", "broker; pulsar+ssl:// for a managed one");
+const ADMIN_URL: Var = Var::or(
+    "PULSAR_ADMIN_URL",
+    "http://127.0.0.1:8080",
+    "the broker's admin address; used by provision, topics and the watchdog",
+);
 const TOKEN: Var = Var::new("PULSAR_TOKEN", "token for the broker");
-const TOKEN_FILE: Var = Var::new("PULSAR_TOKEN_FILE", "file with the token for the broker, read again on every connection");
+const TOKEN_FILE: Var =
+    Var::new("PULSAR_TOKEN_FILE", "file with the token for the broker, read again on every connection");
 const TENANT: Var = Var::or("PULSAR_TENANT", "recoup", "tenant in the broker");
 const NAMESPACE: Var = Var::or("PULSAR_NAMESPACE", "default", "namespace in the broker");
-const POOL: Var = Var::or("DATABASE_MAX_CONNECTIONS", "10", "connections to its database that each service keeps at most");
+const POOL: Var =
+    Var::or("DATABASE_MAX_CONNECTIONS", "10", "connections to its database that each service keeps at most");
 
 /// Who connects to the broker: each has permissions of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -117,7 +124,8 @@ impl PulsarConfig {
     pub fn read_for(reader: &mut Reader<'_>, role: Role) -> Option<Self> {
         let (service_url, admin_url) = (reader.required::<String>(&SERVICE_URL), reader.required(&ADMIN_URL));
         let (tenant, namespace) = (reader.required(&TENANT), reader.required(&NAMESPACE));
-        let (own_file, shared_file) = (reader.optional::<PathBuf>(&role.token_file()), reader.optional::<PathBuf>(&TOKEN_FILE));
+        let (own_file, shared_file) =
+            (reader.optional::<PathBuf>(&role.token_file()), reader.optional::<PathBuf>(&TOKEN_FILE));
         let plain = reader.optional::<Secret>(&TOKEN);
         let token = match (own_file.or(shared_file), plain) {
             (Some(path), _) => TokenSource::File(path),
@@ -127,7 +135,14 @@ impl PulsarConfig {
         if service_url.as_ref().is_some_and(|url| !url.starts_with("pulsar://") && !url.starts_with("pulsar+ssl://")) {
             reader.complain(SERVICE_URL.name, "must begin with pulsar:// or pulsar+ssl://");
         }
-        Some(Self { role, service_url: service_url?, admin_url: admin_url?, token, tenant: tenant?, namespace: namespace? })
+        Some(Self {
+            role,
+            service_url: service_url?,
+            admin_url: admin_url?,
+            token,
+            tenant: tenant?,
+            namespace: namespace?,
+        })
     }
 
     /// The full name of a topic: `persistent://tenant/namespace/name`.
@@ -178,11 +193,17 @@ impl AdminDatabaseConfig {
     fn own_vars(service: Service) -> [Var; 2] {
         match service {
             Service::Tracking => [
-                Var::new("TRACKING_ADMIN_DATABASE_URL", "owner of tracking's database server; used by migrate and replay only"),
+                Var::new(
+                    "TRACKING_ADMIN_DATABASE_URL",
+                    "owner of tracking's database server; used by migrate and replay only",
+                ),
                 Var::new("TRACKING_DB_PASSWORD", "password that migrate gives to tracking_user"),
             ],
             Service::Commission => [
-                Var::new("COMMISSION_ADMIN_DATABASE_URL", "owner of commission's database server; used by migrate and replay only"),
+                Var::new(
+                    "COMMISSION_ADMIN_DATABASE_URL",
+                    "owner of commission's database server; used by migrate and replay only",
+                ),
                 Var::new("COMMISSION_DB_PASSWORD", "password that migrate gives to commission_user"),
             ],
         }

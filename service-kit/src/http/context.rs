@@ -109,7 +109,9 @@ fn is_sensible(id: &str) -> bool {
 pub fn parse_traceparent(text: &str) -> Option<(TraceId, SpanId)> {
     let mut parts = text.split('-');
     let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let hex = |part: &str, length: usize| part.len() == length && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let hex = |part: &str, length: usize| {
+        part.len() == length && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
     let well_formed = hex(version, 2) && version != "ff" && hex(trace, 32) && hex(span, 16) && hex(flags, 2);
     let trace_id = u128::from_str_radix(trace, 16).ok().filter(|id| *id != 0 && well_formed)?;
     let span_id = u64::from_str_radix(span, 16).ok().filter(|id| *id != 0)?;
@@ -136,7 +138,12 @@ mod tests {
 
     #[test]
     fn nonsense_is_replaced() {
-        for nonsense in ["", "00-0-0-01", &SENT.to_uppercase(), &SENT.replace('4', "0").replace(|c: char| c.is_ascii_hexdigit(), "0")] {
+        for nonsense in [
+            "",
+            "00-0-0-01",
+            &SENT.to_uppercase(),
+            &SENT.replace('4', "0").replace(|c: char| c.is_ascii_hexdigit(), "0"),
+        ] {
             assert_eq!(parse_traceparent(nonsense), None, "{nonsense}");
         }
         let mut headers = HeaderMap::new();

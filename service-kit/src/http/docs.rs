@@ -13,7 +13,11 @@ pub const BEARER: &str = "bearer";
 /// Adds the bearer scheme, the schema of problems, and to every operation the refusals that it can meet.
 pub(super) fn complete(api: &mut OpenApi) {
     let components = api.components.get_or_insert_with(Components::default);
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some("A token with tenant and roles")).build();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("A token with tenant and roles"))
+        .build();
     components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
     let mut schemas = vec![(problem::Body::name().into_owned(), problem::Body::schema())];
     problem::Body::schemas(&mut schemas);
@@ -31,8 +35,10 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 fn complete_operation(operation: &mut Operation, path_has_parameters: bool) {
-    let mut refusals = vec![("503", "Something that is needed is away for the moment; Retry-After says when to try again")];
-    let with_input = operation.request_body.is_some() || operation.parameters.as_ref().is_some_and(|list| !list.is_empty());
+    let mut refusals =
+        vec![("503", "Something that is needed is away for the moment; Retry-After says when to try again")];
+    let with_input =
+        operation.request_body.is_some() || operation.parameters.as_ref().is_some_and(|list| !list.is_empty());
     if with_input || path_has_parameters {
         refusals.push(("400", "The request cannot be read"));
     }

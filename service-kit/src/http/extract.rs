@@ -52,7 +52,8 @@ pub fn unread_body(rejection: axum::extract::rejection::BytesRejection) -> Probl
 
 fn is_json(content_type: Option<&str>) -> bool {
     let essence = content_type.and_then(|text| text.split(';').next()).unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json") || (essence.starts_with("application/") && essence.ends_with("+json"))
+    essence.eq_ignore_ascii_case("application/json")
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 /// Reads JSON strictly, with the path of the field in every complaint.
@@ -112,7 +113,8 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
         match axum::extract::Path::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(value)) => Ok(Self(value)),
             Err(rejection) if rejection.status().is_client_error() => {
-                Err(Problem::bad_request(format!("the path does not fit: {}", rejection.body_text())).field("path", rejection.body_text()))
+                Err(Problem::bad_request(format!("the path does not fit: {}", rejection.body_text()))
+                    .field("path", rejection.body_text()))
             }
             Err(rejection) => Err(Problem::internal(anyhow::anyhow!(rejection.body_text()))),
         }
@@ -125,9 +127,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match axum::extract::Query::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
-            Err(rejection) => {
-                Err(Problem::bad_request(format!("the query does not fit: {}", rejection.body_text())).field("query", rejection.body_text()))
-            }
+            Err(rejection) => Err(Problem::bad_request(format!("the query does not fit: {}", rejection.body_text()))
+                .field("query", rejection.body_text())),
         }
     }
 }

@@ -35,7 +35,8 @@ pub(super) async fn pass(State(guard): State<Arc<Guard>>, mut request: Request, 
     let context = Context::of(request.headers());
     let request_id = context.request_id_header();
     let method = request.method().clone();
-    let route: Arc<str> = request.extensions().get::<MatchedPath>().map_or_else(|| Arc::from("none"), |path| Arc::from(path.as_str()));
+    let route: Arc<str> =
+        request.extensions().get::<MatchedPath>().map_or_else(|| Arc::from("none"), |path| Arc::from(path.as_str()));
     request.extensions_mut().insert(Arc::clone(&guard.verifier));
     if let Some(limits) = &guard.limits {
         request.extensions_mut().insert(Arc::clone(limits));
@@ -45,7 +46,8 @@ pub(super) async fn pass(State(guard): State<Arc<Guard>>, mut request: Request, 
     response.headers_mut().insert(REQUEST_ID, request_id);
     let status = response.status();
     metrics::counter!("http_requests_total", "service" => guard.service, "method" => method.to_string(), "route" => route.to_string(), "status" => status.as_u16().to_string()).increment(1);
-    metrics::histogram!("http_request_seconds", "service" => guard.service, "route" => route.to_string()).record(started.elapsed());
+    metrics::histogram!("http_request_seconds", "service" => guard.service, "route" => route.to_string())
+        .record(started.elapsed());
     response
 }
 
@@ -58,7 +60,9 @@ async fn answer(guard: &Guard, request: Request, next: Next, started: Instant) -
     let response = match tokio::time::timeout(guard.timeout, handled).await {
         Ok(Ok(response)) => in_our_shape(response),
         Ok(Err(_)) => Problem::internal(anyhow::anyhow!("the handler of {method} {path} panicked")).into_response(),
-        Err(_) => Problem::unavailable("the request took too long").caused_by(anyhow::anyhow!("{method} {path} took too long")).into_response(),
+        Err(_) => Problem::unavailable("the request took too long")
+            .caused_by(anyhow::anyhow!("{method} {path} took too long"))
+            .into_response(),
     };
     let (status, took) = (response.status().as_u16(), started.elapsed());
     if took > SLOW {
@@ -80,7 +84,8 @@ fn in_our_shape(response: Response) -> Response {
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
-    let foreign = response.headers().get(header::CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    let foreign =
+        response.headers().get(header::CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
     if !foreign {
         return response;
     }

@@ -81,7 +81,8 @@ impl Server {
         let api = document(&documented, self.health_path);
         let pages = pages().with_state(self.health.clone());
         let (router, _) = documented.merge(pages).split_for_parts();
-        let swagger = SwaggerUi::new("/docs").url("/openapi.json", api).config(Config::default().persist_authorization(true));
+        let swagger =
+            SwaggerUi::new("/docs").url("/openapi.json", api).config(Config::default().persist_authorization(true));
         let mut router = router.merge(other).merge(swagger).route("/metrics", get(metrics::page));
         if let Some(path) = self.health_path {
             router = router.route(path, get(ready).with_state(self.health.clone()));
@@ -121,7 +122,10 @@ fn pages() -> OpenApiRouter<Health> {
 
 /// The OpenAPI document of these routes as they are served: with the pages that every service has, and the refusals that every
 /// route shares.
-pub fn document<S: Clone + Send + Sync + 'static>(documented: &OpenApiRouter<S>, health_path: Option<&'static str>) -> OpenApi {
+pub fn document<S: Clone + Send + Sync + 'static>(
+    documented: &OpenApiRouter<S>,
+    health_path: Option<&'static str>,
+) -> OpenApi {
     let mut api = documented.get_openapi().clone();
     api.merge(pages().into_openapi());
     if let Some(path) = health_path
@@ -149,7 +153,11 @@ fn cors(origins: AllowOrigin) -> CorsLayer {
         named(REQUEST_ID),
     ];
     let shown = [header::LOCATION, header::RETRY_AFTER, named("preference-applied"), named(REQUEST_ID)];
-    CorsLayer::new().allow_origin(origins).allow_methods([Method::GET, Method::POST]).allow_headers(sent).expose_headers(shown)
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers(sent)
+        .expose_headers(shown)
 }
 
 /// The process is up.
@@ -184,9 +192,14 @@ struct Advance {
     advance_seconds: i64,
 }
 
-async fn advance_clock(State(clock): State<Arc<DevClock>>, Json(body): Json<Advance>) -> Result<impl IntoResponse, Problem> {
+async fn advance_clock(
+    State(clock): State<Arc<DevClock>>,
+    Json(body): Json<Advance>,
+) -> Result<impl IntoResponse, Problem> {
     let now = clock.advance(body.advance_seconds);
-    let now = now.ok_or_else(|| Problem::invalid_field("advance_seconds", "must not be negative or lead beyond a hundred years"))?;
+    let now = now.ok_or_else(|| {
+        Problem::invalid_field("advance_seconds", "must not be negative or lead beyond a hundred years")
+    })?;
     tracing::warn!(now = %now, "the development clock was moved ahead");
     Ok(axum::Json(serde_json::json!({ "now": now })))
 }

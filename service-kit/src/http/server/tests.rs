@@ -28,7 +28,11 @@ async fn panic() {
 struct Api;
 
 fn env() -> Env {
-    Env::of([("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef"), ("HTTP_MAX_BODY_BYTES", "100"), ("HTTP_REQUESTS_PER_SECOND", "5")])
+    Env::of([
+        ("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+        ("HTTP_MAX_BODY_BYTES", "100"),
+        ("HTTP_REQUESTS_PER_SECOND", "5"),
+    ])
 }
 
 fn token() -> String {
@@ -72,7 +76,13 @@ async fn every_refusal_has_one_shape() {
         (get("/panic"), 500),
         (get("/nowhere?q=%00"), 400),
         (Request::post("/orders/1").header("content-type", json).body(Body::from("{}")).expect("valid"), 401),
-        (Request::post("/orders/x").header("authorization", format!("Bearer {}", token())).body(Body::empty()).expect("valid"), 400),
+        (
+            Request::post("/orders/x")
+                .header("authorization", format!("Bearer {}", token()))
+                .body(Body::empty())
+                .expect("valid"),
+            400,
+        ),
         (post_order("text/plain", "{}"), 415),
         (post_order(json, &" ".repeat(101)), 413),
         (post_order(json, "{"), 400),

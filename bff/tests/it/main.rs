@@ -1,0 +1,8 @@
+//! The BFF from outside: real HTTP, the real broker, and stand-ins for the services behind it.
+
+mod auth;
+mod commands;
+mod document;
+mod edge;
+mod questions;
+mod stream;

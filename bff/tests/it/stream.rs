@@ -1,0 +1,171 @@
+//! Events as they happen: each caller sees its own, and goes on where it was cut off, even at another BFF.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::Utc;
+use serde_json::Value;
+use service_kit::auth::Role as Caller;
+use service_kit::bus::{Bus, Publisher};
+use service_kit::clock::{Clock, SystemClock};
+use service_kit::config::Role;
+use service_kit::testing::{DEADLINE, Namespace};
+use shared_events::tracking::CampaignAccepted;
+use shared_events::{CampaignId, EnrolmentId, Envelope, Message, MessageId, PartnerId, TenantId};
+use uuid::Uuid;
+
+use crate::edge::{Edge, token};
+
+/// Says that `partner` takes part in the `n`th campaign of `tenant`.
+async fn say(publisher: &Publisher, tenant: &str, partner: &str, n: u128) {
+    let campaign_id = CampaignId(Uuid::from_u128(n));
+    let partner = PartnerId::try_new(partner).expect("valid");
+    let event = CampaignAccepted {
+        enrolment_id: EnrolmentId::of(campaign_id, &partner),
+        campaign_id,
+        partner,
+        link_code: format!("c{n}"),
+    };
+    let now: chrono::DateTime<Utc> = SystemClock.now();
+    let envelope = Envelope {
+        id: MessageId(Uuid::now_v7()),
+        source: "/services/tracking".into(),
+        kind: CampaignAccepted::TYPE.into(),
+        subject: event.key(),
+        time: now,
+        recorded: now,
+        sequence: 1,
+        tenant: TenantId::try_new(tenant).expect("valid"),
+        actor: None,
+        correlation: Uuid::nil(),
+        causation: None,
+        traceparent: None,
+        body_digest: None,
+        replay: None,
+    };
+    publisher
+        .publish(CampaignAccepted::TOPIC, &envelope, serde_json::to_vec(&event).expect("JSON"))
+        .await
+        .expect("published");
+}
+
+/// A stream as a browser reads it.
+struct Listener {
+    response: reqwest::Response,
+    buffer: String,
+    last_id: String,
+}
+
+impl Listener {
+    async fn open(edge: &Edge, token: &str, last_id: Option<&str>) -> Self {
+        let mut request = edge.get(token, "/api/v1/stream");
+        if let Some(id) = last_id {
+            request = request.header("last-event-id", id);
+        }
+        let response = request.send().await.expect("answered");
+        assert_eq!(response.status().as_u16(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let mut listener = Self { response, buffer: String::new(), last_id: String::new() };
+        // The first id alone says that the stream has begun; with a last id, what was missed comes before it.
+        if last_id.is_none() {
+            listener.block().await;
+        }
+        listener
+    }
+
+    /// The next block of lines, with the last id noted as a browser does.
+    async fn block(&mut self) -> BTreeMap<String, String> {
+        loop {
+            if let Some((block, rest)) = self.buffer.split_once("\n\n") {
+                let fields = block
+                    .lines()
+                    .filter_map(|line| line.split_once(':'))
+                    .map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
+                let fields: BTreeMap<String, String> = fields.collect();
+                self.buffer = rest.to_owned();
+                if let Some(id) = fields.get("id") {
+                    self.last_id.clone_from(id);
+                }
+                return fields;
+            }
+            let chunk = tokio::time::timeout(DEADLINE, self.response.chunk())
+                .await
+                .expect("in time")
+                .expect("readable")
+                .expect("not ended");
+            self.buffer.push_str(&String::from_utf8_lossy(&chunk));
+        }
+    }
+
+    /// The link code of the next event.
+    async fn next(&mut self) -> String {
+        loop {
+            if let Some(data) = self.block().await.get("data") {
+                let event: Value = serde_json::from_str(data).expect("JSON");
+                assert_eq!(event["type"], CampaignAccepted::TYPE);
+                return event["data"]["link_code"].as_str().expect("a code").to_owned();
+            }
+        }
+    }
+
+    async fn take(&mut self, count: usize) -> Vec<String> {
+        let mut codes = Vec::new();
+        for _ in 0..count {
+            codes.push(self.next().await);
+        }
+        codes.sort();
+        codes
+    }
+}
+
+fn codes(numbers: impl IntoIterator<Item = u128>) -> Vec<String> {
+    let mut codes: Vec<String> = numbers.into_iter().map(|n| format!("c{n}")).collect();
+    codes.sort();
+    codes
+}
+
+#[tokio::test]
+async fn callers_see_their_own_and_go_on_where_they_were_cut_off() {
+    let namespace = Namespace::provisioned().await;
+    let publisher = Publisher::new(Bus::new(namespace.role(Role::Tracking)));
+    let edge = Edge::on(namespace.role(Role::Bff)).await;
+    let (partner, manager) = (token("p1", Caller::Partner), token("boss", Caller::Manager));
+    say(&publisher, "demo", "p1", 1).await;
+
+    let mut own = Listener::open(&edge, &partner, None).await;
+    let mut all = Listener::open(&edge, &manager, None).await;
+    for n in 10..20 {
+        say(&publisher, "demo", if n % 2 == 0 { "p1" } else { "p2" }, n).await;
+        say(&publisher, "other", "p1", 100 + n).await;
+    }
+    assert_eq!(own.take(5).await, codes([10, 12, 14, 16, 18]), "its own, from now on, of its tenant");
+    assert_eq!(all.take(10).await, codes(10..20), "the whole tenant");
+
+    // Cut off, and back while the hub still remembers.
+    let seen = own.last_id.clone();
+    drop(own);
+    for n in 20..25 {
+        say(&publisher, "demo", "p1", n).await;
+    }
+    let mut own = Listener::open(&edge, &partner, Some(&seen)).await;
+    assert_eq!(own.take(5).await, codes(20..25), "what was missed, once");
+    say(&publisher, "demo", "p1", 25).await;
+    assert_eq!(own.next().await, "c25");
+
+    // Cut off, and back at a BFF that has never heard of any of it.
+    let restarted = Edge::on(namespace.role(Role::Bff)).await;
+    let mut own = Listener::open(&restarted, &partner, Some(&seen)).await;
+    assert_eq!(own.take(6).await, codes(20..26), "read again from the broker");
+    say(&publisher, "demo", "p1", 26).await;
+    assert_eq!(own.next().await, "c26", "and on with what comes");
+}
+
+#[tokio::test]
+async fn a_nonsensical_id_and_a_broker_that_is_away_are_told() {
+    let edge = Edge::without_broker().await;
+    let partner = token("p1", Caller::Partner);
+    let nonsense = edge.get(&partner, "/api/v1/stream").header("last-event-id", "nonsense");
+    assert_eq!(crate::edge::answer(nonsense).await.0, 400);
+    let away = tokio::time::timeout(Duration::from_secs(60), crate::edge::answer(edge.get(&partner, "/api/v1/stream")));
+    assert_eq!(away.await.expect("in time").0, 503);
+}
