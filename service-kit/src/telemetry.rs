@@ -1,6 +1,8 @@
 //! Log lines: one flat JSON object each (or a line for people), with the fields of the spans around it and, within a
 //! request, its id and trace id. Written to stderr, so that what a command prints stays clean.
 
+pub mod otlp;
+
 use std::fmt;
 use std::io::Write;
 

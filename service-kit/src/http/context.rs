@@ -74,6 +74,18 @@ impl Context {
         }
     }
 
+    /// The context of work that a message causes: named after the message, in the trace that the message belongs to.
+    pub fn of_message(id: impl fmt::Display, traceparent: Option<&str>) -> Self {
+        let fresh = Uuid::now_v7().as_u128();
+        let parent = traceparent.and_then(parse_traceparent);
+        Self {
+            request_id: id.to_string(),
+            trace_id: parent.map_or(TraceId(fresh), |(trace_id, _)| trace_id),
+            span_id: SpanId(fresh as u64),
+            parent_id: parent.map(|(_, span_id)| span_id),
+        }
+    }
+
     /// The trace context to send on: the same trace, our span as the parent.
     pub fn traceparent(&self) -> String {
         format!("00-{}-{}-01", self.trace_id, self.span_id)

@@ -6,16 +6,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
+use metrics::Label;
 use tracing::Instrument;
 
 use super::context::{Context, REQUEST_ID};
 use crate::auth::Verifier;
+use crate::clock::{Clock, SystemClock};
 use crate::limits::SubjectLimits;
 use crate::problem::Problem;
+use crate::telemetry::otlp;
 
 /// A request that took this long is worth a line in the log.
 const SLOW: Duration = Duration::from_secs(1);
@@ -42,13 +45,50 @@ pub(super) async fn pass(State(guard): State<Arc<Guard>>, mut request: Request, 
         request.extensions_mut().insert(Arc::clone(limits));
     }
     let answer = answer(&guard, request, next, started).instrument(guard.span.clone());
+    let traced = otlp::is_exporting().then(|| (context.clone(), SystemClock.now()));
     let mut response = context.scope(answer).await;
     response.headers_mut().insert(REQUEST_ID, request_id);
     let status = response.status();
-    metrics::counter!("http_requests_total", "service" => guard.service, "method" => method.to_string(), "route" => route.to_string(), "status" => status.as_u16().to_string()).increment(1);
-    metrics::histogram!("http_request_seconds", "service" => guard.service, "route" => route.to_string())
-        .record(started.elapsed());
+    if let Some((context, began)) = traced {
+        otlp::ended(otlp::Span {
+            service: guard.service,
+            name: format!("{method} {route}"),
+            kind: otlp::Kind::Server,
+            context,
+            started: began,
+            took: started.elapsed(),
+            failed: status.is_server_error(),
+            attributes: vec![
+                ("http.response.status_code", status.as_u16().to_string()),
+                ("http.route", route.to_string()),
+            ],
+        });
+    }
+    measure(guard.service, method_name(&method), &route, status, started.elapsed());
     response
+}
+
+fn measure(service: &'static str, method: &'static str, route: &Arc<str>, status: StatusCode, took: Duration) {
+    let status = status.as_str().to_owned();
+    let labels = [
+        Label::from_static_parts("service", service),
+        Label::from_static_parts("method", method),
+        Label::new("route", Arc::clone(route)),
+        Label::new("status", status),
+    ];
+    metrics::counter!("http_requests_total", labels.to_vec()).increment(1);
+    metrics::histogram!("http_request_seconds", "service" => service, "route" => Arc::clone(route)).record(took);
+}
+
+/// Methods that anybody can invent must not become labels.
+fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::OPTIONS => "OPTIONS",
+        Method::HEAD => "HEAD",
+        _ => "other",
+    }
 }
 
 async fn answer(guard: &Guard, request: Request, next: Next, started: Instant) -> Response {
