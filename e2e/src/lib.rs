@@ -3,10 +3,13 @@
 
 pub mod bank;
 pub mod check;
+pub mod check_sales;
 pub mod load;
 pub mod process;
 pub mod random;
+pub mod sales;
 pub mod servers;
+pub mod system;
 pub mod topics;
 pub mod wait;
 pub mod world;

@@ -16,9 +16,10 @@ use crate::bank::{Deposit, Mood};
 use crate::random::Random;
 
 /// How many deposits are on their way at the same time.
-const SENDERS: u64 = 16;
-/// Pause of each sender between two deposits: about 500 deposits a second on an idle machine.
-const PAUSE: Duration = Duration::from_millis(30);
+const SENDERS: u64 = 6;
+/// Pause of each sender between two deposits: about 120 deposits a second on an idle machine. Faults need a steady stream, not a flood: a
+/// service in trouble takes messages one by one and must still keep up on a busy machine.
+const PAUSE: Duration = Duration::from_millis(40);
 
 /// A deposit that the broker has confirmed.
 #[derive(Debug, Clone)]

@@ -25,8 +25,17 @@ pub struct Program {
     pub environment: Vec<(String, String)>,
     /// Where its log goes.
     pub logs: PathBuf,
-    /// What its log says once it serves.
-    pub ready: &'static str,
+    /// How it shows that it serves.
+    pub ready: Ready,
+}
+
+/// How a process shows that it serves.
+#[derive(Debug, Clone)]
+pub enum Ready {
+    /// Its log says so.
+    Says(&'static str),
+    /// It answers 200 here.
+    Answers(String),
 }
 
 /// A running process. Dropped, it is killed.
@@ -66,13 +75,19 @@ impl Program {
     /// When it ends instead, or takes too long.
     pub async fn start(&self, extra: &[(&str, String)]) -> anyhow::Result<Process> {
         let mut process = self.spawn(extra)?;
-        let ready = self.ready;
         let what = format!("{} serves (its log: {})", self.name, process.log.display());
         let serves = until(&what, START, async || {
-            if process.said(ready)? {
-                return Ok(Some(Ok(())));
+            if let Some(status) = process.exited()? {
+                return Ok(Some(Err(status)));
             }
-            Ok(process.exited()?.map(Err))
+            let ready = match &self.ready {
+                Ready::Says(text) => process.said(text)?,
+                Ready::Answers(url) => {
+                    let http = service_kit::http_client::client(Duration::from_secs(5));
+                    http.get(url).send().await.is_ok_and(|answer| answer.status().is_success())
+                }
+            };
+            Ok(ready.then_some(Ok(())))
         });
         if let Err(status) = serves.await? {
             // A planned fault may strike before the process says that it serves.

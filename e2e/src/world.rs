@@ -13,7 +13,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::bank;
-use crate::process::{Process, Program};
+use crate::process::{Process, Program, Ready};
 use crate::servers::{Servers, TENANT};
 use crate::wait::until;
 
@@ -30,7 +30,7 @@ pub struct World<'s> {
     environment: Vec<(String, String)>,
 }
 
-/// A durable subscription.
+/// Durable subscriptions, along the stream.
 pub const SUBSCRIPTIONS: [(Topic, Service); 2] =
     [(Topic::commands(Service::Tracking), Service::Tracking), (Topic::events(Service::Tracking), Service::Commission)];
 
@@ -102,7 +102,7 @@ impl<'s> World<'s> {
             arguments: vec![service.name().into()],
             environment: self.environment.clone(),
             logs: self.logs()?,
-            ready: "e2e-service is ready",
+            ready: Ready::Says("e2e-service is ready"),
         })
     }
 

@@ -6,6 +6,7 @@
 mod broker;
 mod freezes;
 mod kills;
+mod pipeline;
 mod poison;
 mod postgres;
 mod runner;
@@ -34,6 +35,7 @@ fn faults() -> Vec<Fault> {
         fault!("f16_cursor_reset_by_an_hour", broker::cursor_reset_by_an_hour),
         fault!("f17_postgres_killed", postgres::killed),
         fault!("f21_subscription_missing", broker::subscription_missing),
+        fault!("sales_under_every_strike", pipeline::sales_under_every_strike),
         fault!("two_instances_publish_once", safeguards::two_instances_publish_once),
         fault!("without_inbox", safeguards::without_inbox),
         fault!("without_entry_aware_ack", safeguards::without_entry_aware_ack),

@@ -60,10 +60,12 @@ pub fn run(faults: Vec<Fault>) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        // Dropping the servers and processes kills them.
         tokio::select! {
             outcome = run_all(chosen) => outcome,
-            // Dropping the servers and processes kills them.
             _ = tokio::signal::ctrl_c() => Ok(ExitCode::FAILURE),
+            _ = terminate.recv() => Ok(ExitCode::FAILURE),
         }
     })
 }

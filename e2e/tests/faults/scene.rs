@@ -87,15 +87,14 @@ impl<'s> Scene<'s> {
     ) -> anyhow::Result<()> {
         for _ in 0..rounds {
             self.service(service).kill()?;
-            let mut variables = vec![("RECOUP_FAULT", format!("{point}:kill:{}", random.within(1..40)))];
+            self.more(random.within(1..50)).await?;
+            let mut variables = vec![("RECOUP_FAULT", format!("{point}:kill:{}", random.within(1..25)))];
             variables.extend_from_slice(extra);
             self.restart(service, &variables).await?;
             let status = self.service(service).ended(SOON).await?;
             anyhow::ensure!(killed(status), "{} ended with {status}, not at {point}", service.name());
-            self.restart(service, extra).await?;
-            self.more(random.within(20..100)).await?;
         }
-        Ok(())
+        self.restart(service, extra).await
     }
 
     /// Ends the load, waits for rest and checks every promise.
