@@ -58,3 +58,8 @@ pub fn routes(config: &Config) -> Routes {
 pub fn worker(store: Store, config: &Arc<Config>) -> Worker {
     Worker::new(store).on(payout_file::WriteFile { config: Arc::clone(config) })
 }
+
+/// Which job runs where in a replay, which leaves no files behind.
+pub fn replay_worker(store: Store) -> Worker {
+    Worker::new(store).on(payout_file::MarkOnly)
+}

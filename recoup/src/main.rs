@@ -11,6 +11,7 @@ mod output;
 mod parked;
 mod provision;
 mod read;
+mod replay;
 mod serve;
 mod token;
 mod topics;
@@ -46,6 +47,7 @@ enum Command {
     Read(read::Args),
     Trace(trace::Args),
     Parked(parked::Args),
+    Replay(replay::Args),
 }
 
 #[tokio::main]
@@ -62,6 +64,7 @@ async fn main() -> ExitCode {
         Command::Read(args) => read::run(args).await,
         Command::Trace(args) => trace::run(args).await,
         Command::Parked(args) => parked::run(args).await,
+        Command::Replay(args) => replay::run(args).await,
     };
     done.unwrap_or_else(|error| Exit::of(&error)).into()
 }

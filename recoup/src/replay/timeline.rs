@@ -1,0 +1,141 @@
+//! Messages in the order in which the live service handled them, as runs: those that it handled in one transaction.
+//!
+//! Each partition keeps its own order. Between partitions the time of the transaction decides, where it is known from what the service said, and else
+//! the time at which the message was written down. Transactions may overlap, so where both made commissions, the order of those rows decides.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+
+use chrono::{DateTime, Utc};
+use service_kit::reader::{Lane, Record};
+use service_kit::replay::Applier;
+use uuid::Uuid;
+
+use super::live::Live;
+use super::said::Reactions;
+
+/// Messages looked up at once.
+const CHUNK: usize = 500;
+
+/// A message with the time at which it was handled.
+struct Timed {
+    at: DateTime<Utc>,
+    /// Whether that time is of a transaction, so that messages with the same one belong together.
+    exact: bool,
+    order: Option<i64>,
+    record: Record,
+}
+
+/// One partition.
+struct Queue {
+    lane: Lane,
+    ready: VecDeque<Timed>,
+    latest: DateTime<Utc>,
+    ended: bool,
+}
+
+/// What was left out, and why.
+#[derive(Debug, Default, Clone, Copy, serde::Serialize)]
+pub struct LeftOut {
+    /// Messages that no handler is for.
+    pub without_handler: u64,
+    /// Messages that the live service had not handled when the replay began.
+    pub not_handled_yet: u64,
+    /// Messages that are parked or were dropped.
+    pub parked: u64,
+    /// Messages that stand in their topic again.
+    pub repeated: u64,
+}
+
+/// Messages in the order of their handling.
+pub struct Timeline {
+    queues: Vec<Queue>,
+    redriven: BTreeMap<(DateTime<Utc>, Uuid), Record>,
+    seen: HashSet<Uuid>,
+    /// What was left out so far.
+    pub left_out: LeftOut,
+    /// The oldest message that is kept.
+    pub begins: Option<DateTime<Utc>>,
+}
+
+impl Timeline {
+    /// Over these partitions.
+    pub fn new(lanes: Vec<Lane>) -> Self {
+        let queue = |lane| Queue { lane, ready: VecDeque::new(), latest: DateTime::UNIX_EPOCH, ended: false };
+        let queues = lanes.into_iter().map(queue).collect();
+        Self { queues, redriven: BTreeMap::new(), seen: HashSet::new(), left_out: LeftOut::default(), begins: None }
+    }
+
+    /// The next run and when it was handled; `None` at the end.
+    pub async fn next(&mut self, live: &mut Live, reactions: &Reactions, applier: &Applier) -> anyhow::Result<Option<(DateTime<Utc>, Vec<Record>)>> {
+        for index in 0..self.queues.len() {
+            while self.queues[index].ready.is_empty() && !self.queues[index].ended {
+                self.refill(index, live, reactions, applier).await?;
+            }
+        }
+        let heads = || self.queues.iter().enumerate().filter_map(|(index, queue)| Some((index, queue.ready.front()?)));
+        let earliest = heads().min_by_key(|(index, head)| (head.at, *index));
+        if let Some((key, _)) = self.redriven.first_key_value()
+            && earliest.is_none_or(|(_, head)| key.0 <= head.at)
+        {
+            return Ok(self.redriven.pop_first().map(|((at, _), record)| (at, vec![record])));
+        }
+        let Some((earliest, head)) = earliest else { return Ok(None) };
+        let before = |order: i64| heads().filter(|(_, other)| other.order.is_some_and(|other| other < order)).min_by_key(|(_, other)| other.order);
+        let chosen = head.order.and_then(before).map_or(earliest, |(index, _)| index);
+        Ok(self.queues[chosen].run())
+    }
+
+    async fn refill(&mut self, index: usize, live: &mut Live, reactions: &Reactions, applier: &Applier) -> anyhow::Result<()> {
+        let queue = &mut self.queues[index];
+        let mut chunk = Vec::with_capacity(CHUNK);
+        while chunk.len() < CHUNK {
+            if queue.lane.peek().await?.is_none() {
+                queue.ended = true;
+                break;
+            }
+            chunk.extend(queue.lane.take());
+        }
+        if let Some(first) = chunk.first() {
+            self.begins = Some(self.begins.map_or(first.recorded(), |begins| begins.min(first.recorded())));
+        }
+        let handled = live.handled(&chunk.iter().map(|record| record.id).collect::<Vec<_>>()).await?;
+        for record in chunk {
+            if !applier.handles(record.kind()) {
+                self.left_out.without_handler += 1;
+                continue;
+            }
+            if !self.seen.insert(record.id) {
+                self.left_out.repeated += 1;
+                continue;
+            }
+            match live.parked.get(&record.id) {
+                Some(Some(redriven)) => {
+                    let at = reactions.get(&record.id).map_or(*redriven, |reaction| reaction.at);
+                    self.redriven.insert((at, record.id), record);
+                }
+                Some(None) => self.left_out.parked += 1,
+                None if !handled.contains(&record.id) => self.left_out.not_handled_yet += 1,
+                None => {
+                    let known = reactions.get(&record.id).map(|reaction| reaction.at);
+                    let at = known.unwrap_or_else(|| record.recorded()).max(queue.latest);
+                    queue.latest = at;
+                    let order = live.order.get(&record.id).copied();
+                    queue.ready.push_back(Timed { at, exact: known == Some(at), order, record });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Queue {
+    /// The next message with those that were handled in the same transaction, as far as they were read.
+    fn run(&mut self) -> Option<(DateTime<Utc>, Vec<Record>)> {
+        let first = self.ready.pop_front()?;
+        let mut run = vec![first.record];
+        while first.exact && self.ready.front().is_some_and(|next| next.exact && next.at == first.at) {
+            run.extend(self.ready.pop_front().map(|next| next.record));
+        }
+        Some((first.at, run))
+    }
+}
