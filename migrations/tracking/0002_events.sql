@@ -78,6 +78,8 @@ CREATE FUNCTION enter_ingest(tenant_hash int, shards int[]) RETURNS bigint LANGU
 DECLARE
     shard int;
 BEGIN
+    -- A frozen process is not waited for without end (the server ends its transaction after a while).
+    PERFORM set_config('lock_timeout', '3s', true);
     FOREACH shard IN ARRAY shards LOOP
         PERFORM pg_advisory_xact_lock(tenant_hash, shard);
     END LOOP;

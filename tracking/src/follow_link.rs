@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use service_kit::http::{Path, Query};
-use service_kit::problem::Problem;
+use service_kit::problem::{Body, Problem};
 use service_kit::store::{Store, new_id};
 use shared_events::{CampaignId, PartnerId, TenantId, TrackingEventId};
 use utoipa::IntoParams;
@@ -99,7 +99,10 @@ pub struct Parameters {
     tag = "tracking",
     operation_id = "follow_link",
     params(("code" = String, Path, description = "The link's code"), Parameters),
-    responses((status = 302, description = "To the destination, with the click's id", headers(("location" = String, description = "Where to")))),
+    responses(
+        (status = 302, description = "To the destination, with the click's id", headers(("location" = String, description = "Where to"))),
+        (status = 422, description = "`to` is none of the campaign's destinations", body = Body, content_type = "application/problem+json"),
+    ),
 )]
 pub async fn follow_link(
     State(app): State<App>,

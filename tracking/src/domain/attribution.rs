@@ -15,7 +15,7 @@ use super::weights::{WHOLE, weights};
 /// So many clicks of a visitor, the latest before the conversion, are looked at. Bounds the work that one event can cause.
 pub const MOST_CLICKS: usize = 100;
 
-/// Decides whose `conversion` is. `clicks` are those of its visitor and of its click id; those outside the window do not matter.
+/// Decides whose `conversion` is. `clicks` are those of its visitor and of its click id, each once; those outside the window do not matter.
 pub fn attribute<'a>(conversion: &Tracked, clicks: impl Iterator<Item = &'a Tracked>, catalog: &Catalog) -> Decision {
     if let Some(partner) = &conversion.partner {
         return match campaign_for(partner, conversion.campaign, conversion, catalog) {
@@ -150,9 +150,13 @@ fn by_clicks<'a>(
     let reach = conversion.occurred_at - catalog.longest_window;
     let mut latest_first: Vec<&Tracked> =
         clicks.filter(|click| click.occurred_at <= conversion.occurred_at && click.occurred_at >= reach).collect();
-    latest_first.sort_unstable_by_key(|click| Reverse((click.occurred_at, click.id)));
-    latest_first.dedup_by_key(|click| click.id);
-    latest_first.truncate(MOST_CLICKS);
+    let latest = |click: &&Tracked| Reverse((click.occurred_at, click.id));
+    if latest_first.len() > MOST_CLICKS {
+        // Not sorted whole: a batch may hold thousands of clicks and thousands of purchases of one visitor.
+        latest_first.select_nth_unstable_by_key(MOST_CLICKS - 1, latest);
+        latest_first.truncate(MOST_CLICKS);
+    }
+    latest_first.sort_unstable_by_key(latest);
     let mut why_not = None;
     let mut won: Option<(Won, &Campaign)> = None;
     let mut counting: Vec<(&Tracked, &PartnerId)> = Vec::new();

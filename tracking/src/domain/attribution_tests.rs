@@ -70,10 +70,12 @@ fn a_stranger_earns_nothing_and_nobody_else_does_instead() {
     assert_eq!((decision.won, decision.reason.as_str()), (None, "partner stranger takes part in no campaign"));
 }
 
+type Change = Box<dyn Fn(&mut Campaign, &mut Tracked)>;
+
 #[test]
 fn why_a_campaign_does_not_pay_is_said() {
     let euros = Some(Money::new(1, Currency::try_new("EUR").expect("listed")));
-    let cases: [(Box<dyn Fn(&mut Campaign, &mut Tracked)>, &str); 4] = [
+    let cases: [(Change, &str); 4] = [
         (Box::new(|campaign, _| campaign.states.push((at(-5), CampaignState::Paused))), "is paused"),
         (Box::new(|campaign, _| campaign.states.truncate(1)), "is draft"),
         (Box::new(move |_, event| event.amount = euros), "pays in USD, the amount is in EUR"),
@@ -94,6 +96,18 @@ fn what_happened_while_the_campaign_was_active_counts_after_its_end() {
     let catalog = catalog(vec![ended]);
     assert!(decide(&purchase(9, 99), &[click(1, "p1", 0)], &catalog).won.is_some());
     assert!(decide(&purchase(9, 100), &[click(1, "p1", 0)], &catalog).won.is_none());
+}
+
+#[test]
+fn what_happened_before_the_first_activation_is_judged_by_it() {
+    let mut opened_late = campaign("c", LastClick);
+    opened_late.states =
+        vec![(at(50), CampaignState::Draft), (at(60), CampaignState::Active), (at(70), CampaignState::Paused)];
+    let catalog = catalog(vec![opened_late]);
+    for (minutes, counts) in [(-60, true), (55, true), (60, true), (69, true), (70, false)] {
+        let decision = decide(&purchase(9, minutes), &[click(1, "p1", minutes)], &catalog);
+        assert_eq!(decision.won.is_some(), counts, "{minutes}: {}", decision.reason);
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ const MOST_WAITING: usize = 20_000;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Under load a group waits this long to fill.
 const GATHER: Duration = Duration::from_millis(1);
-/// A group of so many requests means load.
+/// A group of so many requests means load: its callers are about to send again, and the next group waits for as many.
 const BUSY: usize = 8;
 /// Pauses before further attempts at a group that failed for no fault of its own.
 const PAUSES: [Duration; 5] = [
@@ -85,22 +85,24 @@ impl Queue {
 impl Recorder {
     /// Runs until every [`Queue`] is gone and nothing waits.
     pub async fn run(mut self) {
-        let mut busy = false;
+        let mut before = 0;
         while let Some(first) = self.waiting.recv().await {
-            let group = self.gather(first, busy).await;
-            busy = group.len() >= BUSY;
+            let group = self.gather(first, before).await;
+            before = group.len();
             self.record(group).await;
         }
     }
 
-    async fn gather(&mut self, first: Waiting, busy: bool) -> Vec<Waiting> {
+    /// Takes what waits. After a group of many requests it waits a little for as many again: else a lone early one would get a commit of
+    /// its own while the others queue behind it.
+    async fn gather(&mut self, first: Waiting, before: usize) -> Vec<Waiting> {
         let mut events = first.request.events.len();
         let mut group = vec![first];
         let full_at = tokio::time::Instant::now() + GATHER;
         while events < GROUP {
             let next = match self.waiting.try_recv() {
                 Ok(next) => next,
-                Err(_) if !busy => break,
+                Err(_) if before < BUSY || group.len() >= before => break,
                 Err(_) => match tokio::time::timeout_at(full_at, self.waiting.recv()).await {
                     Ok(Some(next)) => next,
                     Ok(None) | Err(_) => break,
@@ -184,8 +186,10 @@ fn is_away(error: &WriteError) -> bool {
 fn may_work_later(error: &WriteError) -> bool {
     let in_the_way = match error {
         WriteError::Overtaken => true,
-        // serialisation failure and deadlock
-        WriteError::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| code.starts_with("40")),
+        // serialisation failure, deadlock, a lock not had in time
+        WriteError::Database(sqlx::Error::Database(error)) => {
+            error.code().is_some_and(|code| code.starts_with("40") || code == "55P03")
+        }
         WriteError::Database(_) => false,
     };
     in_the_way || is_away(error)

@@ -128,16 +128,16 @@ impl Arena {
         self.of_visitor(visitor).map(|row| &row.now.facts).filter(|facts| facts.kind == EventKind::Click)
     }
 
-    /// The clicks that may have led to `conversion`: those of its visitor, and the one that its click id names (by the caller's id or by ours).
+    /// The clicks that may have led to `conversion`, each once: those of its visitor, and those that its click id names (by the caller's id or
+    /// by ours).
     pub fn clicks_for<'a>(&'a self, conversion: &'a Tracked) -> impl Iterator<Item = &'a Tracked> {
-        let named_by_us = conversion
-            .click_id
-            .as_deref()
-            .and_then(click_uuid)
-            .and_then(|id| self.place(id))
-            .map(|place| &self.rows[place]);
-        let named = self.with_click_id(conversion.click_id.as_deref()).chain(named_by_us).map(|row| &row.now.facts);
-        self.clicks_of(conversion.visitor).chain(named.filter(|facts| facts.kind == EventKind::Click))
+        let click_id = conversion.click_id.as_deref();
+        let ours = click_id.and_then(click_uuid).and_then(|id| self.place(id)).map(|place| &self.rows[place]);
+        let ours = ours.filter(|row| row.now.facts.click_id.as_deref() != click_id);
+        let named = self.with_click_id(click_id).chain(ours).map(|row| &row.now.facts);
+        let not_the_visitors_own = |facts: &&Tracked| facts.visitor.is_none() || facts.visitor != conversion.visitor;
+        let named = named.filter(|facts| facts.kind == EventKind::Click).filter(not_the_visitors_own);
+        self.clicks_of(conversion.visitor).chain(named)
     }
 
     /// The conversions that `click` may have led to.

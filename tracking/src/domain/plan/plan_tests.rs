@@ -263,3 +263,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_click_that_is_found_twice_counts_once() {
+    let (mut world, catalog) = (World::default(), catalog(vec![campaign("c", Linear)]));
+    let ours = click(77, "p1", 0);
+    let id = ours.id.to_string();
+    world.take(
+        &[Tracked { click_id: Some(id.clone()), ..ours }, Tracked { visitor: None, ..click(78, "p2", 1) }],
+        &catalog,
+    );
+    world.take(&[Tracked { click_id: Some(id), ..purchase(1, 5) }], &catalog);
+    assert_eq!(world.get(1).decision.touchpoints.len(), 1);
+}
