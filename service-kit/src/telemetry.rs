@@ -126,8 +126,14 @@ where
         fields.extend(own.0);
         let message = fields.remove("message").and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default();
         let metadata = event.metadata();
+        // Libraries that log by the older `log` crate come under one name; theirs is in a field.
+        let bridged = fields.remove("log.target");
+        if bridged.is_some() {
+            fields.retain(|name, _| !name.starts_with("log."));
+        }
+        let target = bridged.as_ref().and_then(Value::as_str).unwrap_or_else(|| metadata.target());
         let line = match self.format {
-            LogFormat::Json => json_line(*metadata.level(), metadata.target(), &message, fields),
+            LogFormat::Json => json_line(*metadata.level(), target, &message, fields),
             LogFormat::Text => text_line(*metadata.level(), &message, &fields),
         };
         (self.write)(&line);

@@ -41,6 +41,7 @@ fn complete_operation(operation: &mut Operation, path_has_parameters: bool) {
         operation.request_body.is_some() || operation.parameters.as_ref().is_some_and(|list| !list.is_empty());
     if with_input || path_has_parameters {
         refusals.push(("400", "The request cannot be read"));
+        refusals.push(("422", "Understood but refused; names the field"));
     }
     if path_has_parameters {
         refusals.push(("404", "There is no such thing, or it is not the caller's"));
@@ -48,7 +49,6 @@ fn complete_operation(operation: &mut Operation, path_has_parameters: bool) {
     if operation.request_body.is_some() {
         refusals.push(("413", "The body is too large"));
         refusals.push(("415", "The media type is not supported"));
-        refusals.push(("422", "Understood but refused; names the field"));
     }
     if operation.security.as_ref().is_some_and(|schemes| !schemes.is_empty()) {
         refusals.push(("401", "A valid token is needed"));

@@ -93,6 +93,7 @@ fn method_name(method: &Method) -> &'static str {
 
 async fn answer(guard: &Guard, request: Request, next: Next, started: Instant) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let may_wait = is_patient(&request);
     if has_encoded_nul(&request) {
         return Problem::bad_request("paths and queries must not contain the character U+0000").into_response();
     }
@@ -105,12 +106,17 @@ async fn answer(guard: &Guard, request: Request, next: Next, started: Instant) -
             .into_response(),
     };
     let (status, took) = (response.status().as_u16(), started.elapsed());
-    if took > SLOW {
+    if took > SLOW && !may_wait {
         tracing::warn!(method = %method, path, status, took_ms = took.as_millis() as u64, "slow request");
     } else {
         tracing::debug!(method = %method, path, status, took_us = took.as_micros() as u64, "request");
     }
     response
+}
+
+/// Whether the caller asked to be answered late: that is then no sign of trouble.
+fn is_patient(request: &Request) -> bool {
+    request.headers().contains_key("prefer") || request.uri().query().is_some_and(|query| query.contains("wait="))
 }
 
 /// Postgres keeps no U+0000 in texts, so that one in the address is refused before anything is done.
