@@ -75,6 +75,7 @@ impl<'s> System<'s> {
             ("JWT_SECRET_KEY", SECRET),
             ("ACCOUNT_DETAILS_KEY", ACCOUNT_KEY),
             ("PAYOUT_DIR", &payouts),
+            ("PAYOUT_APPROVAL_LIMIT_MINOR", "500"),
             ("DEV_CLOCK", "true"),
             ("LOG_FORMAT", "text"),
             ("RUST_LOG", rust_log),
