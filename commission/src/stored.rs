@@ -73,7 +73,15 @@ pub async fn lock_by_conversion(work: &mut Work, conversion: ConversionId) -> Re
         return Ok(Vec::new());
     }
     accounts::lock(work, owners.into_iter().map(|row| (row.partner, row.currency))).await?;
-    lock_rows(work, Some(conversion.0), None).await
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT id, revision, campaign_id, partner, rewarded_on::text AS "rewarded_on!", month, turnover_minor, currency,
+                  state::text AS "state!", earned_minor, reversed_minor, clawed_back_minor, allocated_minor, paid_minor, reverses
+           FROM commissions WHERE tenant = $1 AND conversion_id = $2 ORDER BY seq FOR UPDATE"#,
+        tenant.as_str(),
+        conversion.0,
+    );
+    Ok(rows.fetch_all(work.conn()).await?.into_iter().map(Stored::from).collect())
 }
 
 /// Locks the money of the partner and then one commission, and reads it.
@@ -88,41 +96,58 @@ pub async fn lock_by_id(work: &mut Work, id: CommissionId) -> Result<Option<Stor
             .await?;
     let Some(owner) = owner else { return Ok(None) };
     accounts::lock(work, [(owner.partner, owner.currency)]).await?;
-    Ok(lock_rows(work, None, Some(id.0)).await?.pop())
-}
-
-async fn lock_rows(work: &mut Work, conversion: Option<Uuid>, id: Option<Uuid>) -> Result<Vec<Stored>, sqlx::Error> {
-    let tenant = work.tenant().clone();
-    let rows = sqlx::query!(
+    let row = sqlx::query_as!(
+        Row,
         r#"SELECT id, revision, campaign_id, partner, rewarded_on::text AS "rewarded_on!", month, turnover_minor, currency,
                   state::text AS "state!", earned_minor, reversed_minor, clawed_back_minor, allocated_minor, paid_minor, reverses
-           FROM commissions WHERE tenant = $1 AND (conversion_id = $2 OR id = $3) ORDER BY seq FOR UPDATE"#,
+           FROM commissions WHERE tenant = $1 AND id = $2 FOR UPDATE"#,
         tenant.as_str(),
-        conversion,
-        id,
-    )
-    .fetch_all(work.conn())
-    .await?;
-    let stored = rows.into_iter().map(|row| Stored {
-        id: row.id,
-        revision: row.revision,
-        campaign_id: row.campaign_id,
-        partner: row.partner,
-        rewarded_on: row.rewarded_on,
-        month: row.month,
-        turnover_minor: row.turnover_minor,
-        currency: row.currency,
-        state: row.state,
-        amounts: Amounts {
-            earned: row.earned_minor,
-            reversed: row.reversed_minor,
-            allocated: row.allocated_minor,
-            paid: row.paid_minor,
-        },
-        clawed_back: row.clawed_back_minor,
-        reverses: row.reverses,
-    });
-    Ok(stored.collect())
+        id.0,
+    );
+    Ok(row.fetch_optional(work.conn()).await?.map(Stored::from))
+}
+
+/// The columns of [`Stored`].
+struct Row {
+    id: Uuid,
+    revision: i32,
+    campaign_id: Uuid,
+    partner: String,
+    rewarded_on: String,
+    month: chrono::NaiveDate,
+    turnover_minor: i64,
+    currency: String,
+    state: String,
+    earned_minor: i64,
+    reversed_minor: i64,
+    clawed_back_minor: i64,
+    allocated_minor: i64,
+    paid_minor: i64,
+    reverses: Option<Uuid>,
+}
+
+impl From<Row> for Stored {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            revision: row.revision,
+            campaign_id: row.campaign_id,
+            partner: row.partner,
+            rewarded_on: row.rewarded_on,
+            month: row.month,
+            turnover_minor: row.turnover_minor,
+            currency: row.currency,
+            state: row.state,
+            amounts: Amounts {
+                earned: row.earned_minor,
+                reversed: row.reversed_minor,
+                allocated: row.allocated_minor,
+                paid: row.paid_minor,
+            },
+            clawed_back: row.clawed_back_minor,
+            reverses: row.reverses,
+        }
+    }
 }
 
 /// Ends a commission that no payout holds: nothing of it is left. Returns its new version.

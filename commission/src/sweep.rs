@@ -76,9 +76,12 @@ async fn sweep_batch(store: &Store, tenant: &TenantId) -> Result<(usize, usize),
     accounts::lock(&mut work, due.into_iter().map(|row| (row.partner, row.currency))).await?;
     let reason = "the hold ended";
     let rows = sqlx::query!(
-        "UPDATE commissions SET state = 'approved', decision = $3, version = version + 1
-         WHERE tenant = $1 AND id = ANY($2) AND state = 'pending' AND NOT held
-         RETURNING id, partner, currency, earned_minor - reversed_minor AS \"left!\", cause, correlation, version",
+        // One probe for each id: a plan made while the table was small stays in use, and it would read the whole of a tenant.
+        r#"UPDATE commissions SET state = 'approved', decision = $3, version = version + 1
+           WHERE ctid = ANY (ARRAY(
+               SELECT found.ctid FROM unnest($2::uuid[]) AS u (id) CROSS JOIN LATERAL (
+                   SELECT c.ctid FROM commissions c WHERE c.tenant = $1 AND c.id = u.id AND c.state = 'pending' AND NOT c.held LIMIT 1) found))
+           RETURNING id, partner, currency, earned_minor - reversed_minor AS "left!", cause, correlation, version"#,
         tenant.as_str(),
         &ids,
         reason,
