@@ -103,7 +103,7 @@ pub struct Balance {
 /// When the system does not answer.
 pub async fn balance(edge: &Edge, partner: &'static str) -> anyhow::Result<Balance> {
     let path = format!("/api/v1/partners/{partner}/balance");
-    let answer = edge.ask_commission(Who::Partner(partner), &path).await?.context("a partner without a balance")?;
+    let answer = edge.find(Who::Partner(partner), &path).await?.context("a partner without a balance")?;
     let balances = answer["balances"].as_array().context("a balance without currencies")?;
     let Some(dollars) = balances.iter().find(|balance| balance["currency"] == "USD") else {
         return Ok(Balance::default());

@@ -1,6 +1,7 @@
 //! The system as the demo sees it: HTTP, with tokens of different people.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -95,7 +96,7 @@ pub struct Edge {
     auth: AuthConfig,
     bff: String,
     tracking: String,
-    commission: String,
+    commands: AtomicU32,
     /// The tenant that is played with.
     pub tenant: String,
 }
@@ -113,7 +114,7 @@ impl Edge {
             auth: load(&env)?,
             bff: at("BFF_PORT", "8002"),
             tracking: at("TRACKING_PORT", "8000"),
-            commission: at("COMMISSION_PORT", "8001"),
+            commands: AtomicU32::new(1),
             tenant: tenant.to_owned(),
         })
     }
@@ -127,27 +128,23 @@ impl Edge {
     /// # Errors
     /// For any other answer than 200 and 404.
     pub async fn find(&self, who: Who, path: &str) -> anyhow::Result<Option<Value>> {
-        self.find_at(&self.bff, who, path).await
-    }
-
-    /// Asks commission itself, for what the BFF does not pass on.
-    ///
-    /// # Errors
-    /// For any other answer than 200 and 404.
-    pub async fn ask_commission(&self, who: Who, path: &str) -> anyhow::Result<Option<Value>> {
-        self.find_at(&self.commission, who, path).await
-    }
-
-    async fn find_at(&self, base: &str, who: Who, path: &str) -> anyhow::Result<Option<Value>> {
-        let url = format!("{base}{path}");
-        let answer =
-            self.http.get(&url).bearer_auth(self.bearer(who)?).send().await.with_context(|| format!("GET {url}"))?;
-        if answer.status().as_u16() == 404 {
-            return Ok(None);
+        let (url, bearer) = (format!("{}{path}", self.bff), self.bearer(who)?);
+        match self.send(&url, || self.http.get(&url).bearer_auth(&bearer)).await? {
+            (404, _) => Ok(None),
+            (200, text) => Ok(Some(serde_json::from_str(&text).unwrap_or(Value::String(text)))),
+            (status, text) => anyhow::bail!("GET {url} answered {status}: {text}"),
         }
-        let (status, text) = (answer.status(), answer.text().await?);
-        anyhow::ensure!(status.is_success(), "GET {url} answered {status}: {text}");
-        Ok(Some(serde_json::from_str(&text).unwrap_or(Value::String(text))))
+    }
+
+    /// Sends a request, and again while the system says that it cannot answer for the moment: everything sent here may be repeated.
+    async fn send(&self, url: &str, request: impl Fn() -> reqwest::RequestBuilder) -> anyhow::Result<(u16, String)> {
+        until(&format!("an answer from {url}"), async || {
+            let answer =
+                request().send().await.with_context(|| format!("calling {url}: is the stack up? (./dev up)"))?;
+            let status = answer.status().as_u16();
+            Ok(Some((status, answer.text().await?)).filter(|_| !matches!(status, 429 | 503)))
+        })
+        .await
     }
 
     /// Asks for something that has to be there.
@@ -164,10 +161,15 @@ impl Edge {
     /// When the system cannot take it or does not end it in time; a refusal is an outcome.
     pub async fn command(&self, who: Who, path: &str, body: &Value) -> anyhow::Result<Result<Value, Refused>> {
         let (url, bearer) = (format!("{}{path}", self.bff), self.bearer(who)?);
-        let request = self.http.post(&url).bearer_auth(&bearer).header("Prefer", "wait=10").json(body);
-        let answer = request.send().await.with_context(|| format!("POST {url}"))?;
-        let status = answer.status().as_u16();
-        let body: Value = answer.json().await.with_context(|| format!("POST {url} answered {status} without JSON"))?;
+        // One key for each command of this run, so that sending it again is the same command.
+        let key = format!("demo-{}", self.commands.fetch_add(1, Ordering::Relaxed));
+        let request = || {
+            let post = self.http.post(&url).bearer_auth(&bearer).header("Prefer", "wait=10");
+            post.header("Idempotency-Key", &key).json(body)
+        };
+        let (status, text) = self.send(&url, request).await?;
+        let body: Value = serde_json::from_str(&text)
+            .with_context(|| format!("POST {url} answered {status} without JSON: {text}"))?;
         match status {
             200 => Ok(Ok(body)),
             202 => self.outcome(who, &body).await,
@@ -204,16 +206,11 @@ impl Edge {
     /// # Errors
     /// When the request as a whole is not taken.
     pub async fn report(&self, events: &[Value]) -> anyhow::Result<Recorded> {
-        let url = format!("{}/api/v1/tracking/events", self.tracking);
+        let (url, bearer) = (format!("{}/api/v1/tracking/events", self.tracking), self.bearer(Who::Operator)?);
         let lines: String = events.iter().map(|event| format!("{event}\n")).collect();
-        let request = self
-            .http
-            .post(&url)
-            .bearer_auth(self.bearer(Who::Operator)?)
-            .header("Content-Type", "application/x-ndjson");
-        let answer = request.body(lines).send().await.with_context(|| format!("POST {url}"))?;
-        let (status, text) = (answer.status(), answer.text().await?);
-        anyhow::ensure!(status.is_success(), "POST {url} answered {status}: {text}");
+        let post = || self.http.post(&url).bearer_auth(&bearer).header("Content-Type", "application/x-ndjson");
+        let (status, text) = self.send(&url, || post().body(lines.clone())).await?;
+        anyhow::ensure!(status == 200, "POST {url} answered {status}: {text}");
         serde_json::from_str(&text).context("the answer to a batch")
     }
 
