@@ -116,36 +116,25 @@ pub fn viewer(caller: &Caller) -> Result<Option<&PartnerId>, Problem> {
 }
 
 /// A campaign with its newest rules.
-pub struct Row {
-    /// Column.
-    pub campaign_id: Uuid,
-    /// Column.
-    pub code: String,
-    /// Column.
-    pub name: String,
-    /// Column.
-    pub state: String,
-    /// Column.
-    pub currency: String,
-    /// Column.
-    pub destinations: Vec<String>,
-    /// Column.
-    pub model: String,
-    /// Column.
-    pub click_window_days: i32,
-    /// Column.
-    pub rules_version: i32,
-    /// Column.
-    pub created_at: DateTime<Utc>,
-    /// Column.
-    pub rules: Jsonb<Vec<RewardRule>>,
+pub(crate) struct Row {
+    pub(crate) campaign_id: Uuid,
+    pub(crate) code: String,
+    pub(crate) name: String,
+    pub(crate) state: String,
+    pub(crate) currency: String,
+    pub(crate) destinations: Vec<String>,
+    pub(crate) model: String,
+    pub(crate) click_window_days: i32,
+    pub(crate) rules_version: i32,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) rules: Jsonb<Vec<RewardRule>>,
 }
 
 /// A row as it is shown, without an enrolment.
 ///
 /// # Errors
 /// When the database holds what it cannot.
-pub fn view(row: Row) -> Result<CampaignView, Problem> {
+pub(crate) fn view(row: Row) -> Result<CampaignView, Problem> {
     let unknown_state = || anyhow::anyhow!("unknown campaign state {}", row.state);
     Ok(CampaignView {
         campaign_id: CampaignId(row.campaign_id),
