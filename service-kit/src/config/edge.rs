@@ -277,3 +277,44 @@ impl EdgeConfig {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::env::{Env, load};
+    use super::*;
+
+    #[test]
+    fn conveniences_are_for_development_at_home() {
+        for (name, value) in [("DEV_CLOCK", "true"), ("DEV_OPEN_TENANT", "demo")] {
+            let at = |mode: &str, bind: &str| {
+                load::<RuntimeConfig>(&Env::of([("RECOUP_ENV", mode), ("BIND_ADDRESS", bind), (name, value)]))
+            };
+            assert!(at("development", "127.0.0.1").is_ok(), "{name}");
+            assert!(at("development", "::1").is_ok(), "{name}");
+            for (mode, bind) in [("production", "127.0.0.1"), ("development", "0.0.0.0"), ("development", "10.0.0.1")] {
+                let error = at(mode, bind).expect_err("refused").to_string();
+                assert!(error.contains(name), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_relaxed_by_default() {
+        let runtime = load::<RuntimeConfig>(&Env::default()).expect("every variable has a default");
+        assert_eq!((runtime.mode, runtime.dev_clock, runtime.dev_open_tenant), (Mode::Production, false, None));
+        assert!(runtime.bind.is_loopback());
+    }
+
+    #[test]
+    fn each_algorithm_needs_its_own_key() {
+        let with = |pairs: &[(&str, &str)]| load::<AuthConfig>(&Env::of(pairs.iter().copied()));
+        let complaint = |pairs: &[(&str, &str)]| with(pairs).expect_err("refused").problems[0].0.clone();
+        assert_eq!(complaint(&[]), "JWT_SECRET_KEY");
+        assert_eq!(complaint(&[("JWT_SECRET_KEY", "too short")]), "JWT_SECRET_KEY");
+        assert_eq!(complaint(&[("JWT_ALGORITHM", "RS256")]), "JWT_JWKS_URL");
+        assert_eq!(complaint(&[("JWT_ALGORITHM", "none")]), "JWT_ALGORITHM");
+        let config = with(&[("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef")]).expect("long enough");
+        assert!(config.require_validation);
+        assert!(!format!("{config:?}").contains("0123456789"));
+    }
+}
