@@ -3,7 +3,7 @@
 //! The Pulsar client's stream ends (`None`) or yields an error when the broker restarts, and stays dead; both mean: build a new consumer.
 //! Acknowledging one message of a batched entry acknowledges the whole entry, so a run holds whole entries only.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -13,6 +13,7 @@ use pulsar::proto::MessageIdData;
 use pulsar::{Consumer, SubType, TokioExecutor};
 use shared_events::Topic;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::admin::Admin;
 use crate::bus::{Bus, in_own_task};
@@ -97,7 +98,7 @@ impl Lane {
         let (generation, client) = self.bus.client().await?;
         let topic = self.bus.partition_name(self.topic, self.partition);
         let subscription = self.bus.role().to_owned();
-        let instance = format!("{subscription}-{}", std::process::id());
+        let instance = instance(&subscription);
         let options = ConsumerOptions {
             initial_position: InitialPosition::Earliest,
             receiver_queue_size: Some(PREFETCH),
@@ -223,10 +224,16 @@ impl Lane {
             // The watchdog must not bite when only the admin port is away.
             Err(_) => return Ok(()),
         };
-        let ours = state.active_consumer.is_none_or(|name| name == format!("{}-{}", self.bus.role(), std::process::id()));
+        let ours = state.active_consumer.is_none_or(|name| name == instance(self.bus.role()));
         anyhow::ensure!(state.backlog == 0 || !ours, "{} messages wait but none came for {} s", state.backlog, SILENCE.as_secs());
         Ok(())
     }
+}
+
+/// The name of this process' consumers. Process ids are not enough: in containers, every process is number 1.
+fn instance(role: &str) -> String {
+    static ID: LazyLock<Uuid> = LazyLock::new(Uuid::now_v7);
+    format!("{role}-{}", ID.simple())
 }
 
 struct Run {

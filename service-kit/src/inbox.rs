@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use pulsar::consumer::Message as PulsarMessage;
 use shared_events::{Envelope, TenantId, Topic};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -24,6 +25,9 @@ const MAX_ATTEMPTS: i32 = 8;
 const PROVEN_AFTER: u64 = 2_000;
 /// Or this long.
 const PROVEN_FOR: Duration = Duration::from_secs(30);
+
+/// Held while a suspicious message is tried, by every partition and service of this process: when it dies, one message alone is to blame.
+static SUSPECT: Mutex<()> = Mutex::const_new(());
 
 /// A message as it came from the broker.
 pub(crate) struct Incoming {
@@ -236,6 +240,7 @@ impl Processor {
         last_error: Option<&str>,
     ) -> Result<Guarded, Failure> {
         let message = &messages[index];
+        let _alone = if suspicious && !faults::sabotaged("suspects_together") { Some(SUSPECT.lock().await) } else { None };
         if suspicious {
             // Committed before the message is tried, so that one which kills the process is counted too.
             let row = sqlx::query!(
