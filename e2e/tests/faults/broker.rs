@@ -19,10 +19,16 @@ pub async fn killed_while_publishing(case: &mut Case<'_>) -> anyhow::Result<Pass
     let rounds = case.rounds(2, 20);
     let scene = Scene::begin(case.servers, &mut case.random).await?;
     let mut slowest = Duration::ZERO;
-    for _ in 0..rounds {
+    for round in 0..rounds {
         scene.more(case.random.within(20..400)).await?;
         case.servers.kill_broker().await?;
         case.servers.start_broker().await?;
+        if round % 2 == 1 {
+            // Once more, while clients are connecting again.
+            let_pass(Duration::from_millis(case.random.within(200..3_000))).await;
+            case.servers.kill_broker().await?;
+            case.servers.start_broker().await?;
+        }
         let healthy = Instant::now();
         scene.more_applied(50).await?;
         slowest = slowest.max(healthy.elapsed());

@@ -31,6 +31,7 @@ fn faults() -> Vec<Fault> {
         fault!("f09_relay_frozen_past_its_lease", freezes::relay_frozen_past_its_lease),
         fault!("f12_foreign_batch_killed_half_way", poison::foreign_batch_killed_half_way),
         fault!("f13_message_that_aborts_the_process", poison::message_that_aborts_the_process),
+        fault!("f13_innocents_beside_an_abort", poison::innocents_beside_an_abort),
         fault!("f14_key_that_always_fails", poison::key_that_always_fails),
         fault!("f16_cursor_reset_by_an_hour", broker::cursor_reset_by_an_hour),
         fault!("f17_postgres_killed", postgres::killed),
@@ -41,6 +42,7 @@ fn faults() -> Vec<Fault> {
         fault!("without_entry_aware_ack", safeguards::without_entry_aware_ack),
         fault!("without_ack_after_commit", safeguards::without_ack_after_commit),
         fault!("without_lease", safeguards::without_lease),
+        fault!("without_trying_suspects_alone", safeguards::without_trying_suspects_alone),
         fault!("without_fresh_producer_names", safeguards::without_fresh_producer_names),
     ]
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use anyhow::ensure;
 use e2e::bank::{Deposit, Deposited, Mood};
-use e2e::check::{Promise, Report};
-use e2e::load::envelope;
+use e2e::check::{Promise, Report, check_bank};
+use e2e::load::{Sender, envelope};
 use e2e::process::killed;
 use e2e::wait::until;
 use e2e::world::World;
@@ -138,6 +138,52 @@ pub async fn message_that_aborts_the_process(case: &mut Case<'_>) -> anyhow::Res
         found = report.to_string();
     }
     Ok(Passed { strikes: deaths, found })
+}
+
+/// A message that ends the process at the head of one partition, an innocent one at the head of each other: they are tried at the same
+/// moment whenever the process starts, and only the guilty one may be put aside.
+pub async fn innocents_beside_an_abort(case: &mut Case<'_>) -> anyhow::Result<Passed> {
+    let rounds = case.rounds(2, 20);
+    let mut deaths = 0;
+    for _ in 0..rounds {
+        let (died, parked) = abort_beside_innocents(case, &[]).await?;
+        ensure!(parked == 1, "{parked} were put aside, and one was guilty");
+        deaths += died;
+    }
+    Ok(Passed { strikes: deaths, found: format!("{rounds} guilty ones put aside, no innocent one") })
+}
+
+/// How often the process died, and how many messages were put aside.
+pub async fn abort_beside_innocents(case: &mut Case<'_>, extra: &[(&str, String)]) -> anyhow::Result<(u64, usize)> {
+    let mut deaths = 0;
+    let world = World::of_the_bank(case.servers).await?;
+    let _tracking = world.bank(Service::Tracking)?.start(&[]).await?;
+    let sender = Sender::new(case.servers.pulsar(Role::Bff, &world.name)?);
+    let guilty = u32::try_from(case.random.within(0..4))?;
+    for partition in 0..4 {
+        let mut accounts = (0..).map(|n| format!("account-{n}")).filter(|key| partition_of(key) == partition);
+        let account = accounts.next().unwrap_or_default();
+        let mood = if partition == guilty { Mood::Aborts } else { Mood::Good };
+        sender.send(Deposit { account, amount: 1, mood }).await;
+    }
+    until("all four events wait", SOON, async || {
+        Ok((world.backlog(Deposited::TOPIC, Service::Commission).await? == 4).then_some(()))
+    })
+    .await?;
+    let program = world.bank(Service::Commission)?;
+    let mut commission = program.start(extra).await?;
+    until("every event is applied or parked", BOUND, async || {
+        if commission.exited()?.is_some() {
+            deaths += 1;
+            commission = program.start(extra).await?;
+        }
+        let fates = "SELECT (SELECT count(*) FROM applied), (SELECT count(*) FROM parked)";
+        let (applied, parked): (i64, i64) = sqlx::query_as(fates).fetch_one(&world.commission).await?;
+        Ok((applied + parked == 4).then_some(()))
+    })
+    .await?;
+    let report = check_bank(&world, &sender.confirmed(), BOUND).await?.sound()?;
+    Ok((deaths, report.parked))
 }
 
 /// One deposit of an account fails always: it and all later ones of the account are put aside in order while others go on, and redriving after
