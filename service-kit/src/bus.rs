@@ -246,12 +246,13 @@ fn close_in_background(mut producer: Producer<TokioExecutor>) {
 }
 
 type Waiting = (Outbound, oneshot::Sender<anyhow::Result<()>>);
+type Lanes = HashMap<(Topic, u32), mpsc::Sender<Waiting>>;
 
 /// Publishes messages that come one by one, such as commands from the edge. Those that arrive while an entry is in flight share the next.
 #[derive(Clone)]
 pub struct Publisher {
     bus: Arc<Bus>,
-    lanes: Arc<Mutex<HashMap<(Topic, u32), mpsc::Sender<Waiting>>>>,
+    lanes: Arc<Mutex<Lanes>>,
 }
 
 impl Publisher {
@@ -292,7 +293,10 @@ async fn publish_lane(mut producer: PartitionProducer, mut queue: mpsc::Receiver
         let (messages, receipts): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
         let result = producer.send_entry(messages).await;
         for receipt in receipts {
-            let answer = result.as_ref().map(|()| ()).map_err(|error| anyhow::anyhow!("{error:#}"));
+            let answer = match &result {
+                Ok(()) => Ok(()),
+                Err(error) => Err(anyhow::anyhow!("{error:#}")),
+            };
             // The caller may have gone away; its message is published all the same.
             drop(receipt.send(answer));
         }

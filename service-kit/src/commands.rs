@@ -35,6 +35,9 @@ pub struct CommandOutcome {
     /// Digest of the body that it was asked with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_digest: Option<String>,
+    /// Who asked.
+    #[serde(skip)]
+    pub actor: Option<String>,
 }
 
 /// Runs one command under a savepoint: a refusal leaves nothing behind but its outcome.
@@ -92,7 +95,7 @@ async fn record(work: &mut Work, raw: Raw<'_>, status: &str, rejection: Option<R
 pub async fn outcome(store: &Store, tenant: &TenantId, command: MessageId) -> Result<Option<CommandOutcome>, sqlx::Error> {
     let mut work = store.read(tenant).await?;
     let row = sqlx::query!(
-        "SELECT type AS kind, status, rejection, result, body_digest FROM command_outcomes WHERE command_id = $1",
+        "SELECT type AS kind, status, rejection, result, body_digest, actor FROM command_outcomes WHERE command_id = $1",
         command.0
     )
     .fetch_optional(work.conn())
@@ -104,6 +107,7 @@ pub async fn outcome(store: &Store, tenant: &TenantId, command: MessageId) -> Re
         rejection: row.rejection.and_then(|value| serde_json::from_value(value).ok()),
         result: row.result,
         body_digest: row.body_digest,
+        actor: row.actor,
     }))
 }
 
@@ -154,5 +158,7 @@ async fn show(
 ) -> Result<axum::Json<CommandOutcome>, Problem> {
     let patience = Duration::from_secs(query.wait.min(10));
     let found = await_outcome(&store, &caller.tenant, MessageId(id), patience).await.map_err(Problem::internal)?;
-    found.map(axum::Json).ok_or_else(Problem::not_found)
+    // Whoever asked may know, and those who work for the tenant; for others there is no such command.
+    let may_see = |outcome: &CommandOutcome| caller.is_staff() || outcome.actor.as_deref() == Some(caller.subject.as_str());
+    found.filter(may_see).map(axum::Json).ok_or_else(Problem::not_found)
 }
