@@ -84,7 +84,6 @@ impl Bed {
         Self { store, clock, config: Arc::new(config), tenant, rules: RuleBook::default(), options }
     }
 
-    /// The same database for another tenant.
     pub fn of_tenant(&self, name: &str) -> Self {
         let tenant = TenantId::try_new(name).unwrap();
         let (store, clock, config, options) =
@@ -188,7 +187,6 @@ impl Bed {
         self.handle(&TakeRefund, refunded, None).await.unwrap();
     }
 
-    /// A month passes and holds end.
     pub async fn release(&self) -> usize {
         self.clock.advance(TimeDelta::days(31));
         commission::sweep::sweep(&self.store, &CancellationToken::new()).await.unwrap()
@@ -253,7 +251,6 @@ impl Bed {
         rows.iter().map(of).collect()
     }
 
-    /// A statement run as the owner of the database.
     pub async fn as_owner<T>(&self, sql: &'static str) -> T
     where
         T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
