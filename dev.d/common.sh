@@ -26,12 +26,13 @@ as_root() {
 # A pid file holds "PID STARTTIME": a number reused by another process is never taken for ours.
 
 proc_started() { # PID: the kernel's start time, empty when gone or a zombie
-  local stat
+  local stat tasks=("/proc/$1/task"/*)
   { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
   stat=${stat##*) }
   # shellcheck disable=SC2086  # splitting into fields is the point
   set -- $stat
-  [[ $1 == Z || $1 == X ]] && return 1
+  # A killed process holds its ports until its last thread is gone, and its first thread is a zombie long before.
+  [[ $1 == Z || $1 == X ]] && ((${#tasks[@]} < 2)) && return 1
   printf '%s' "${20}"
 }
 
