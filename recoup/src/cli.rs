@@ -27,7 +27,8 @@ pub fn time(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(date) = text.parse::<NaiveDate>() {
         return Ok(date.and_time(NaiveTime::MIN).and_utc());
     }
-    let ago = duration(text).map_err(|_| format!("{text}: expected 2026-01-31T12:00:00Z, 2026-01-31, or how long ago (90m, 24h, 7d)"))?;
+    let ago = duration(text)
+        .map_err(|_| format!("{text}: expected 2026-01-31T12:00:00Z, 2026-01-31, or how long ago (90m, 24h, 7d)"))?;
     Ok(SystemClock.now() - ago.abs())
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use service_kit::admin::Admin;
 use service_kit::bus::Bus;
-use service_kit::config::{FromEnv, Env, Mode, PulsarConfig, Reader, Role, RuntimeConfig};
+use service_kit::config::{Env, FromEnv, Mode, PulsarConfig, Reader, Role, RuntimeConfig};
 use service_kit::reader::{Record, Start};
 
 use crate::cli::show_time;
@@ -51,7 +51,8 @@ impl Broker {
 
 /// A message as JSON.
 pub fn as_json(record: &Record) -> Value {
-    let data = serde_json::from_slice::<Value>(&record.payload).unwrap_or_else(|_| String::from_utf8_lossy(&record.payload).into());
+    let data = serde_json::from_slice::<Value>(&record.payload)
+        .unwrap_or_else(|_| String::from_utf8_lossy(&record.payload).into());
     let mut object = json!({
         "topic": record.topic.name(),
         "partition": record.partition,

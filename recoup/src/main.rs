@@ -5,6 +5,7 @@
 mod bench;
 mod cli;
 mod demo;
+mod r#gen;
 mod looking;
 mod migrate;
 mod output;
@@ -16,6 +17,8 @@ mod serve;
 mod token;
 mod topics;
 mod trace;
+#[cfg(test)]
+mod variables;
 
 use std::process::ExitCode;
 
@@ -48,6 +51,7 @@ enum Command {
     Trace(trace::Args),
     Parked(parked::Args),
     Replay(replay::Args),
+    Gen(r#gen::Args),
 }
 
 #[tokio::main]
@@ -65,6 +69,7 @@ async fn main() -> ExitCode {
         Command::Trace(args) => trace::run(args).await,
         Command::Parked(args) => parked::run(args).await,
         Command::Replay(args) => replay::run(args).await,
+        Command::Gen(args) => r#gen::run(args).await,
     };
     done.unwrap_or_else(|error| Exit::of(&error)).into()
 }

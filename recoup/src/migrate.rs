@@ -35,12 +35,14 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     let services = Service::ALL.into_iter().filter(|service| args.service.is_none_or(|only| only == *service));
     let read: Vec<_> = services
         .map(|service| {
-            let both = (AdminDatabaseConfig::read_for(&mut reader, service), DatabaseConfig::read_for(&mut reader, service));
+            let both =
+                (AdminDatabaseConfig::read_for(&mut reader, service), DatabaseConfig::read_for(&mut reader, service));
             Some((service, both.0?, both.1?))
         })
         .collect();
     let configs = reader.finish(read.into_iter().collect::<Option<Vec<_>>>())?;
-    let targets: Vec<Target> = configs.into_iter().map(|(service, admin, own)| Target::of(service, admin, &own)).collect::<Result<_, _>>()?;
+    let targets: Vec<Target> =
+        configs.into_iter().map(|(service, admin, own)| Target::of(service, admin, &own)).collect::<Result<_, _>>()?;
     for target in targets {
         let changed = target.apply().await.with_context(|| format!("migrating {}", target.service.name()))?;
         output::line(format_args!("{}: database {} has {changed}", target.service.name(), target.database))?;
@@ -65,7 +67,8 @@ impl Target {
     fn of(service: Service, admin: AdminDatabaseConfig, own: &DatabaseConfig) -> anyhow::Result<Self> {
         let upper = service.name().to_uppercase();
         let bad = |name: &str, why: &str| BadUsage(format!("{upper}_{name}: {why}"));
-        let owner = PgConnectOptions::from_str(admin.admin_url.expose()).map_err(|_| bad("ADMIN_DATABASE_URL", "is malformed"))?;
+        let owner = PgConnectOptions::from_str(admin.admin_url.expose())
+            .map_err(|_| bad("ADMIN_DATABASE_URL", "is malformed"))?;
         let own = PgConnectOptions::from_str(own.url.expose()).map_err(|_| bad("DATABASE_URL", "is malformed"))?;
         if own.get_username() != role_of(service) {
             return Err(bad("DATABASE_URL", &format!("must connect as {}", role_of(service))).into());
@@ -77,8 +80,12 @@ impl Target {
     async fn apply(&self) -> anyhow::Result<String> {
         let mut server = connect(&self.owner).await?;
         let role = role_of(self.service);
-        make_role(&mut server, &role, self.password.expose()).await.with_context(|| format!("making the role {role}"))?;
-        make_database(&mut server, &self.database).await.with_context(|| format!("making the database {}", self.database))?;
+        make_role(&mut server, &role, self.password.expose())
+            .await
+            .with_context(|| format!("making the role {role}"))?;
+        make_database(&mut server, &self.database)
+            .await
+            .with_context(|| format!("making the database {}", self.database))?;
         for statement in ["REVOKE ALL ON DATABASE %1$I FROM PUBLIC", "GRANT CONNECT ON DATABASE %1$I TO %2$I"] {
             execute(&mut server, statement, &[&self.database, &role]).await?;
         }
@@ -97,22 +104,36 @@ impl Target {
 
 async fn connect(options: &PgConnectOptions) -> anyhow::Result<PgConnection> {
     let options = options.clone().application_name("recoup migrate");
-    options.connect().await.with_context(|| format!("connecting to Postgres at {}:{} as {}", options.get_host(), options.get_port(), options.get_username()))
+    options.connect().await.with_context(|| {
+        format!("connecting to Postgres at {}:{} as {}", options.get_host(), options.get_port(), options.get_username())
+    })
 }
 
 /// Runs a statement whose names and texts Postgres itself quotes.
 async fn execute(connection: &mut PgConnection, template: &str, values: &[&str]) -> Result<(), sqlx::Error> {
-    let statement: String =
-        sqlx::query_scalar("SELECT format($1, VARIADIC $2::text[])").bind(template).bind(values).fetch_one(&mut *connection).await?;
+    let statement: String = sqlx::query_scalar("SELECT format($1, VARIADIC $2::text[])")
+        .bind(template)
+        .bind(values)
+        .fetch_one(&mut *connection)
+        .await?;
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(connection).await?;
     Ok(())
 }
 
 async fn make_role(server: &mut PgConnection, role: &str, password: &str) -> Result<(), sqlx::Error> {
     let attributes: Option<(bool, bool)> =
-        sqlx::query_as("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = $1").bind(role).fetch_optional(&mut *server).await?;
+        sqlx::query_as("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = $1")
+            .bind(role)
+            .fetch_optional(&mut *server)
+            .await?;
     match attributes {
-        None => match execute(server, "CREATE ROLE %1$I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD %2$L", &[role, password]).await {
+        None => match execute(
+            server,
+            "CREATE ROLE %1$I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD %2$L",
+            &[role, password],
+        )
+        .await
+        {
             // Somebody else made it a moment ago, for another database on the same server.
             Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("42710" | "23505")) => {}
             other => return other,
@@ -125,8 +146,10 @@ async fn make_role(server: &mut PgConnection, role: &str, password: &str) -> Res
 }
 
 async fn make_database(server: &mut PgConnection, database: &str) -> Result<(), sqlx::Error> {
-    let exists: bool =
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)").bind(database).fetch_one(&mut *server).await?;
+    let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)")
+        .bind(database)
+        .fetch_one(&mut *server)
+        .await?;
     if exists {
         return Ok(());
     }
@@ -137,7 +160,8 @@ async fn make_database(server: &mut PgConnection, database: &str) -> Result<(), 
 }
 
 async fn applied(database: &mut PgConnection) -> Result<i64, sqlx::Error> {
-    let table: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL").fetch_one(&mut *database).await?;
+    let table: bool =
+        sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL").fetch_one(&mut *database).await?;
     if !table {
         return Ok(0);
     }

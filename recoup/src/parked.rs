@@ -135,8 +135,10 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
 fn places(only: Option<Service>) -> anyhow::Result<Vec<Place>> {
     let env = Env::process();
     let mut reader = Reader::new(&env);
-    let services: Vec<Service> = Service::ALL.into_iter().filter(|service| only.is_none_or(|only| only == *service)).collect();
-    let configs: Option<Vec<_>> = services.iter().map(|service| DatabaseConfig::read_for(&mut reader, *service)).collect();
+    let services: Vec<Service> =
+        Service::ALL.into_iter().filter(|service| only.is_none_or(|only| only == *service)).collect();
+    let configs: Option<Vec<_>> =
+        services.iter().map(|service| DatabaseConfig::read_for(&mut reader, *service)).collect();
     let configs = reader.finish(configs)?;
     let place = |(service, config)| Ok(Place { service, pool: service_kit::runtime::pool(&config, "recoup parked")? });
     services.into_iter().zip(configs).map(place).collect()

@@ -71,7 +71,14 @@ impl Args {
 }
 
 fn print(record: &Record) -> anyhow::Result<()> {
-    let heading = format!("{} {} {} key={} id={}", show_time(record.recorded()), record.place(), record.kind(), record.key, record.id);
+    let heading = format!(
+        "{} {} {} key={} id={}",
+        show_time(record.recorded()),
+        record.place(),
+        record.kind(),
+        record.key,
+        record.id
+    );
     match &record.envelope {
         Ok(envelope) => {
             let cause = envelope.causation.map(|id| format!(" causation={id}")).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 mod compare;
 mod live;
+mod player;
 mod report;
 mod said;
 mod scope;
@@ -9,20 +10,15 @@ mod scratch;
 mod tables;
 mod timeline;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use service_kit::clock::{Clock, ManualClock};
 use service_kit::config::{AdminDatabaseConfig, DatabaseConfig, Env, FromEnv, Reader};
-use service_kit::reader::{Merged, Record, Span, open_lanes};
-use service_kit::replay::Applier;
-use service_kit::store::Store;
-use shared_events::{Service, Topic};
-use tokio_util::sync::CancellationToken;
+use service_kit::reader::{Merged, Record, Span};
+use shared_events::Service;
 use uuid::Uuid;
 
 use crate::cli::{self, show_time};
@@ -30,11 +26,11 @@ use crate::looking::{Broker, as_json};
 use crate::output::{BadUsage, Exit, json as print_json};
 use compare::{Comparison, compare};
 use live::Live;
+use player::{Player, topics};
 use report::Report;
 use said::Reactions;
 use scope::Scope;
 use scratch::Scratch;
-use timeline::{LeftOut, Timeline};
 
 /// Runs commission's own handlers over its messages again, in a scratch database, and compares the outcome with the live tables row by row.
 ///
@@ -67,7 +63,7 @@ pub struct Args {
 }
 
 /// Commission opens no account details here, so any key will do.
-const NO_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+pub const NO_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 /// Messages that are looked at for having parted the two.
 const QUOTED: usize = 1_000;
 
@@ -96,11 +92,21 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         scratch.drop().await?;
     }
     let report = Report { scratch: keep, ..report? };
-    if args.json { print_json(&report)? } else { report.print()? }
+    if args.json {
+        print_json(&report)?
+    } else {
+        report.print()?
+    }
     Ok(if report.equal { Exit::Done } else { Exit::Different })
 }
 
-async fn replay(args: &Args, broker: &Broker, live: &mut Live, scratch: &Scratch, own: &commission::Config) -> anyhow::Result<Report> {
+async fn replay(
+    args: &Args,
+    broker: &Broker,
+    live: &mut Live,
+    scratch: &Scratch,
+    own: &commission::Config,
+) -> anyhow::Result<Report> {
     let began = Instant::now();
     let reactions = said::live(broker, live).await.context("reading what the service said")?;
     let mut player = Player::new(scratch, own, args.to);
@@ -110,8 +116,10 @@ async fn replay(args: &Args, broker: &Broker, live: &mut Live, scratch: &Scratch
     let mut scope = Scope::of(live, applied, (args.from, args.to), args.key.as_deref()).await?;
     let mut comparison = compare(live, &scratch.pool, &mut scope, args.limit).await?;
     let replayed = said::replayed(&scratch.pool).await?;
-    let mut differing: Vec<Uuid> = said::differing(&order, &reactions, &replayed).into_iter().filter(|id| scope.covers(id)).collect();
-    let first_event = explain(broker, live, scratch, &differing, &mut comparison, scope.is_complete()).await?;
+    let mut differing: Vec<Uuid> =
+        said::differing(&order, &reactions, &replayed).into_iter().filter(|id| scope.covers(id)).collect();
+    let first_event =
+        explain(broker, live, scratch, &differing, &reactions, &mut comparison, scope.is_complete()).await?;
     if !scope.is_complete() {
         // Messages about what is not compared say other things for good reasons.
         differing.clear();
@@ -145,6 +153,7 @@ async fn explain(
     live: &Live,
     scratch: &Scratch,
     differing: &[Uuid],
+    reactions: &Reactions,
     comparison: &mut Comparison,
     complete: bool,
 ) -> anyhow::Result<Option<Value>> {
@@ -153,7 +162,7 @@ async fn explain(
         return Ok(None);
     }
     let wanted_set: HashSet<Uuid> = wanted.iter().copied().collect();
-    let quotes = said::quote(broker, live, &scratch.pool, &wanted_set).await?;
+    let quotes = said::quote(broker, live, &scratch.pool, &wanted_set, reactions).await?;
     let mut records: HashMap<Uuid, Record> = HashMap::new();
     let mut merged = Merged::open(&broker.bus, &broker.admin, &topics(), Span::ALL).await?;
     while let Some(record) = merged.next().await? {
@@ -173,116 +182,12 @@ async fn explain(
         .collect();
     let mut first = events.len();
     for row in &mut comparison.rows {
-        if let Some(index) = events.iter().position(|(id, key, _, said)| row.concerns(*id, key, said)) {
+        let direct = events.iter().position(|(id, key, _, said)| row.concerns(*id, key, said));
+        if let Some(index) = direct.or_else(|| events.iter().position(|(_, _, _, said)| row.shares_partner(said))) {
             first = first.min(index);
             row.first_event = Some(events[index].2.clone());
         }
     }
     let first = if complete { 0 } else { first };
     Ok(events.get(first).map(|(_, _, event, _)| event.clone()))
-}
-
-fn topics() -> [Topic; 2] {
-    [Topic::events(Service::Tracking), Topic::commands(Service::Commission)]
-}
-
-/// Applies messages and timers in order.
-struct Player {
-    clock: Arc<ManualClock>,
-    store: Store,
-    applier: Applier,
-    to: Option<DateTime<Utc>>,
-    /// Messages applied, with the time of their handling.
-    applied: Vec<(Uuid, DateTime<Utc>)>,
-    counts: BTreeMap<&'static str, u64>,
-    left_out: LeftOut,
-    swept: usize,
-    filed: usize,
-    stop: CancellationToken,
-}
-
-impl Player {
-    fn new(scratch: &Scratch, own: &commission::Config, to: Option<DateTime<Utc>>) -> Self {
-        let clock = Arc::new(ManualClock::at(DateTime::UNIX_EPOCH));
-        let store = Store::new(scratch.pool.clone(), Arc::clone(&clock) as Arc<dyn Clock>, Service::Commission);
-        let applier = Applier::new(store.clone(), commission::routes(own));
-        let counts = topics().into_iter().map(|topic| (topic.name(), 0)).collect();
-        Self {
-            clock,
-            store,
-            applier,
-            to,
-            applied: Vec::new(),
-            counts,
-            left_out: LeftOut::default(),
-            swept: 0,
-            filed: 0,
-            stop: CancellationToken::new(),
-        }
-    }
-
-    async fn play(&mut self, broker: &Broker, live: &mut Live, reactions: &Reactions) -> anyhow::Result<()> {
-        let lanes = open_lanes(&broker.bus, &broker.admin, &topics(), Span::ALL).await?;
-        let mut timeline = Timeline::new(lanes);
-        let mut first = true;
-        while let Some((at, run)) = timeline.next(live, reactions, &self.applier).await? {
-            if std::mem::take(&mut first) {
-                self.seed(live, timeline.begins.unwrap_or(at)).await?;
-            }
-            if self.to.is_some_and(|to| at > to) {
-                // Later ones of other partitions may still belong before.
-                continue;
-            }
-            self.timers(live, at).await?;
-            self.clock.set(at);
-            if let Some(one) = run.first() {
-                *self.counts.entry(one.topic.name()).or_default() += run.len() as u64;
-            }
-            self.applied.extend(run.iter().map(|record| (record.id, at)));
-            self.applier.apply(run, &self.stop).await?;
-        }
-        self.timers(live, DateTime::<Utc>::MAX_UTC).await?;
-        self.left_out = timeline.left_out;
-        Ok(())
-    }
-
-    /// Rules that came before the oldest message that is kept are taken from the live tables: a version never changes.
-    async fn seed(&self, live: &mut Live, begins: DateTime<Utc>) -> anyhow::Result<()> {
-        for tenant in live.tenants.clone() {
-            live::set_tenant(&mut live.connection, &tenant).await?;
-            let rules: Vec<Value> = sqlx::query_scalar("SELECT to_jsonb(r) FROM reward_rules AS r WHERE received_at < $1")
-                .bind(begins)
-                .fetch_all(&mut live.connection)
-                .await?;
-            sqlx::query("INSERT INTO reward_rules SELECT * FROM jsonb_populate_recordset(NULL::reward_rules, $1)")
-                .bind(Value::Array(rules))
-                .execute(&self.store.pool().clone())
-                .await?;
-            sqlx::query("INSERT INTO known_tenants (tenant) VALUES ($1) ON CONFLICT DO NOTHING").bind(&tenant).execute(self.store.pool()).await?;
-        }
-        Ok(())
-    }
-
-    /// Lets timers run that ran before `until`: the sweep of ended holds, and the marking of payouts as submitted.
-    async fn timers(&mut self, live: &Live, until: DateTime<Utc>) -> anyhow::Result<()> {
-        loop {
-            let due = |times: &[DateTime<Utc>], done: usize| times.get(done).copied().filter(|at| *at < until && self.to.is_none_or(|to| *at <= to));
-            let (sweep, file) = (due(&live.sweeps, self.swept), due(&live.files, self.filed));
-            match (sweep, file) {
-                (None, None) => return Ok(()),
-                (Some(at), other) if other.is_none_or(|other| at <= other) => {
-                    self.clock.set(at);
-                    commission::sweep::sweep(&self.store, &self.stop).await?;
-                    self.swept += 1;
-                }
-                (_, Some(at)) => {
-                    self.clock.set(at);
-                    let worker = commission::replay_worker(self.store.clone());
-                    while worker.run_next().await? {}
-                    self.filed += 1;
-                }
-                (Some(_), None) => unreachable!("a sweep alone is due in the arm above"),
-            }
-        }
-    }
 }

@@ -24,6 +24,8 @@ use tracing::Instrument;
 
 use crate::output::Exit;
 
+/// Path of commission's health page beside `/health/ready`.
+pub const COMMISSION_HEALTH_PATH: &str = "/api/v1/commission/health";
 /// How long tasks may take to finish what they have in hand.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -126,7 +128,10 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     process.shutdown.on_signals()?;
     let started = tokio::try_join!(
         process.start("tracking", config.tracking.map(|config| tracking::start(process.clone(), config))),
-        process.start("commission", config.commission.map(|(messaging, own)| commission::start(process.clone(), messaging, own))),
+        process.start(
+            "commission",
+            config.commission.map(|(messaging, own)| commission::start(process.clone(), messaging, own))
+        ),
         process.start("bff", config.bff.map(|config| bff::start(process.clone(), config))),
     );
     if let Err(error) = &started {
@@ -140,7 +145,11 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
 }
 
 impl Process {
-    async fn start(&self, name: &'static str, service: Option<impl Future<Output = anyhow::Result<()>>>) -> anyhow::Result<()> {
+    async fn start(
+        &self,
+        name: &'static str,
+        service: Option<impl Future<Output = anyhow::Result<()>>>,
+    ) -> anyhow::Result<()> {
         let Some(service) = service else { return Ok(()) };
         let begun = self.shutdown.clone();
         let starting = async {
@@ -179,7 +188,13 @@ fn checks(health: &Health, store: &Store, bus: &Arc<Bus>, topic: Topic) {
     let pool = store.pool().clone();
     health.check("database", move || {
         let pool = pool.clone();
-        async move { sqlx::query("SELECT 1").execute(&pool).await.map(drop).map_err(|_| "the database does not answer".to_owned()) }
+        async move {
+            sqlx::query("SELECT 1")
+                .execute(&pool)
+                .await
+                .map(drop)
+                .map_err(|_| "the database does not answer".to_owned())
+        }
     });
     let bus = Arc::clone(bus);
     health.check("pulsar", move || {

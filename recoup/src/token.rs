@@ -29,7 +29,8 @@ pub struct Args {
 }
 
 fn role(name: &str) -> Result<Role, String> {
-    Role::from_name(name).ok_or_else(|| format!("{name} is none of admin, manager, operator, seller, partner, customer"))
+    Role::from_name(name)
+        .ok_or_else(|| format!("{name} is none of admin, manager, operator, seller, partner, customer"))
 }
 
 /// Runs the command.

@@ -74,12 +74,19 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
 
 async fn state(admin: &Admin, config: &PulsarConfig, topic: Topic) -> anyhow::Result<TopicState> {
     let base = config.topic(topic.name()).replace("://", "/");
-    let partitions = try_join_all((0..PARTITIONS).map(|partition| partition_state(admin, format!("{base}-partition-{partition}"), partition))).await?;
+    let partitions = try_join_all(
+        (0..PARTITIONS).map(|partition| partition_state(admin, format!("{base}-partition-{partition}"), partition)),
+    )
+    .await?;
     Ok(TopicState {
         topic: topic.name(),
         stored_messages: partitions.iter().map(|state| state.stored_messages).sum(),
         stored_bytes: partitions.iter().map(|state| state.stored_bytes).sum(),
-        backlog: partitions.iter().flat_map(|state| &state.subscriptions).map(|subscription| subscription.backlog).sum(),
+        backlog: partitions
+            .iter()
+            .flat_map(|state| &state.subscriptions)
+            .map(|subscription| subscription.backlog)
+            .sum(),
         in_per_s: partitions.iter().map(|state| state.in_per_s).sum(),
         out_per_s: partitions.iter().map(|state| state.out_per_s).sum(),
         partitions,
@@ -91,13 +98,17 @@ async fn partition_state(admin: &Admin, path: String, partition: u32) -> anyhow:
     let (stats, internal) = tokio::try_join!(admin.get(&stats_path), admin.get(&internal_path))?;
     let number = |value: &Value| value.as_u64().unwrap_or_default();
     let rate = |value: &Value| value.as_f64().unwrap_or_default();
-    let subscriptions = stats["subscriptions"].as_object().into_iter().flatten().map(|(name, subscription)| SubscriptionState {
-        subscription: name.clone(),
-        durable: subscription["durable"].as_bool().unwrap_or(true),
-        backlog: number(&subscription["msgBacklog"]),
-        out_per_s: rate(&subscription["msgRateOut"]),
-        active_consumer: subscription["activeConsumerName"].as_str().filter(|name| !name.is_empty()).map(str::to_owned),
-    });
+    let subscriptions =
+        stats["subscriptions"].as_object().into_iter().flatten().map(|(name, subscription)| SubscriptionState {
+            subscription: name.clone(),
+            durable: subscription["durable"].as_bool().unwrap_or(true),
+            backlog: number(&subscription["msgBacklog"]),
+            out_per_s: rate(&subscription["msgRateOut"]),
+            active_consumer: subscription["activeConsumerName"]
+                .as_str()
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned),
+        });
     Ok(PartitionState {
         partition,
         stored_entries: number(&internal["numberOfEntries"]),
@@ -136,21 +147,27 @@ fn subscriptions(state: &TopicState) -> String {
         sum.0 += subscription.backlog;
         sum.1 += usize::from(subscription.active_consumer.is_some());
     }
-    let texts: Vec<String> =
-        sums.iter().map(|(name, (backlog, active))| format!("{name} {backlog} ({active}/{} active)", state.partitions.len())).collect();
+    let texts: Vec<String> = sums
+        .iter()
+        .map(|(name, (backlog, active))| format!("{name} {backlog} ({active}/{} active)", state.partitions.len()))
+        .collect();
     texts.join(", ")
 }
 
 fn print_partitions(states: &[TopicState]) -> anyhow::Result<()> {
     let mut rows = Vec::new();
-    for (state, partition) in states.iter().flat_map(|state| state.partitions.iter().map(move |partition| (state, partition))) {
-        let head = |first: String| vec![
-            first,
-            partition.stored_entries.to_string(),
-            (partition.stored_bytes / 1_024).to_string(),
-            format!("{:.1}", partition.in_per_s),
-            format!("{:.1}", partition.out_per_s),
-        ];
+    for (state, partition) in
+        states.iter().flat_map(|state| state.partitions.iter().map(move |partition| (state, partition)))
+    {
+        let head = |first: String| {
+            vec![
+                first,
+                partition.stored_entries.to_string(),
+                (partition.stored_bytes / 1_024).to_string(),
+                format!("{:.1}", partition.in_per_s),
+                format!("{:.1}", partition.out_per_s),
+            ]
+        };
         let mut row = head(format!("{}[{}]", state.topic, partition.partition));
         row.extend([String::new(), String::new(), String::new()]);
         rows.push(row);

@@ -85,7 +85,9 @@ async fn find(broker: &Broker, args: &Args, id: &str) -> anyhow::Result<Meant> {
             named.add(&record);
         } else if Some(record.id) == given || record.key.to_lowercase() == id {
             named.add(&record);
-        } else if mentioned.messages.len() < args.limit && record.payload.windows(id.len()).any(|part| part == id.as_bytes()) {
+        } else if mentioned.messages.len() < args.limit
+            && record.payload.windows(id.len()).any(|part| part == id.as_bytes())
+        {
             mentioned.add(&record);
         }
     }
@@ -119,7 +121,8 @@ fn chain_of(record: &Record) -> Uuid {
 /// Of a request's messages those that led to the ones meant and those that followed from them, also later by a timer. A request may hold thousands of
 /// purchases that have nothing to do with one another.
 fn related(chain: Vec<Record>, mut included: HashSet<Uuid>) -> Vec<Record> {
-    let causes: HashMap<Uuid, Uuid> = chain.iter().filter_map(|record| Some((record.id, tree::cause_of(record)?))).collect();
+    let causes: HashMap<Uuid, Uuid> =
+        chain.iter().filter_map(|record| Some((record.id, tree::cause_of(record)?))).collect();
     for id in included.clone() {
         let mut next = id;
         while let Some(cause) = causes.get(&next)

@@ -132,7 +132,7 @@ impl Lane {
         let hint = if missing.iter().any(|sign| text.contains(sign)) {
             "the topic or subscription does not exist: run `recoup provision`"
         } else {
-            "is the broker up, and does the token allow it?"
+            "is the broker up, and does it let this role in (`recoup provision` sees to that)?"
         };
         error.context(format!(
             "cannot consume {} partition {} as subscription {}: {hint}",

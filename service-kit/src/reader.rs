@@ -53,7 +53,8 @@ impl Record {
     fn read(topic: Topic, partition: u32, message: PulsarMessage<Vec<u8>>) -> Self {
         let id = message.message_id();
         let position = position_of(id.ledger_id, id.entry_id, id.batch_index);
-        let published = i64::try_from(message.payload.metadata.publish_time).ok().and_then(DateTime::from_timestamp_millis);
+        let published =
+            i64::try_from(message.payload.metadata.publish_time).ok().and_then(DateTime::from_timestamp_millis);
         let incoming = crate::inbox::Incoming::read(message);
         Self {
             topic,

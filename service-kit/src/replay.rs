@@ -37,12 +37,18 @@ impl Applier {
     /// When the database is away, or `stop` was cancelled.
     pub async fn apply(&mut self, run: Vec<Record>, stop: &CancellationToken) -> anyhow::Result<()> {
         let Some((topic, partition)) = run.first().map(|first| (first.topic, first.partition)) else { return Ok(()) };
-        debug_assert!(run.iter().all(|record| (record.topic, record.partition) == (topic, partition)), "a run is of one partition");
+        debug_assert!(
+            run.iter().all(|record| (record.topic, record.partition) == (topic, partition)),
+            "a run is of one partition"
+        );
         let processor = self
             .processors
             .entry((topic, partition))
             .or_insert_with(|| Arc::new(Processor::new(self.store.clone(), self.routes.clone(), topic, partition)));
-        let messages = run.into_iter().map(|record| Incoming::new(record.key, record.properties, record.payload, record.id)).collect();
+        let messages = run
+            .into_iter()
+            .map(|record| Incoming::new(record.key, record.properties, record.payload, record.id))
+            .collect();
         processor.process(messages, stop).await
     }
 }

@@ -27,11 +27,22 @@ mod tests {
 
     #[test]
     fn ids_and_numbers_make_no_difference() {
-        let one = fingerprint("a.b.v1", "attempts", "rules version 3 of campaign 0190163d-8694-739b-aea5-966c26f8ad91 is not known yet");
-        let two = fingerprint("a.b.v1", "attempts", "rules version 41 of campaign 5f2c163d-8694-739b-aea5-966c26f8ad91 is not known yet");
+        let one = fingerprint(
+            "a.b.v1",
+            "attempts",
+            "rules version 3 of campaign 0190163d-8694-739b-aea5-966c26f8ad91 is not known yet",
+        );
+        let two = fingerprint(
+            "a.b.v1",
+            "attempts",
+            "rules version 41 of campaign 5f2c163d-8694-739b-aea5-966c26f8ad91 is not known yet",
+        );
         assert_eq!(one, two);
         assert_ne!(one, fingerprint("a.b.v1", "rejected", "rules version 3 of campaign x is not known yet"));
         assert_ne!(one, fingerprint("a.b.v1", "attempts", "the database is away"));
-        assert_eq!(fingerprint("", "", "bad field \"alpha beta\" here"), fingerprint("", "", "bad field \"gamma\" here"));
+        assert_eq!(
+            fingerprint("", "", "bad field \"alpha beta\" here"),
+            fingerprint("", "", "bad field \"gamma\" here")
+        );
     }
 }

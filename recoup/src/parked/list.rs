@@ -27,7 +27,13 @@ struct Group {
     newest: DateTime<Utc>,
 }
 
-pub async fn run(places: &[Place], selection: &Selection, each: bool, resolved: bool, json: bool) -> anyhow::Result<Exit> {
+pub async fn run(
+    places: &[Place],
+    selection: &Selection,
+    each: bool,
+    resolved: bool,
+    json: bool,
+) -> anyhow::Result<Exit> {
     let mut rows = Vec::new();
     for place in places {
         rows.extend(select(place, selection, resolved).await?);
@@ -82,7 +88,10 @@ fn print_groups(groups: &[Group]) -> anyhow::Result<()> {
             shorten(&group.error),
         ]
     };
-    output::table(&["group", "#messages", "#keys", "service", "type", "reason", "newest", "error"], &groups.iter().map(row).collect::<Vec<_>>())
+    output::table(
+        &["group", "#messages", "#keys", "service", "type", "reason", "newest", "error"],
+        &groups.iter().map(row).collect::<Vec<_>>(),
+    )
 }
 
 fn print_rows(rows: &[Parked]) -> anyhow::Result<()> {

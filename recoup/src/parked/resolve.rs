@@ -28,7 +28,12 @@ fn one_place(places: &[Place], selection: &Selection) -> Result<(), BadUsage> {
 }
 
 /// Marks messages, and everything else that is parked of their keys, for the service to handle again in order.
-pub async fn redrive(places: &[Place], selection: &Selection, wait: Option<Duration>, as_json: bool) -> anyhow::Result<Exit> {
+pub async fn redrive(
+    places: &[Place],
+    selection: &Selection,
+    wait: Option<Duration>,
+    as_json: bool,
+) -> anyhow::Result<Exit> {
     one_place(places, selection)?;
     let (mut marked, mut reports) = (0, Vec::new());
     for place in places {
@@ -41,7 +46,13 @@ pub async fn redrive(places: &[Place], selection: &Selection, wait: Option<Durat
         .fetch_all(&place.pool)
         .await?;
         marked += ids.len();
-        let mut report = Redriven { service: place.service.name(), marked: ids.len(), handled: None, parked_again: None, still_waiting: None };
+        let mut report = Redriven {
+            service: place.service.name(),
+            marked: ids.len(),
+            handled: None,
+            parked_again: None,
+            still_waiting: None,
+        };
         if let Some(longest) = wait {
             settle(place, &ids, longest, &mut report).await?;
         }
@@ -53,14 +64,21 @@ pub async fn redrive(places: &[Place], selection: &Selection, wait: Option<Durat
     } else {
         reports.iter().filter(|report| report.marked > 0).try_for_each(print)?;
     }
-    let unfinished = |report: &Redriven| report.parked_again.as_ref().is_some_and(|rows| !rows.is_empty()) || report.still_waiting.is_some_and(|rows| rows > 0);
+    let unfinished = |report: &Redriven| {
+        report.parked_again.as_ref().is_some_and(|rows| !rows.is_empty())
+            || report.still_waiting.is_some_and(|rows| rows > 0)
+    };
     Ok(if reports.iter().any(unfinished) { Exit::Failed } else { Exit::Done })
 }
 
 async fn settle(place: &Place, ids: &[i64], longest: Duration, report: &mut Redriven) -> anyhow::Result<()> {
     let began = Instant::now();
     loop {
-        let states: Vec<(String, i64)> = sqlx::query_as("SELECT state, count(*) FROM parked WHERE id = ANY($1) GROUP BY state").bind(ids).fetch_all(&place.pool).await?;
+        let states: Vec<(String, i64)> =
+            sqlx::query_as("SELECT state, count(*) FROM parked WHERE id = ANY($1) GROUP BY state")
+                .bind(ids)
+                .fetch_all(&place.pool)
+                .await?;
         let states: BTreeMap<String, i64> = states.into_iter().collect();
         let count = |state: &str| states.get(state).map_or(0, |count| usize::try_from(*count).unwrap_or_default());
         // What stands behind a message that was parked again waits for a person.
@@ -75,8 +93,10 @@ async fn settle(place: &Place, ids: &[i64], longest: Duration, report: &mut Redr
         let waiting = count("redrive");
         if usize::try_from(held) == Ok(waiting) || began.elapsed() >= longest {
             let selection = Selection { ids: ids.iter().map(i64::to_string).collect(), ..Selection::default() };
-            let again = select(place, &selection, false).await?.into_iter().filter(|row| row.state == "parked").collect();
-            (report.handled, report.parked_again, report.still_waiting) = (Some(count("redriven")), Some(again), Some(waiting));
+            let again =
+                select(place, &selection, false).await?.into_iter().filter(|row| row.state == "parked").collect();
+            (report.handled, report.parked_again, report.still_waiting) =
+                (Some(count("redriven")), Some(again), Some(waiting));
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

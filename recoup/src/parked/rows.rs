@@ -56,7 +56,10 @@ pub async fn select(place: &Place, selection: &Selection, resolved: bool) -> any
     .fetch_all(&place.pool)
     .await?;
     let parked: Vec<Parked> = rows.iter().map(|row| read(place, row)).collect::<Result<_, _>>()?;
-    Ok(parked.into_iter().filter(|row| selection.error.as_ref().is_none_or(|group| *group == row.fingerprint)).collect())
+    Ok(parked
+        .into_iter()
+        .filter(|row| selection.error.as_ref().is_none_or(|group| *group == row.fingerprint))
+        .collect())
 }
 
 /// Numbers and message ids. A number alone names a row in every service's table, which is fine for looking and refused where it could be meant for one.
@@ -78,7 +81,8 @@ pub fn names_numbers(ids: &[String]) -> bool {
 }
 
 fn read(place: &Place, row: &PgRow) -> Result<Parked, sqlx::Error> {
-    let (kind, reason, error): (String, String, String) = (row.try_get("type")?, row.try_get("reason")?, row.try_get("error")?);
+    let (kind, reason, error): (String, String, String) =
+        (row.try_get("type")?, row.try_get("reason")?, row.try_get("error")?);
     Ok(Parked {
         service: place.service.name(),
         id: row.try_get("id")?,

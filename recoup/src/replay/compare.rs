@@ -63,7 +63,9 @@ pub async fn compare(live: &mut Live, scratch: &PgPool, scope: &mut Scope, keep:
         set_tenant(&mut live.connection, tenant).await?;
         for table in &TABLES {
             let sql = table.select();
-            let ours = sqlx::query_as::<_, (String, Value)>(AssertSqlSafe(sql.clone())).bind(tenant).fetch(&mut live.connection);
+            let ours = sqlx::query_as::<_, (String, Value)>(AssertSqlSafe(sql.clone()))
+                .bind(tenant)
+                .fetch(&mut live.connection);
             let theirs = sqlx::query_as::<_, (String, Value)>(AssertSqlSafe(sql)).bind(tenant).fetch(scratch);
             merge(table, tenant, ours, theirs, &mut Tally { scope, comparison: &mut comparison, keep }).await?;
         }
@@ -127,14 +129,30 @@ impl Tally<'_> {
         }
         self.comparison.differing += 1;
         if self.comparison.rows.len() < self.keep {
-            let about = NAMES.iter().chain(&["cause"]).filter_map(|column| either[column].as_str().map(str::to_owned)).collect();
-            let difference = RowDifference { table: table.name, row: format!("{tenant}|{key}"), only_in, columns, first_event: None, about };
+            let about = NAMES
+                .iter()
+                .chain(&["cause"])
+                .filter_map(|column| either[column].as_str().map(str::to_owned))
+                .collect();
+            let difference = RowDifference {
+                table: table.name,
+                row: format!("{tenant}|{key}"),
+                only_in,
+                columns,
+                first_event: None,
+                about,
+            };
             self.comparison.rows.push(difference);
         }
     }
 }
 
-fn differing(table: &Table, measure: Measure, live: Option<&Value>, replayed: Option<&Value>) -> BTreeMap<String, Sides> {
+fn differing(
+    table: &Table,
+    measure: Measure,
+    live: Option<&Value>,
+    replayed: Option<&Value>,
+) -> BTreeMap<String, Sides> {
     let columns = live.or(replayed).and_then(Value::as_object).into_iter().flat_map(|row| row.keys());
     let of = |row: Option<&Value>, column: &str| row.map_or(Value::Null, |row| row[column].clone());
     columns
@@ -146,13 +164,19 @@ fn differing(table: &Table, measure: Measure, live: Option<&Value>, replayed: Op
 }
 
 impl RowDifference {
-    /// Whether a message, by its id, its key and what followed from it, has to do with this row.
+    fn names(&self, name: &str) -> bool {
+        self.about.iter().any(|about| about == name)
+    }
+
+    /// Whether a message, by its id, its key and what followed from it, is about this row.
     pub fn concerns(&self, id: Uuid, key: &str, said: &[Value]) -> bool {
-        let named = |name: &str| self.about.iter().any(|about| about == name);
-        // A balance or a month has no messages of its own: those of its partner count.
-        let aggregate = matches!(self.table, "balances" | "partner_months" | "customers");
-        named(key) || named(&id.to_string()) || said.iter().any(|one| {
-            one["key"].as_str().is_some_and(named) || (aggregate && one["data"]["partner"].as_str().is_some_and(named))
-        })
+        self.names(key)
+            || self.names(&id.to_string())
+            || said.iter().any(|one| one["key"].as_str().is_some_and(|key| self.names(key)))
+    }
+
+    /// Whether what followed from a message is about the same partner: a balance, a month, or a commission in a payout changes by messages about other things.
+    pub fn shares_partner(&self, said: &[Value]) -> bool {
+        said.iter().any(|one| one["data"]["partner"].as_str().is_some_and(|partner| self.names(partner)))
     }
 }

@@ -37,15 +37,21 @@ impl Live {
             .options([("default_transaction_read_only", "on")]);
         let mut connection = options.connect().await.context("connecting to the live database")?;
         sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut connection).await?;
-        let tenants: Vec<String> = sqlx::query_scalar("SELECT tenant FROM known_tenants ORDER BY tenant").fetch_all(&mut connection).await?;
+        let tenants: Vec<String> =
+            sqlx::query_scalar("SELECT tenant FROM known_tenants ORDER BY tenant").fetch_all(&mut connection).await?;
         let parked: Vec<(Uuid, Option<DateTime<Utc>>)> =
-            sqlx::query_as("SELECT message_id, CASE WHEN state = 'redriven' THEN resolved_at END FROM parked").fetch_all(&mut connection).await?;
-        let unpublished = sqlx::query_as("SELECT properties, payload FROM outbox ORDER BY id").fetch_all(&mut connection).await?;
+            sqlx::query_as("SELECT message_id, CASE WHEN state = 'redriven' THEN resolved_at END FROM parked")
+                .fetch_all(&mut connection)
+                .await?;
+        let unpublished =
+            sqlx::query_as("SELECT properties, payload FROM outbox ORDER BY id").fetch_all(&mut connection).await?;
         let (mut order, mut sweeps, mut files) = (HashMap::new(), Vec::new(), Vec::new());
         for tenant in &tenants {
             set_tenant(&mut connection, tenant).await?;
             let made: Vec<(Uuid, i64)> =
-                sqlx::query_as("SELECT cause, min(seq) FROM commissions WHERE reverses IS NULL GROUP BY cause").fetch_all(&mut connection).await?;
+                sqlx::query_as("SELECT cause, min(seq) FROM commissions WHERE reverses IS NULL GROUP BY cause")
+                    .fetch_all(&mut connection)
+                    .await?;
             order.extend(made);
             let swept = "SELECT DISTINCT at FROM ledger WHERE cause IS NULL AND movement = 'approved'";
             sweeps.extend(sqlx::query_scalar::<_, DateTime<Utc>>(swept).fetch_all(&mut connection).await?);
@@ -61,8 +67,10 @@ impl Live {
 
     /// Which of these messages the service had handled by then.
     pub async fn handled(&mut self, ids: &[Uuid]) -> anyhow::Result<HashSet<Uuid>> {
-        let found: Vec<Uuid> =
-            sqlx::query_scalar("SELECT message_id FROM inbox WHERE message_id = ANY($1)").bind(ids).fetch_all(&mut self.connection).await?;
+        let found: Vec<Uuid> = sqlx::query_scalar("SELECT message_id FROM inbox WHERE message_id = ANY($1)")
+            .bind(ids)
+            .fetch_all(&mut self.connection)
+            .await?;
         Ok(found.into_iter().collect())
     }
 }

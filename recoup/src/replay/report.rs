@@ -43,11 +43,21 @@ pub struct Report {
 impl Report {
     /// Prints it for people.
     pub fn print(&self) -> anyhow::Result<()> {
-        let list = |counts: &BTreeMap<&'static str, u64>| counts.iter().map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ");
-        output::line(format_args!("applied   {} ({} sweeps of ended holds, {} payout files) in {} s", list(&self.applied), self.sweeps, self.payout_files, self.seconds))?;
+        let list = |counts: &BTreeMap<&'static str, u64>| {
+            counts.iter().map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
+        };
+        output::line(format_args!(
+            "applied   {} ({} sweeps of ended holds, {} payout files) in {} s",
+            list(&self.applied),
+            self.sweeps,
+            self.payout_files,
+            self.seconds
+        ))?;
         let LeftOut { not_handled_yet, parked, .. } = self.left_out;
         if not_handled_yet + parked > 0 {
-            output::line(format_args!("left out  {not_handled_yet} not handled by the service yet, {parked} parked or dropped"))?;
+            output::line(format_args!(
+                "left out  {not_handled_yet} not handled by the service yet, {parked} parked or dropped"
+            ))?;
         }
         if self.older_than_kept > 0 {
             output::line(format_args!(
@@ -56,7 +66,10 @@ impl Report {
             ))?;
         }
         if self.parked_in_replay > 0 {
-            output::line(format_args!("note      {} messages could not be handled in the replay", self.parked_in_replay))?;
+            output::line(format_args!(
+                "note      {} messages could not be handled in the replay",
+                self.parked_in_replay
+            ))?;
         }
         output::line(format_args!("compared  {}", list(&self.compared)))?;
         if self.equal {
@@ -72,7 +85,8 @@ impl Report {
         if let Some(event) = &self.first_event {
             output::line("\nthe first event where they part:")?;
             print_event(event, "  ")?;
-            for (side, said) in [("the service said", &event["live_said"]), ("the replay says", &event["replay_says"])] {
+            for (side, said) in [("the service said", &event["live_said"]), ("the replay says", &event["replay_says"])]
+            {
                 let said = said.as_array().map(Vec::as_slice).unwrap_or_default();
                 output::line(format_args!("  {side}{}", if said.is_empty() { " nothing" } else { ":" }))?;
                 said.iter().try_for_each(|one| output::line(format_args!("    {one}")))?;
@@ -103,5 +117,12 @@ fn print_row(row: &RowDifference) -> anyhow::Result<()> {
 
 fn print_event(event: &Value, lead: &str) -> anyhow::Result<()> {
     let text = |name: &str| event[name].as_str().unwrap_or("-");
-    output::line(format_args!("{lead}{} {} id {} key {} recorded {}", text("topic"), text("type"), text("id"), text("key"), text("recorded")))
+    output::line(format_args!(
+        "{lead}{} {} id {} key {} recorded {}",
+        text("topic"),
+        text("type"),
+        text("id"),
+        text("key"),
+        text("recorded")
+    ))
 }

@@ -14,9 +14,6 @@ use uuid::Uuid;
 use super::live::Live;
 use crate::looking::Broker;
 
-/// Said by a job after its file was written, not by a handler.
-const BY_JOBS: &str = "commission.payout_submitted.v1";
-
 /// What followed from one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reaction {
@@ -38,9 +35,6 @@ pub struct Saying {
 
 fn saying(envelope: &Envelope, payload: &[u8]) -> Option<(Uuid, Saying)> {
     let cause = envelope.causation?.0;
-    if envelope.kind == BY_JOBS {
-        return None;
-    }
     let data: Value = serde_json::from_slice(payload).ok()?;
     Some((cause, Saying { value: serde_json::json!({ "type": envelope.kind, "key": envelope.subject, "data": data }) }))
 }
@@ -56,9 +50,13 @@ impl Saying {
 
 fn note(reactions: &mut Reactions, envelope: &Envelope, payload: &[u8]) {
     if let Some((cause, saying)) = saying(envelope, payload) {
+        // A handler says everything at once. What a timer says later because of the same message is not its reaction.
         let reaction = reactions.entry(cause).or_insert(Reaction { at: envelope.time, digest: 0 });
-        reaction.digest = reaction.digest.wrapping_add(saying.digest());
-        reaction.at = reaction.at.min(envelope.time);
+        match envelope.time.cmp(&reaction.at) {
+            std::cmp::Ordering::Less => *reaction = Reaction { at: envelope.time, digest: saying.digest() },
+            std::cmp::Ordering::Equal => reaction.digest = reaction.digest.wrapping_add(saying.digest()),
+            std::cmp::Ordering::Greater => {}
+        }
     }
 }
 
@@ -93,7 +91,8 @@ pub async fn live(broker: &Broker, live: &Live) -> anyhow::Result<Reactions> {
 /// What the replay said: its outbox, which nobody publishes.
 pub async fn replayed(scratch: &PgPool) -> anyhow::Result<Reactions> {
     let mut reactions = Reactions::new();
-    let mut rows = sqlx::query_as::<_, (String, String)>("SELECT properties, payload FROM outbox ORDER BY id").fetch(scratch);
+    let mut rows =
+        sqlx::query_as::<_, (String, String)>("SELECT properties, payload FROM outbox ORDER BY id").fetch(scratch);
     while let Some((properties, payload)) = rows.try_next().await? {
         if let Some(envelope) = envelope_of(&properties) {
             note(&mut reactions, &envelope, payload.as_bytes());
@@ -108,13 +107,23 @@ pub fn differing(applied: &[Uuid], live: &Reactions, replayed: &Reactions) -> Ve
     applied.iter().filter(|id| digest(live, id) != digest(replayed, id)).copied().collect()
 }
 
-/// What both sides said because of these messages, word by word.
-pub async fn quote(broker: &Broker, live: &Live, scratch: &PgPool, causes: &HashSet<Uuid>) -> anyhow::Result<HashMap<Uuid, (Vec<Value>, Vec<Value>)>> {
-    let mut quotes: HashMap<Uuid, (Vec<Value>, Vec<Value>)> = HashMap::new();
+/// What both sides said, word by word: the live service and the replay.
+pub type Quotes = HashMap<Uuid, (Vec<Value>, Vec<Value>)>;
+
+/// What both sides said because of these messages, at the times of their handling.
+pub async fn quote(
+    broker: &Broker,
+    live: &Live,
+    scratch: &PgPool,
+    causes: &HashSet<Uuid>,
+    reactions: &Reactions,
+) -> anyhow::Result<Quotes> {
+    let mut quotes = Quotes::new();
     let mut seen = HashSet::new();
     let mut said = |envelope: &Envelope, payload: &[u8], by_live: bool| {
         if let Some((cause, saying)) = saying(envelope, payload)
             && causes.contains(&cause)
+            && reactions.get(&cause).is_none_or(|reaction| reaction.at == envelope.time)
             && (!by_live || seen.insert(envelope.id.0))
         {
             let (live, replayed) = quotes.entry(cause).or_default();
@@ -132,7 +141,8 @@ pub async fn quote(broker: &Broker, live: &Live, scratch: &PgPool, causes: &Hash
             said(&envelope, payload.as_bytes(), true);
         }
     }
-    let mut rows = sqlx::query_as::<_, (String, String)>("SELECT properties, payload FROM outbox ORDER BY id").fetch(scratch);
+    let mut rows =
+        sqlx::query_as::<_, (String, String)>("SELECT properties, payload FROM outbox ORDER BY id").fetch(scratch);
     while let Some((properties, payload)) = rows.try_next().await? {
         if let Some(envelope) = envelope_of(&properties) {
             said(&envelope, payload.as_bytes(), false);

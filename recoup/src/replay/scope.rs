@@ -49,12 +49,15 @@ impl Scope {
         (from, to): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
         key: Option<&str>,
     ) -> anyhow::Result<Self> {
-        let mut scope = Self { applied, from, to, named: key.map(|key| HashSet::from([key.to_owned()])), ..Self::default() };
+        let mut scope =
+            Self { applied, from, to, named: key.map(|key| HashSet::from([key.to_owned()])), ..Self::default() };
         for tenant in live.tenants.clone() {
             set_tenant(&mut live.connection, &tenant).await?;
             scope.commissions(live, &tenant).await?;
             scope.movements(live, &tenant).await?;
-            let sql = "SELECT id FROM payouts WHERE greatest(approved_at, submitted_at, finished_at) > $1";
+            // What a payout pays changes with it.
+            let sql = "WITH later AS (SELECT id FROM payouts WHERE greatest(requested_at, approved_at, submitted_at, finished_at) > $1)
+                       SELECT id FROM later UNION SELECT commission_id FROM payout_allocations WHERE payout_id IN (SELECT id FROM later)";
             if let Some(to) = to {
                 scope.moved.extend(sqlx::query_scalar::<_, Uuid>(sql).bind(to).fetch_all(&mut live.connection).await?);
             }
@@ -112,13 +115,14 @@ impl Scope {
         if self.named.as_ref().is_some_and(|named| !NAMES.iter().any(|column| named.contains(text(column)))) {
             return Measure::Skip;
         }
+        let time = |column: &str| text(column).parse::<DateTime<Utc>>().ok();
         let partner = format!("{}|{}", text("tenant"), text("partner"));
         let old = self.old_partners.contains(&partner);
         let month = format!("{partner}|{}|{}|{}", text("campaign_id"), text("rewarded_on"), text("month"));
         let caused = id("cause").is_some_and(|cause| self.covers(&cause));
         let fine = |fine: bool| if fine { Measure::Whole } else { Measure::Skip };
         let measure = match table {
-            "reward_rules" => Measure::Whole,
+            "reward_rules" => fine(self.to.is_none_or(|to| time("received_at").is_some_and(|at| at <= to))),
             "commissions" if !caused || self.old_months.contains(&month) => Measure::Skip,
             "commissions" if old && !row["reverses"].is_null() => Measure::Skip,
             "commissions" if old || id("id").is_some_and(|id| self.moved.contains(&id)) => Measure::Only(&CALCULATED),
@@ -130,11 +134,13 @@ impl Scope {
             "payout_allocations" => fine(id("payout_id").is_some_and(|id| self.compared.contains(&id))),
             "ledger" if old && text("movement") != "calculated" => Measure::Skip,
             "ledger" if row["cause"].is_null() => {
-                let in_time = self.to.is_none_or(|to| text("at").parse::<DateTime<Utc>>().is_ok_and(|at| at <= to));
+                let in_time = self.to.is_none_or(|to| time("at").is_some_and(|at| at <= to));
                 fine(in_time && id("commission_id").is_some_and(|id| self.compared.contains(&id)))
             }
             "ledger" => fine(caused),
-            "command_outcomes" => fine(self.old_partners.is_empty() && id("command_id").is_some_and(|id| self.covers(&id))),
+            "command_outcomes" => {
+                fine(self.old_partners.is_empty() && id("command_id").is_some_and(|id| self.covers(&id)))
+            }
             _ => Measure::Skip,
         };
         if measure != Measure::Skip && matches!(table, "commissions" | "payouts") {
@@ -145,5 +151,15 @@ impl Scope {
 }
 
 /// Columns by which a row is about something.
-pub const NAMES: [&str; 10] =
-    ["id", "conversion_id", "commission_id", "payout_id", "batch_id", "refund_id", "command_id", "campaign_id", "reverses", "partner"];
+pub const NAMES: [&str; 10] = [
+    "id",
+    "conversion_id",
+    "commission_id",
+    "payout_id",
+    "batch_id",
+    "refund_id",
+    "command_id",
+    "campaign_id",
+    "reverses",
+    "partner",
+];

@@ -30,7 +30,8 @@ impl Scratch {
         sqlx::raw_sql(create).execute(&mut connection).await.context("making a scratch database")?;
         connection.close().await?;
         // It is thrown away: nothing has to survive a power cut.
-        let options = server.clone().database(&name).application_name("recoup replay").options([("synchronous_commit", "off")]);
+        let options =
+            server.clone().database(&name).application_name("recoup replay").options([("synchronous_commit", "off")]);
         let pool = PgPoolOptions::new().max_connections(4).connect_lazy_with(options);
         let scratch = Self { server, name, pool };
         if let Err(error) = schema_of(service).run(&scratch.pool).await {
@@ -45,7 +46,10 @@ impl Scratch {
         self.pool.close().await;
         let mut connection = self.server.connect().await?;
         let drop = sqlx::AssertSqlSafe(format!("DROP DATABASE {} WITH (FORCE)", self.name));
-        sqlx::raw_sql(drop).execute(&mut connection).await.with_context(|| format!("dropping the scratch database {}", self.name))?;
+        sqlx::raw_sql(drop)
+            .execute(&mut connection)
+            .await
+            .with_context(|| format!("dropping the scratch database {}", self.name))?;
         connection.close().await?;
         Ok(())
     }

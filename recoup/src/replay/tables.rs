@@ -73,8 +73,15 @@ pub const CALCULATED: [&str; 24] = [
 impl Table {
     /// Rows of one tenant, whole, with their keys and in their order.
     pub fn select(&self) -> String {
-        let key = self.key.iter().map(|column| format!("coalesce(t.{column}::text, '-')")).collect::<Vec<_>>().join(" || '|' || ");
+        let key = self
+            .key
+            .iter()
+            .map(|column| format!("coalesce(t.{column}::text, '-')"))
+            .collect::<Vec<_>>()
+            .join(" || '|' || ");
         let source = self.source.unwrap_or(self.name);
-        format!("SELECT {key} AS key, to_jsonb(t) AS row FROM {source} AS t WHERE t.tenant = $1 ORDER BY ({key}) COLLATE \"C\"")
+        format!(
+            "SELECT {key} AS key, to_jsonb(t) AS row FROM {source} AS t WHERE t.tenant = $1 ORDER BY ({key}) COLLATE \"C\""
+        )
     }
 }

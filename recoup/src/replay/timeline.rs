@@ -66,7 +66,12 @@ impl Timeline {
     }
 
     /// The next run and when it was handled; `None` at the end.
-    pub async fn next(&mut self, live: &mut Live, reactions: &Reactions, applier: &Applier) -> anyhow::Result<Option<(DateTime<Utc>, Vec<Record>)>> {
+    pub async fn next(
+        &mut self,
+        live: &mut Live,
+        reactions: &Reactions,
+        applier: &Applier,
+    ) -> anyhow::Result<Option<(DateTime<Utc>, Vec<Record>)>> {
         for index in 0..self.queues.len() {
             while self.queues[index].ready.is_empty() && !self.queues[index].ended {
                 self.refill(index, live, reactions, applier).await?;
@@ -80,12 +85,22 @@ impl Timeline {
             return Ok(self.redriven.pop_first().map(|((at, _), record)| (at, vec![record])));
         }
         let Some((earliest, head)) = earliest else { return Ok(None) };
-        let before = |order: i64| heads().filter(|(_, other)| other.order.is_some_and(|other| other < order)).min_by_key(|(_, other)| other.order);
+        let before = |order: i64| {
+            heads()
+                .filter(|(_, other)| other.order.is_some_and(|other| other < order))
+                .min_by_key(|(_, other)| other.order)
+        };
         let chosen = head.order.and_then(before).map_or(earliest, |(index, _)| index);
         Ok(self.queues[chosen].run())
     }
 
-    async fn refill(&mut self, index: usize, live: &mut Live, reactions: &Reactions, applier: &Applier) -> anyhow::Result<()> {
+    async fn refill(
+        &mut self,
+        index: usize,
+        live: &mut Live,
+        reactions: &Reactions,
+        applier: &Applier,
+    ) -> anyhow::Result<()> {
         let queue = &mut self.queues[index];
         let mut chunk = Vec::with_capacity(CHUNK);
         while chunk.len() < CHUNK {

@@ -25,7 +25,9 @@ pub async fn start(process: Process, config: Messaging) -> anyhow::Result<()> {
     let server = process.server(&health, &config.edge).health_path(tracking::HEALTH_PATH).any_origin();
     process.listen(&config.edge, server.app(tracking::http(state), commands::routes(store.clone()))).await?;
     let worker = Worker::new(store.clone());
-    runtime::start(&store, &bus, tracking::messages(), worker, &process.shutdown).await.context("starting consumers and relay")?;
+    runtime::start(&store, &bus, tracking::messages(), worker, &process.shutdown)
+        .await
+        .context("starting consumers and relay")?;
     consumers.up();
     tracing::info!("started");
     Ok(())

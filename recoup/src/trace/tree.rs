@@ -63,13 +63,20 @@ pub fn cause_of(record: &Record) -> Option<Uuid> {
 fn node(index: usize, parent: Option<&Record>, messages: &[Record], children: &HashMap<usize, Vec<usize>>) -> Node {
     let record = &messages[index];
     // Children come after their parents, so this ends.
-    let caused = children.get(&index).into_iter().flatten().map(|child| node(*child, Some(record), messages, children)).collect();
+    let caused = children
+        .get(&index)
+        .into_iter()
+        .flatten()
+        .map(|child| node(*child, Some(record), messages, children))
+        .collect();
     let envelope = record.envelope.as_ref().ok();
     Node {
         id: record.id,
         kind: record.kind().to_owned(),
         is: if record.topic.kind == Kind::Command { "command" } else { "event" },
-        source: envelope.map(|envelope| envelope.source.trim_start_matches("/services/").to_owned()).unwrap_or_default(),
+        source: envelope
+            .map(|envelope| envelope.source.trim_start_matches("/services/").to_owned())
+            .unwrap_or_default(),
         topic: record.topic.name(),
         partition: record.partition,
         key: record.key.clone(),

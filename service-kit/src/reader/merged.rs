@@ -73,7 +73,8 @@ impl Lane {
 /// When the broker is away or refuses.
 pub async fn open_lanes(bus: &Arc<Bus>, admin: &Admin, topics: &[Topic], span: Span) -> anyhow::Result<Vec<Lane>> {
     let partitions = topics.iter().flat_map(|topic| (0..PARTITIONS).map(move |partition| (*topic, partition)));
-    let opening = partitions.map(|(topic, partition)| PartitionReader::open(bus, admin, topic, partition, span.start, span.end));
+    let opening =
+        partitions.map(|(topic, partition)| PartitionReader::open(bus, admin, topic, partition, span.start, span.end));
     let readers = try_join_all(opening).await?;
     Ok(readers.into_iter().map(|reader| lane(reader, span)).collect())
 }

@@ -70,7 +70,14 @@ impl PartitionReader {
     ///
     /// # Errors
     /// When the broker's admin interface is away or refuses.
-    pub async fn open(bus: &Arc<Bus>, admin: &Admin, topic: Topic, partition: u32, start: Start, end: End) -> anyhow::Result<Self> {
+    pub async fn open(
+        bus: &Arc<Bus>,
+        admin: &Admin,
+        topic: Topic,
+        partition: u32,
+        start: Start,
+        end: End,
+    ) -> anyhow::Result<Self> {
         let path = bus.partition_name(topic, partition).replace("://", "/");
         let newest = newest_entry(&admin.get(&format!("{path}/internalStats")).await?);
         let after = match start {
@@ -86,7 +93,18 @@ impl PartitionReader {
         };
         let first = (after.0, after.1.wrapping_add(1));
         let nothing = newest.is_none_or(|newest| after != BEFORE_ALL && first > newest);
-        Ok(Self { bus: Arc::clone(bus), topic, partition, after, last: None, newest, end, caught_up: nothing, live: None, fruitless: 0 })
+        Ok(Self {
+            bus: Arc::clone(bus),
+            topic,
+            partition,
+            after,
+            last: None,
+            newest,
+            end,
+            caught_up: nothing,
+            live: None,
+            fruitless: 0,
+        })
     }
 
     /// Whether everything was given that was there when reading began.
@@ -115,9 +133,18 @@ impl PartitionReader {
                     self.fruitless += 1;
                     self.close();
                     if self.fruitless > PATIENCE {
-                        return Err(error.context(format!("reading {} partition {}", self.topic.name(), self.partition)));
+                        return Err(error.context(format!(
+                            "reading {} partition {}",
+                            self.topic.name(),
+                            self.partition
+                        )));
                     }
-                    tracing::debug!(topic = self.topic.name(), partition = self.partition, error = format!("{error:#}"), "the reader broke, building a new one");
+                    tracing::debug!(
+                        topic = self.topic.name(),
+                        partition = self.partition,
+                        error = format!("{error:#}"),
+                        "the reader broke, building a new one"
+                    );
                     tokio::time::sleep(Duration::from_millis(100 << self.fruitless)).await;
                 }
             }
@@ -228,6 +255,9 @@ mod tests {
         let ledgers = json!([{"ledgerId": 5, "entries": 8}, {"ledgerId": 9, "entries": 0}]);
         assert_eq!(newest_entry(&json!({"lastConfirmedEntry": "9:3", "ledgers": ledgers})), Some((9, 3)));
         assert_eq!(newest_entry(&json!({"lastConfirmedEntry": "9:-1", "ledgers": ledgers})), Some((5, 7)));
-        assert_eq!(newest_entry(&json!({"lastConfirmedEntry": "9:-1", "ledgers": [{"ledgerId": 9, "entries": 0}]})), None);
+        assert_eq!(
+            newest_entry(&json!({"lastConfirmedEntry": "9:-1", "ledgers": [{"ledgerId": 9, "entries": 0}]})),
+            None
+        );
     }
 }

@@ -30,7 +30,8 @@ async fn publish(namespace: &Namespace, seconds: std::ops::Range<u32>) {
     let bus = Bus::new(namespace.role(Role::Bff));
     for partition in 0..PARTITIONS {
         let mut producer = PartitionProducer::new(bus.clone(), TOPIC, partition);
-        let mut ours: Vec<Outbound> = seconds.clone().filter(|n| n % PARTITIONS == partition).map(|n| message(n, n.into())).collect();
+        let mut ours: Vec<Outbound> =
+            seconds.clone().filter(|n| n % PARTITIONS == partition).map(|n| message(n, n.into())).collect();
         while !ours.is_empty() {
             let size = if ours.len().is_multiple_of(2) { 10 } else { 1 };
             let entry = ours.drain(..size.min(ours.len())).collect();
@@ -66,10 +67,14 @@ async fn partitions_and_batches_are_merged_by_time_and_no_cursor_is_left() {
     let time = |n: i64| chrono::DateTime::from_timestamp(1_700_000_000 + n, 0);
     let part = Span { from: time(50), to: time(59), ..Span::ALL };
     assert_eq!(all(read(&namespace, part).await).await, (50..60).collect::<Vec<_>>());
-    let later = Span { start: Start::Published(chrono::DateTime::from_timestamp(4_000_000_000, 0).expect("in range")), ..Span::ALL };
+    let later = Span {
+        start: Start::Published(chrono::DateTime::from_timestamp(4_000_000_000, 0).expect("in range")),
+        ..Span::ALL
+    };
     assert_eq!(all(read(&namespace, later).await).await, Vec::<i64>::new());
     let config = namespace.role(Role::Provisioner);
-    let durable: HashMap<&str, bool> = grants().iter().filter(|role| role.consumes.contains(&TOPIC)).map(|role| (role.name, true)).collect();
+    let durable: HashMap<&str, bool> =
+        grants().iter().filter(|role| role.consumes.contains(&TOPIC)).map(|role| (role.name, true)).collect();
     eventually("readers leave nothing behind", async || {
         let path = format!("persistent/{}/{}/{}-partition-0/stats", config.tenant, config.namespace, TOPIC.name());
         let stats = namespace.admin().get(&path).await.expect("the broker answers");

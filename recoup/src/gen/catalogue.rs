@@ -1,0 +1,179 @@
+//! Every message: what it is called, where it is said, by whom and for whom.
+
+use std::collections::BTreeSet;
+
+use service_kit::config::{Env, load};
+use shared_events::outcome::{COMMAND_REJECTED, CommandRejected};
+use shared_events::{Kind, Message, Service, Topic, commission, tracking};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{RefOr, schema};
+
+/// One message.
+pub struct Entry {
+    /// The Rust type.
+    pub name: String,
+    /// The wire name.
+    pub kind: &'static str,
+    /// Where it is said.
+    pub topics: Vec<Topic>,
+    /// The field that is its key.
+    pub key: &'static str,
+    /// Who says it.
+    pub producers: Vec<&'static str>,
+    /// Who listens.
+    pub consumers: Vec<&'static str>,
+    /// What it means.
+    pub doc: String,
+    /// Its data.
+    pub schema: schema::Object,
+    /// What its data refers to.
+    pub schemas: Vec<(String, RefOr<Schema>)>,
+}
+
+/// Which types have a handler in which service.
+struct Handled([(&'static str, BTreeSet<&'static str>); 2]);
+
+impl Handled {
+    fn read() -> Self {
+        let config = load::<::commission::Config>(&Env::of([("ACCOUNT_DETAILS_KEY", crate::replay::NO_KEY)]));
+        let config = config.expect("everything but the key has a default");
+        Self([
+            (Service::Tracking.name(), ::tracking::messages().types().collect()),
+            (Service::Commission.name(), ::commission::routes(&config).types().collect()),
+        ])
+    }
+
+    fn by(&self, kind: &str) -> impl Iterator<Item = &'static str> {
+        self.0.iter().filter(move |(_, types)| types.contains(kind)).map(|(service, _)| *service)
+    }
+}
+
+fn entry<M: Message + ToSchema>(handled: &Handled, key: &'static str) -> Entry {
+    let topic = M::TOPIC;
+    let mut consumers: Vec<_> = handled.by(M::TYPE).collect();
+    let producer = if topic.kind == Kind::Command { "bff" } else { topic.service.name() };
+    if topic.kind == Kind::Event {
+        consumers.push("bff (event stream)");
+    }
+    built::<M>(M::TYPE, vec![topic], key, vec![producer], consumers)
+}
+
+fn built<M: ToSchema>(
+    kind: &'static str,
+    topics: Vec<Topic>,
+    key: &'static str,
+    producers: Vec<&'static str>,
+    consumers: Vec<&'static str>,
+) -> Entry {
+    let RefOr::T(Schema::Object(schema)) = M::schema() else { panic!("{kind} is not an object") };
+    let mut schemas = Vec::new();
+    M::schemas(&mut schemas);
+    let doc = schema.description.clone().unwrap_or_default();
+    Entry { name: M::name().into_owned(), kind, topics, key, producers, consumers, doc, schema, schemas }
+}
+
+macro_rules! entries {
+    ($handled:expr; $($module:ident::$name:ident $key:ident,)+) => {
+        vec![$(entry::<$module::$name>($handled, stringify!($key)),)+]
+    };
+}
+
+/// Every message, in the order in which the code declares them.
+pub fn entries() -> Vec<Entry> {
+    let handled = &Handled::read();
+    let mut entries = entries! { handled;
+        tracking::CreateCampaign campaign_id,
+        tracking::ActivateCampaign campaign_id,
+        tracking::PauseCampaign campaign_id,
+        tracking::EndCampaign campaign_id,
+        tracking::ReviseRules campaign_id,
+        tracking::AcceptCampaign campaign_id,
+        tracking::CreateLink campaign_id,
+        tracking::AssignCoupon campaign_id,
+        tracking::SetDefaultAttribution campaign_id,
+        tracking::IssuePublishableKey key_digest,
+        tracking::CampaignCreated campaign_id,
+        tracking::CampaignActivated campaign_id,
+        tracking::CampaignPaused campaign_id,
+        tracking::CampaignEnded campaign_id,
+        tracking::RewardRulesRevised campaign_id,
+        tracking::CampaignAccepted campaign_id,
+        tracking::LinkCreated campaign_id,
+        tracking::CouponAssigned campaign_id,
+        tracking::DefaultAttributionSet campaign_id,
+        tracking::PublishableKeyIssued key_digest,
+        tracking::ConversionAttributed conversion_id,
+        tracking::ConversionUnattributed conversion_id,
+        tracking::ConversionRefunded conversion_id,
+        commission::ApproveCommission commission_id,
+        commission::RejectCommission commission_id,
+        commission::RequestPayment payout_id,
+        commission::ApprovePayout payout_id,
+        commission::RejectPayout payout_id,
+        commission::SubmitPayouts batch_id,
+        commission::ConfirmPayout payout_id,
+        commission::FailPayout payout_id,
+        commission::CommissionCalculated commission_id,
+        commission::CommissionApproved commission_id,
+        commission::CommissionRejected commission_id,
+        commission::CommissionReversed commission_id,
+        commission::CommissionClawedBack commission_id,
+        commission::PayoutRequested payout_id,
+        commission::PayoutApproved payout_id,
+        commission::PayoutRejected payout_id,
+        commission::PayoutSubmitted payout_id,
+        commission::PayoutCompleted payout_id,
+        commission::PayoutFailed payout_id,
+    };
+    let everywhere = Service::ALL.map(Topic::events).to_vec();
+    let services = Service::ALL.map(Service::name).to_vec();
+    entries.push(built::<CommandRejected>(
+        COMMAND_REJECTED,
+        everywhere,
+        "(the command's)",
+        services,
+        vec!["bff (event stream)"],
+    ));
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_declared_message_is_listed_with_its_key() {
+        let sources = [
+            include_str!("../../../shared-events/src/tracking.rs"),
+            include_str!("../../../shared-events/src/commission.rs"),
+        ];
+        // Name, wire name and key, as the `messages!` lists declare them.
+        let declared: BTreeSet<(String, String, String)> = sources
+            .iter()
+            .flat_map(|source| source.lines())
+            .filter_map(|line| {
+                let (name, rest) = line.trim().split_once(" \"")?;
+                let (kind, key) = rest.strip_suffix(',')?.split_once("\" ")?;
+                Some((name.to_owned(), kind.to_owned(), key.to_owned()))
+            })
+            .collect();
+        let listed: BTreeSet<(String, String, String)> = entries()
+            .iter()
+            .filter(|entry| entry.kind != COMMAND_REJECTED)
+            .map(|entry| (entry.name.clone(), entry.kind.to_owned(), entry.key.to_owned()))
+            .collect();
+        assert!(declared.len() > 40, "{declared:?}");
+        assert_eq!(listed, declared);
+    }
+
+    #[test]
+    fn every_command_has_one_handler_and_every_message_says_what_it_is_for() {
+        for entry in entries() {
+            assert!(!entry.doc.is_empty(), "{} has no words", entry.kind);
+            if entry.topics[0].kind == Kind::Command {
+                assert_eq!(entry.consumers, [entry.topics[0].service.name()], "{}", entry.kind);
+            }
+        }
+    }
+}

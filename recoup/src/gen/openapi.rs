@@ -1,0 +1,33 @@
+//! The services' HTTP interfaces.
+
+use std::sync::Arc;
+
+use service_kit::clock::SystemClock;
+use service_kit::config::{Env, load};
+use service_kit::store::Store;
+use shared_events::Service;
+use sqlx::PgPool;
+
+/// The documents that the services serve at `/openapi.json`.
+pub fn documents() -> anyhow::Result<Vec<(&'static str, String)>> {
+    // Routes want a database to be documented, but do not look at it.
+    let store = |service| {
+        anyhow::Ok(Store::new(
+            PgPool::connect_lazy("postgres://nobody@localhost/nothing")?,
+            Arc::new(SystemClock),
+            service,
+        ))
+    };
+    let (state, _) = tracking::start(store(Service::Tracking)?, None);
+    let tracking = service_kit::http::document(&tracking::http(state), Some(tracking::HEALTH_PATH));
+    let config = load::<commission::Config>(&Env::of([("ACCOUNT_DETAILS_KEY", crate::replay::NO_KEY)]))?;
+    let api = commission::api::Api { store: store(Service::Commission)?, config: Arc::new(config), open_tenant: None };
+    let commission =
+        service_kit::http::document(&commission::api::router(api), Some(crate::serve::COMMISSION_HEALTH_PATH));
+    let named = [
+        ("openapi.json", bff::openapi()),
+        ("openapi-tracking.json", tracking),
+        ("openapi-commission.json", commission),
+    ];
+    named.into_iter().map(|(name, api)| Ok((name, api.to_pretty_json()? + "\n"))).collect()
+}

@@ -1,0 +1,5 @@
+//! The binary as its users run it, on a real broker and a real database.
+
+mod architecture;
+mod bed;
+mod tools;
