@@ -1,7 +1,7 @@
 //! The system as the demo sees it: HTTP, with tokens of different people.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -12,7 +12,7 @@ use service_kit::config::{AuthConfig, Env, load};
 use service_kit::http_client;
 
 /// Longest wait for anything to come about.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Tokens outlive the demo, not the day.
@@ -97,6 +97,7 @@ pub struct Edge {
     bff: String,
     tracking: String,
     commands: AtomicU32,
+    answers: AtomicBool,
     /// The tenant that is played with.
     pub tenant: String,
 }
@@ -115,6 +116,7 @@ impl Edge {
             bff: at("BFF_PORT", "8002"),
             tracking: at("TRACKING_PORT", "8000"),
             commands: AtomicU32::new(1),
+            answers: AtomicBool::new(false),
             tenant: tenant.to_owned(),
         })
     }
@@ -136,13 +138,23 @@ impl Edge {
         }
     }
 
-    /// Sends a request, and again while the system says that it cannot answer for the moment: everything sent here may be repeated.
+    /// Sends a request, and again while the system cannot answer for the moment or was cut off: everything sent here may be repeated.
+    /// Only a system that never answered at all is not waited for.
     async fn send(&self, url: &str, request: impl Fn() -> reqwest::RequestBuilder) -> anyhow::Result<(u16, String)> {
         until(&format!("an answer from {url}"), async || {
-            let answer =
-                request().send().await.with_context(|| format!("calling {url}: is the stack up? (./dev up)"))?;
-            let status = answer.status().as_u16();
-            Ok(Some((status, answer.text().await?)).filter(|_| !matches!(status, 429 | 503)))
+            let exchange = async {
+                let answer = request().send().await?;
+                Ok::<_, reqwest::Error>((answer.status().as_u16(), answer.text().await?))
+            };
+            match exchange.await {
+                Ok((429 | 503, _)) => Ok(None),
+                Ok(answer) => {
+                    self.answers.store(true, Ordering::Relaxed);
+                    Ok(Some(answer))
+                }
+                Err(_) if self.answers.load(Ordering::Relaxed) => Ok(None),
+                Err(error) => Err(error).with_context(|| format!("calling {url}: is the stack up? (./dev up)")),
+            }
         })
         .await
     }
@@ -251,7 +263,7 @@ fn refused(status: u16, problem: &Value) -> Refused {
 /// Looks until there is something to see.
 ///
 /// # Errors
-/// When that takes longer than a minute, or looking fails.
+/// When that takes longer than two minutes, or looking fails.
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
