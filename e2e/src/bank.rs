@@ -122,7 +122,11 @@ impl Handles<Deposit> for TakeDeposit {
             .bind(amount)
             .execute(work.conn())
             .await?;
-        work.emit(&Cause::from(&message.envelope), version.unsigned_abs(), &Deposited { account, deposit, amount, mood });
+        work.emit(
+            &Cause::from(&message.envelope),
+            version.unsigned_abs(),
+            &Deposited { account, deposit, amount, mood },
+        );
         Ok(Outcome::none())
     }
 }
@@ -157,7 +161,11 @@ impl Handles<Deposited> for KeepBalance {
             .bind(amount)
             .execute(work.conn())
             .await?;
-        work.emit(&Cause::from(&message.envelope), version.unsigned_abs(), &Balanced { account: account.clone(), balance });
+        work.emit(
+            &Cause::from(&message.envelope),
+            version.unsigned_abs(),
+            &Balanced { account: account.clone(), balance },
+        );
         Ok(Outcome::none())
     }
 }

@@ -108,7 +108,12 @@ pub fn check_order(report: &mut Report, topic: &str, events: &[&Stored]) {
 ///
 /// # Errors
 /// When the database is away.
-pub async fn check_inbox(report: &mut Report, service: Service, database: &PgPool, read: &[Stored]) -> anyhow::Result<()> {
+pub async fn check_inbox(
+    report: &mut Report,
+    service: Service,
+    database: &PgPool,
+    read: &[Stored],
+) -> anyhow::Result<()> {
     let there: HashSet<Uuid> = read.iter().filter_map(|message| message.id).collect();
     let inbox: Vec<Uuid> = sqlx::query_scalar("SELECT message_id FROM inbox").fetch_all(database).await?;
     for id in inbox.iter().filter(|id| !there.contains(id)) {
@@ -147,7 +152,8 @@ pub async fn check_bank(world: &World<'_>, sent: &[Sent], bound: Duration) -> an
 
 /// Every deposit is in tracking's database, once, and nothing else.
 async fn check_deposits(report: &mut Report, world: &World<'_>, truth: &HashMap<Uuid, &Sent>) -> anyhow::Result<()> {
-    let rows: Vec<(Uuid, i64)> = sqlx::query_as("SELECT deposit, amount FROM deposits").fetch_all(&world.tracking).await?;
+    let rows: Vec<(Uuid, i64)> =
+        sqlx::query_as("SELECT deposit, amount FROM deposits").fetch_all(&world.tracking).await?;
     let mut taken: HashMap<Uuid, usize> = HashMap::new();
     for (deposit, amount) in rows {
         *taken.entry(deposit).or_default() += 1;
@@ -203,13 +209,17 @@ async fn check_balances(
     report.parked = aside.len();
     let aside: HashSet<Uuid> = aside.into_iter().collect();
     let rows: Vec<(Uuid, String, i64)> =
-        sqlx::query_as("SELECT event, account, version FROM applied ORDER BY account, place").fetch_all(&world.commission).await?;
+        sqlx::query_as("SELECT event, account, version FROM applied ORDER BY account, place")
+            .fetch_all(&world.commission)
+            .await?;
     let (mut applied, mut last): (HashMap<Uuid, usize>, HashMap<&str, i64>) = Default::default();
     for (event, account, version) in &rows {
         *applied.entry(*event).or_default() += 1;
         if applied[event] == 1 {
             let before = last.insert(account, *version).unwrap_or_default();
-            report.expect(*version == before + 1, Promise::InOrder, || format!("{account}: {version} was applied after {before}"));
+            report.expect(*version == before + 1, Promise::InOrder, || {
+                format!("{account}: {version} was applied after {before}")
+            });
         }
     }
     let mut expected: HashMap<String, (i64, usize)> = HashMap::new();
@@ -230,16 +240,23 @@ async fn check_balances(
     for event in applied.keys() {
         report.broke(Promise::NoPhantom, format!("event {event} was applied but is not in the topic"));
     }
-    let balances: Vec<(String, i64)> = sqlx::query_as("SELECT account, balance FROM balances").fetch_all(&world.commission).await?;
+    let balances: Vec<(String, i64)> =
+        sqlx::query_as("SELECT account, balance FROM balances").fetch_all(&world.commission).await?;
     let mut told: HashMap<&str, usize> = HashMap::new();
     for answer in first_occurrences(answers).0.into_iter().filter(|answer| answer.kind == "e2e.balanced.v1") {
         *told.entry(&answer.key).or_default() += 1;
     }
     let balances: HashMap<String, i64> = balances.into_iter().collect();
     for (account, (balance, count)) in &expected {
-        let (kept, said) = (balances.get(account).copied().unwrap_or_default(), told.get(account.as_str()).copied().unwrap_or_default());
-        report.expect(kept == *balance, Promise::AppliedOnce, || format!("{account} holds {kept} instead of {balance}"));
-        report.expect(said >= *count, Promise::NoneLost, || format!("{account}: {said} of {count} answers are in the topic"));
+        let (kept, said) = (
+            balances.get(account).copied().unwrap_or_default(),
+            told.get(account.as_str()).copied().unwrap_or_default(),
+        );
+        report
+            .expect(kept == *balance, Promise::AppliedOnce, || format!("{account} holds {kept} instead of {balance}"));
+        report.expect(said >= *count, Promise::NoneLost, || {
+            format!("{account}: {said} of {count} answers are in the topic")
+        });
         report.expect(said <= *count, Promise::NoPhantom, || format!("{account}: {said} answers for {count} events"));
     }
     Ok(())

@@ -24,7 +24,10 @@ pub async fn check_sales(world: &World<'_>, truth: &Truth, bound: Duration) -> a
     }
     report.settled_in = began.elapsed();
     let mut topics = HashMap::new();
-    for topic in [Topic::commands(Service::Tracking), Topic::commands(Service::Commission)].into_iter().chain(Service::ALL.map(Topic::events)) {
+    for topic in [Topic::commands(Service::Tracking), Topic::commands(Service::Commission)]
+        .into_iter()
+        .chain(Service::ALL.map(Topic::events))
+    {
         topics.insert(topic, read_back(world.servers, &world.name, topic.name()).await?);
     }
     for service in Service::ALL {
@@ -33,7 +36,8 @@ pub async fn check_sales(world: &World<'_>, truth: &Truth, bound: Duration) -> a
         report.repeats += repeats;
         check_order(&mut report, Topic::events(service).name(), &first);
     }
-    let heard = [&topics[&Topic::events(Service::Tracking)][..], &topics[&Topic::commands(Service::Commission)][..]].concat();
+    let heard =
+        [&topics[&Topic::events(Service::Tracking)][..], &topics[&Topic::commands(Service::Commission)][..]].concat();
     check_inbox(&mut report, Service::Tracking, &world.tracking, &topics[&Topic::commands(Service::Tracking)]).await?;
     check_inbox(&mut report, Service::Commission, &world.commission, &heard).await?;
     check_events(&mut report, world, truth).await?;
@@ -55,10 +59,13 @@ async fn parked(world: &World<'_>) -> anyhow::Result<usize> {
 
 /// Every event that was answered is stored, once, and nothing else is.
 async fn check_events(report: &mut Report, world: &World<'_>, truth: &Truth) -> anyhow::Result<()> {
-    let rows: Vec<(Uuid, Option<String>)> = sqlx::query_as("SELECT id, event_id FROM events").fetch_all(&world.tracking).await?;
+    let rows: Vec<(Uuid, Option<String>)> =
+        sqlx::query_as("SELECT id, event_id FROM events").fetch_all(&world.tracking).await?;
     let stored: HashMap<&str, &Uuid> = rows.iter().filter_map(|(id, name)| Some((name.as_deref()?, id))).collect();
     for (name, id) in &truth.events {
-        report.expect(stored.get(name.as_str()) == Some(&id), Promise::NoneLost, || format!("{name} was answered but is not stored"));
+        report.expect(stored.get(name.as_str()) == Some(&id), Promise::NoneLost, || {
+            format!("{name} was answered but is not stored")
+        });
     }
     report.expect(stored.len() == rows.len(), Promise::AppliedOnce, || "an event is stored twice".into());
     for name in stored.keys().filter(|name| !truth.events.contains_key(**name)) {
@@ -73,7 +80,9 @@ fn check_conversions(report: &mut Report, truth: &Truth, events: &[Stored]) {
         .0
         .into_iter()
         .filter(|event| event.kind == "tracking.conversion_attributed.v1")
-        .filter_map(|event| serde_json::from_slice::<Value>(&event.payload).ok()?["conversion_id"].as_str()?.parse().ok())
+        .filter_map(|event| {
+            serde_json::from_slice::<Value>(&event.payload).ok()?["conversion_id"].as_str()?.parse().ok()
+        })
         .fold(HashMap::new(), |mut told, id: Uuid| {
             *told.entry(id).or_default() += 1;
             told
@@ -102,22 +111,31 @@ fn earned(sale: &Sale) -> (i64, i64) {
 /// Every sale has one commission of the right partner and amount.
 async fn check_commissions(report: &mut Report, world: &World<'_>, truth: &Truth) -> anyhow::Result<()> {
     let rows: Vec<(Uuid, String, i64, i64)> =
-        sqlx::query_as("SELECT conversion_id, partner, earned_minor, reversed_minor FROM commissions").fetch_all(&world.commission).await?;
+        sqlx::query_as("SELECT conversion_id, partner, earned_minor, reversed_minor FROM commissions")
+            .fetch_all(&world.commission)
+            .await?;
     let mut seen = HashSet::new();
     for (conversion, partner, has, reversed) in &rows {
-        report.expect(seen.insert(*conversion), Promise::AppliedOnce, || format!("sale {conversion} has two commissions"));
+        report.expect(seen.insert(*conversion), Promise::AppliedOnce, || {
+            format!("sale {conversion} has two commissions")
+        });
         let Some(sale) = truth.sales.get(conversion) else {
             report.broke(Promise::NoPhantom, format!("there is a commission for {conversion}, which was never sold"));
             continue;
         };
         let (earned, back) = earned(sale);
         report.expect((*has, *reversed) == (earned, back) && partner == sale.partner, Promise::AppliedOnce, || {
-            format!("{conversion} earns {partner} {has} less {reversed} instead of {} {earned} less {back}", sale.partner)
+            format!(
+                "{conversion} earns {partner} {has} less {reversed} instead of {} {earned} less {back}",
+                sale.partner
+            )
         });
     }
     let aside: Vec<String> = sqlx::query_scalar("SELECT key FROM parked").fetch_all(&world.commission).await?;
     for id in truth.sales.keys().filter(|id| !seen.contains(id)) {
-        report.expect(aside.contains(&id.to_string()), Promise::NoneLost, || format!("sale {id} has no commission and is not put aside"));
+        report.expect(aside.contains(&id.to_string()), Promise::NoneLost, || {
+            format!("sale {id} has no commission and is not put aside")
+        });
     }
     Ok(())
 }
@@ -131,16 +149,21 @@ async fn check_ledger(report: &mut Report, world: &World<'_>, truth: &Truth) -> 
     }
     let postings = "SELECT partner, account::text, sum(minor)::bigint FROM postings GROUP BY partner, account";
     let rows: Vec<(String, String, i64)> = sqlx::query_as(postings).fetch_all(&world.commission).await?;
-    let kept: Vec<(String, i64)> = sqlx::query_as("SELECT partner, accrued FROM balances").fetch_all(&world.commission).await?;
+    let kept: Vec<(String, i64)> =
+        sqlx::query_as("SELECT partner, accrued FROM balances").fetch_all(&world.commission).await?;
     let kept: HashMap<String, i64> = kept.into_iter().collect();
     for (partner, sum) in expected {
         let own = || rows.iter().filter(|(name, _, _)| name == partner);
         let (accrued, all): (i64, i64) =
             (own().filter(|(_, account, _)| account == "accrued").map(|row| row.2).sum(), own().map(|row| row.2).sum());
         report.expect(all == 0, Promise::AppliedOnce, || format!("{partner}'s ledger adds up to {all}"));
-        report.expect(accrued == sum, Promise::AppliedOnce, || format!("{partner}'s ledger shows {accrued} accrued instead of {sum}"));
+        report.expect(accrued == sum, Promise::AppliedOnce, || {
+            format!("{partner}'s ledger shows {accrued} accrued instead of {sum}")
+        });
         let balance = kept.get(partner).copied().unwrap_or_default();
-        report.expect(balance == sum, Promise::AppliedOnce, || format!("{partner}'s balance is {balance} instead of {sum}"));
+        report.expect(balance == sum, Promise::AppliedOnce, || {
+            format!("{partner}'s balance is {balance} instead of {sum}")
+        });
     }
     Ok(())
 }

@@ -59,7 +59,10 @@ impl Sender {
             // The broker is away; the same command is sent again.
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        self.confirmed.lock().expect("nothing panics while it holds the list").push(Sent { id: envelope.id.0, deposit });
+        self.confirmed
+            .lock()
+            .expect("nothing panics while it holds the list")
+            .push(Sent { id: envelope.id.0, deposit });
         self.count.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -54,7 +54,8 @@ impl Program {
     pub fn spawn(&self, extra: &[(&str, String)]) -> anyhow::Result<Process> {
         let log = self.logs.join(format!("{}-{}.log", self.name, uuid::Uuid::now_v7()));
         let output = OpenOptions::new().create(true).append(true).open(&log)?;
-        let keep = |(name, _): &(String, String)| ["PATH", "HOME", "TMPDIR", "RECOUP_TEST_DIR"].contains(&name.as_str());
+        let keep =
+            |(name, _): &(String, String)| ["PATH", "HOME", "TMPDIR", "RECOUP_TEST_DIR"].contains(&name.as_str());
         let child = Command::new(&self.binary)
             .args(&self.arguments)
             .env_clear()

@@ -74,7 +74,11 @@ pub async fn open_campaign(system: &System<'_>, tenant: &str) -> anyhow::Result<
     for partner in PARTNERS {
         let token = system.token(tenant, partner, Role::Partner)?;
         let accept = format!("/api/v1/campaigns/{CAMPAIGN}/accept");
-        system.command(&token, &accept, &json!({ "accepted_terms": true })).await?.fine().context("accepting the campaign")?;
+        system
+            .command(&token, &accept, &json!({ "accepted_terms": true }))
+            .await?
+            .fine()
+            .context("accepting the campaign")?;
     }
     Ok(())
 }
@@ -141,7 +145,8 @@ impl Till {
     /// A visitor clicks (the first time, and now and then again), buys, and sometimes gives it back.
     async fn visit(&self, visitor: u64, turn: u64, random: &mut Random) {
         // Each visitor comes as somebody new now and then, so that there are many keys.
-        let (person, partner) = (format!("visitor-{visitor}-{}", turn / 20), PARTNERS[usize::try_from(visitor % 3).unwrap_or(0)]);
+        let (person, partner) =
+            (format!("visitor-{visitor}-{}", turn / 20), PARTNERS[usize::try_from(visitor % 3).unwrap_or(0)]);
         if turn.is_multiple_of(5) {
             self.send(&json!({
                 "event_type": "click", "event_id": format!("click-{visitor}-{turn}"), "user_id": person, "campaign": CAMPAIGN,
@@ -175,7 +180,10 @@ impl Till {
     async fn send(&self, event: &Value) -> Option<Uuid> {
         loop {
             if let Ok((status, answer)) = self.try_send(event).await {
-                let (name, id) = (event["event_id"].as_str().unwrap_or_default(), answer["id"].as_str().and_then(|id| id.parse().ok()));
+                let (name, id) = (
+                    event["event_id"].as_str().unwrap_or_default(),
+                    answer["id"].as_str().and_then(|id| id.parse().ok()),
+                );
                 let mut truth = self.truth.lock().expect("nothing panics while it holds the truth");
                 match (status, id) {
                     (200 | 201, Some(id)) => {

@@ -31,7 +31,8 @@ impl Servers {
         let parent = env.get("RECOUP_TEST_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
         let dir = parent.join(format!("e2e-{}", std::process::id()));
         std::fs::create_dir_all(&dir)?;
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the crate lies in the workspace")?.to_owned();
+        let root =
+            Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the crate lies in the workspace")?.to_owned();
         let mut servers = Self { root, dir, variables: Vec::new(), postgres: String::new() };
         let (broker, postgres) = (servers.broker_dir(), servers.postgres_dir());
         let both = tokio::join!(
@@ -45,7 +46,9 @@ impl Servers {
         servers.postgres = database.into_iter().find(|(name, _)| name == "DATABASE_URL").context("a database URL")?.1;
         let pool = servers.database("postgres").await?;
         for role in ["tracking_user", "commission_user"] {
-            sqlx::query(AssertSqlSafe(format!("CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'"))).execute(&pool).await?;
+            sqlx::query(AssertSqlSafe(format!("CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")))
+                .execute(&pool)
+                .await?;
         }
         pool.close().await;
         Ok(servers)
@@ -137,7 +140,11 @@ impl Servers {
     /// # Errors
     /// When it does not come back.
     pub async fn start_broker(&self) -> anyhow::Result<()> {
-        self.dev(["_broker", "start", &self.broker_dir()]).await.map(drop)
+        let dir = self.broker_dir();
+        self.dev(["_broker", "start", &dir]).await?;
+        let now = pairs(&self.dev(["_broker", "env", &dir]).await?);
+        ensure!(now == self.variables, "the broker came back under another address: {now:?}");
+        Ok(())
     }
 
     /// Stops the broker's process where it stands (SIGSTOP).
@@ -215,7 +222,10 @@ fn tempfile(dir: &Path, kind: &str) -> anyhow::Result<PathBuf> {
 }
 
 fn pairs(text: &str) -> Vec<(String, String)> {
-    text.lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 impl Drop for Servers {

@@ -163,7 +163,8 @@ impl<'s> System<'s> {
 /// Ports that were free a moment ago.
 fn free_ports() -> anyhow::Result<[u16; 3]> {
     // All held at once, so that they differ.
-    let held = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
+    let held =
+        [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
     let [one, two, three] = held.each_ref().map(|listener| listener.local_addr().map(|address| address.port()));
     Ok([one?, two?, three?])
 }

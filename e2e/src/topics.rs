@@ -43,7 +43,11 @@ pub async fn read_back(servers: &Servers, namespace: &str, topic: &str) -> anyho
     for partition in 0..PARTITIONS {
         let name = format!("{TENANT}/{namespace}/{topic}-partition-{partition}");
         let reading = read_partition(servers, &client, &name);
-        all.extend(tokio::time::timeout(Duration::from_secs(60), reading).await.with_context(|| format!("reading {name}"))??);
+        all.extend(
+            tokio::time::timeout(Duration::from_secs(60), reading)
+                .await
+                .with_context(|| format!("reading {name}"))??,
+        );
     }
     Ok(all)
 }
@@ -55,7 +59,8 @@ async fn read_partition(servers: &Servers, client: &Pulsar<TokioExecutor>, name:
     if entries == 0 {
         return Ok(found);
     }
-    let options = ConsumerOptions { initial_position: InitialPosition::Earliest, durable: Some(false), ..Default::default() };
+    let options =
+        ConsumerOptions { initial_position: InitialPosition::Earliest, durable: Some(false), ..Default::default() };
     let mut reader: Reader<Vec<u8>, TokioExecutor> = client
         .reader()
         .with_topic(format!("persistent://{name}"))
@@ -75,8 +80,9 @@ async fn read_partition(servers: &Servers, client: &Pulsar<TokioExecutor>, name:
         }
         complete += u64::from(index + 1 >= size);
         let key = message.key().unwrap_or_default();
-        let property =
-            |name: &str| message.metadata().properties.iter().find(|pair| pair.key == name).map(|pair| pair.value.clone());
+        let property = |name: &str| {
+            message.metadata().properties.iter().find(|pair| pair.key == name).map(|pair| pair.value.clone())
+        };
         found.push(Stored {
             id: property("ce_id").and_then(|text| text.parse().ok()),
             key,

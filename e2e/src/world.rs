@@ -69,7 +69,10 @@ impl<'s> World<'s> {
             let pool = servers.database(&database).await?;
             schema.run(&pool).await.with_context(|| format!("migrating {database}"))?;
             let role = format!("{}_user", service.name());
-            put(&format!("{}_DATABASE_URL", service.name().to_uppercase()), servers.service_database_url(&role, &database)?);
+            put(
+                &format!("{}_DATABASE_URL", service.name().to_uppercase()),
+                servers.service_database_url(&role, &database)?,
+            );
             pools.push(pool);
         }
         let [tracking, commission] = <[PgPool; 2]>::try_from(pools).ok().context("two services")?;
@@ -149,9 +152,15 @@ impl<'s> World<'s> {
         let admin = self.servers.admin()?;
         let mut sum = 0;
         for partition in 0..PARTITIONS {
-            let path = format!("persistent/{TENANT}/{}/{}-partition-{partition}/stats?getPreciseBacklog=true", self.name, topic.name());
+            let path = format!(
+                "persistent/{TENANT}/{}/{}-partition-{partition}/stats?getPreciseBacklog=true",
+                self.name,
+                topic.name()
+            );
             let stats = admin.get(&path).await?;
-            sum += stats["subscriptions"][service.name()]["msgBacklog"].as_u64().context("the broker counts the backlog")?;
+            sum += stats["subscriptions"][service.name()]["msgBacklog"]
+                .as_u64()
+                .context("the broker counts the backlog")?;
         }
         Ok(sum)
     }

@@ -34,7 +34,10 @@ pub async fn killed_while_publishing(case: &mut Case<'_>) -> anyhow::Result<Pass
         slowest = slowest.max(healthy.elapsed());
     }
     let report = scene.finish().await?.sound()?;
-    Ok(Passed { strikes: rounds, found: format!("{report}; applying again {} ms after the broker, at worst", slowest.as_millis()) })
+    Ok(Passed {
+        strikes: rounds,
+        found: format!("{report}; applying again {} ms after the broker, at worst", slowest.as_millis()),
+    })
 }
 
 pub async fn away_for_a_minute(case: &mut Case<'_>) -> anyhow::Result<Passed> {

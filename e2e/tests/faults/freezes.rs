@@ -25,7 +25,8 @@ pub async fn consumer_frozen_in_transaction(case: &mut Case<'_>) -> anyhow::Resu
         // Everything before the freeze and after it is applied by the successor, so its partitions were taken over.
         let until_now = scene.sender.confirmed().len();
         until("the successor has caught up", SOON, async || {
-            let applied: i64 = sqlx::query_scalar("SELECT count(*) FROM applied").fetch_one(&scene.world.commission).await?;
+            let applied: i64 =
+                sqlx::query_scalar("SELECT count(*) FROM applied").fetch_one(&scene.world.commission).await?;
             Ok((applied >= i64::try_from(until_now)?).then_some(()))
         })
         .await?;

@@ -7,7 +7,7 @@ use crate::runner::{Case, Passed};
 use crate::scene::Scene;
 
 pub async fn relay_killed_after_receipt(case: &mut Case<'_>) -> anyhow::Result<Passed> {
-    let rounds = case.rounds(4, 40);
+    let rounds = case.rounds(3, 40);
     let mut scene = Scene::begin(case.servers, &mut case.random).await?;
     scene.die_at(Service::Tracking, "relay.after_receipt", rounds, &mut case.random, &[]).await?;
     scene.die_at(Service::Commission, "relay.after_receipt", rounds / 2, &mut case.random, &[]).await?;
@@ -17,7 +17,7 @@ pub async fn relay_killed_after_receipt(case: &mut Case<'_>) -> anyhow::Result<P
 }
 
 pub async fn consumer_killed_after_commit(case: &mut Case<'_>) -> anyhow::Result<Passed> {
-    let rounds = case.rounds(4, 40);
+    let rounds = case.rounds(3, 40);
     let mut scene = Scene::begin(case.servers, &mut case.random).await?;
     scene.die_at(Service::Commission, "consumer.after_commit", rounds, &mut case.random, &[]).await?;
     scene.die_at(Service::Tracking, "consumer.after_commit", rounds / 2, &mut case.random, &[]).await?;
@@ -26,7 +26,7 @@ pub async fn consumer_killed_after_commit(case: &mut Case<'_>) -> anyhow::Result
 }
 
 pub async fn consumer_killed_in_transaction(case: &mut Case<'_>) -> anyhow::Result<Passed> {
-    let rounds = case.rounds(4, 40);
+    let rounds = case.rounds(3, 40);
     let mut scene = Scene::begin(case.servers, &mut case.random).await?;
     scene.die_at(Service::Commission, "consumer.before_commit", rounds, &mut case.random, &[]).await?;
     scene.die_at(Service::Tracking, "consumer.before_commit", rounds / 2, &mut case.random, &[]).await?;
@@ -37,7 +37,7 @@ pub async fn consumer_killed_in_transaction(case: &mut Case<'_>) -> anyhow::Resu
 /// With deduplication on, a broker drops what a producer of a known name sends under numbers it has seen: every rebuilt producer must be a
 /// new one to it. Half of the restarts are kills at any instant, half are orderly.
 pub async fn producers_rebuilt(case: &mut Case<'_>) -> anyhow::Result<Passed> {
-    let rounds = case.rounds(6, 60);
+    let rounds = case.rounds(4, 60);
     let mut scene = Scene::begin(case.servers, &mut case.random).await?;
     for round in 0..rounds {
         scene.more(case.random.within(10..120)).await?;

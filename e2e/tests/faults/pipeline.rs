@@ -69,7 +69,11 @@ impl Shop<'_> {
 
     /// Waits until commission has caught up with some of what comes in.
     async fn more_commissions(&self, rows: i64) -> anyhow::Result<()> {
-        let count = async || sqlx::query_scalar::<_, i64>("SELECT count(*) FROM commissions").fetch_one(&self.system.world.commission).await;
+        let count = async || {
+            sqlx::query_scalar::<_, i64>("SELECT count(*) FROM commissions")
+                .fetch_one(&self.system.world.commission)
+                .await
+        };
         let goal = count().await? + rows;
         until("commissions come", SOON, async || Ok((count().await? >= goal).then_some(()))).await
     }

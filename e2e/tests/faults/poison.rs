@@ -28,7 +28,8 @@ async fn send_foreign_batch(world: &World<'_>, moods: [Mood; 10]) -> anyhow::Res
         .with_auth(Authentication { name: "token".into(), data: token })
         .build()
         .await?;
-    let accounts: Vec<String> = (0..).map(|n| format!("foreign-{n}")).filter(|key| partition_of(key) == 2).take(10).collect();
+    let accounts: Vec<String> =
+        (0..).map(|n| format!("foreign-{n}")).filter(|key| partition_of(key) == 2).take(10).collect();
     let mut producer = client
         .producer()
         .with_topic(format!("{}-partition-2", config.topic(Deposited::TOPIC.name())))
@@ -67,7 +68,12 @@ async fn fates(database: &PgPool, ids: &[Uuid]) -> anyhow::Result<Vec<(i64, bool
 }
 
 /// An entry of ten, killed after three of them are committed; gives the checker's findings. `pass`: of the handler, at which it dies.
-pub async fn kill_half_way(case: &Case<'_>, moods: [Mood; 10], pass: u64, extra: &[(&str, String)]) -> anyhow::Result<Report> {
+pub async fn kill_half_way(
+    case: &Case<'_>,
+    moods: [Mood; 10],
+    pass: u64,
+    extra: &[(&str, String)],
+) -> anyhow::Result<Report> {
     let world = World::of_the_bank(case.servers).await?;
     let ids = send_foreign_batch(&world, moods).await?;
     let mut variables = vec![("RECOUP_FAULT", format!("bank.keep_balance:kill:{pass}"))];
@@ -83,11 +89,18 @@ pub async fn kill_half_way(case: &Case<'_>, moods: [Mood; 10], pass: u64, extra:
     if let Err(error) = world.settled(BOUND).await {
         report.broke(Promise::Recovers, format!("{error:#}"));
     }
-    for ((applied, parked), (id, mood)) in fates(&world.commission, &ids).await?.into_iter().zip(ids.iter().zip(moods)) {
+    for ((applied, parked), (id, mood)) in fates(&world.commission, &ids).await?.into_iter().zip(ids.iter().zip(moods))
+    {
         report.parked += usize::from(parked);
-        report.expect(applied > 0 || parked, Promise::NoneLost, || format!("event {id} was neither applied nor put aside"));
-        report.expect(applied + i64::from(parked) <= 1, Promise::AppliedOnce, || format!("event {id} was applied {applied} times"));
-        report.expect(parked == (mood != Mood::Good), Promise::AppliedOnce, || format!("event {id} ({mood:?}) parked: {parked}"));
+        report.expect(applied > 0 || parked, Promise::NoneLost, || {
+            format!("event {id} was neither applied nor put aside")
+        });
+        report.expect(applied + i64::from(parked) <= 1, Promise::AppliedOnce, || {
+            format!("event {id} was applied {applied} times")
+        });
+        report.expect(parked == (mood != Mood::Good), Promise::AppliedOnce, || {
+            format!("event {id} ({mood:?}) parked: {parked}")
+        });
     }
     Ok(report)
 }
@@ -123,7 +136,8 @@ pub async fn message_that_aborts_the_process(case: &mut Case<'_>) -> anyhow::Res
                 here += 1;
                 scene.restart(Service::Commission, &[]).await?;
             }
-            let reasons: Vec<String> = sqlx::query_scalar("SELECT reason FROM parked ORDER BY id").fetch_all(&scene.world.commission).await?;
+            let reasons: Vec<String> =
+                sqlx::query_scalar("SELECT reason FROM parked ORDER BY id").fetch_all(&scene.world.commission).await?;
             Ok((reasons.len() >= 3).then_some(()))
         })
         .await?;
@@ -131,7 +145,8 @@ pub async fn message_that_aborts_the_process(case: &mut Case<'_>) -> anyhow::Res
         scene.more_applied(200).await?;
         let database = scene.world.commission.clone();
         let report = scene.finish().await?.sound()?;
-        let aside: Vec<(String, String)> = sqlx::query_as("SELECT key, reason FROM parked ORDER BY id").fetch_all(&database).await?;
+        let aside: Vec<(String, String)> =
+            sqlx::query_as("SELECT key, reason FROM parked ORDER BY id").fetch_all(&database).await?;
         let expected = [("poison", "attempts"), ("poison", "follows"), ("poison", "follows")];
         ensure!(aside.iter().map(|(key, reason)| (key.as_str(), reason.as_str())).eq(expected), "put aside: {aside:?}");
         deaths += here;
@@ -209,7 +224,9 @@ pub async fn key_that_always_fails(case: &mut Case<'_>) -> anyhow::Result<Passed
         scene.restart(Service::Commission, &[("E2E_HEALED", "1".into())]).await?;
         sqlx::query("UPDATE parked SET state = 'redrive'").execute(&database).await?;
         until("everything is redriven", SOON, async || {
-            let open: i64 = sqlx::query_scalar("SELECT count(*) FROM parked WHERE state <> 'redriven'").fetch_one(&database).await?;
+            let open: i64 = sqlx::query_scalar("SELECT count(*) FROM parked WHERE state <> 'redriven'")
+                .fetch_one(&database)
+                .await?;
             Ok((open == 0).then_some(()))
         })
         .await?;

@@ -54,8 +54,10 @@ pub fn run(faults: Vec<Fault>) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let wanted: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
-    let chosen: Vec<Fault> =
-        faults.into_iter().filter(|fault| wanted.is_empty() || wanted.iter().any(|part| fault.name.contains(*part))).collect();
+    let chosen: Vec<Fault> = faults
+        .into_iter()
+        .filter(|fault| wanted.is_empty() || wanted.iter().any(|part| fault.name.contains(*part)))
+        .collect();
     if chosen.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
@@ -84,7 +86,9 @@ async fn run_all(faults: Vec<Fault>) -> anyhow::Result<ExitCode> {
         let outcome = tokio::time::timeout(LIMIT, (fault.run)(&mut case)).await;
         let seconds = began.elapsed().as_secs();
         match outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("took longer than {LIMIT:?}"))) {
-            Ok(Passed { strikes, found }) => println!("ok      {:<38} {seconds:>4} s  {strikes:>3} strikes  {found}", fault.name),
+            Ok(Passed { strikes, found }) => {
+                println!("ok      {:<38} {seconds:>4} s  {strikes:>3} strikes  {found}", fault.name)
+            }
             Err(error) => {
                 println!("FAILED  {:<38} {seconds:>4} s  {error:#}", fault.name);
                 failed.push(fault.name);

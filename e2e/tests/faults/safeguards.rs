@@ -17,7 +17,10 @@ fn without(safeguard: &str) -> [(&'static str, String); 1] {
 fn must_break(report: &Report, promise: Promise) -> anyhow::Result<Passed> {
     ensure!(report.broken(promise), "{promise:?} was kept without the safeguard: the test proves nothing ({report})");
     let ways = report.broken[&promise].len();
-    Ok(Passed { strikes: 1, found: format!("{promise:?} broken {ways} times, as it should: {}", report.broken[&promise][0]) })
+    Ok(Passed {
+        strikes: 1,
+        found: format!("{promise:?} broken {ways} times, as it should: {}", report.broken[&promise][0]),
+    })
 }
 
 pub async fn without_inbox(case: &mut Case<'_>) -> anyhow::Result<Passed> {

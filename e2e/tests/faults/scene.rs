@@ -35,7 +35,11 @@ impl<'s> Scene<'s> {
     }
 
     /// As [`Scene::begin`], with more variables for both services.
-    pub async fn begin_with(servers: &'s Servers, random: &mut Random, extra: &[(&str, String)]) -> anyhow::Result<Self> {
+    pub async fn begin_with(
+        servers: &'s Servers,
+        random: &mut Random,
+        extra: &[(&str, String)],
+    ) -> anyhow::Result<Self> {
         let world = World::of_the_bank(servers).await?;
         let (tracking, commission) = (world.bank(Service::Tracking)?, world.bank(Service::Commission)?);
         let (tracking, commission) = tokio::join!(tracking.start(extra), commission.start(extra));

@@ -64,8 +64,12 @@ async fn sell(system: &System<'_>, click: &str) -> anyhow::Result<String> {
     ensure!(first.status == 201 && first.body["status"] == "recorded", "the purchase: {first:?}");
     let again = system.post(&operator, &url, &purchase).await?;
     ensure!(again.status == 200 && again.body["status"] == "duplicate", "the same purchase: {again:?}");
-    let row = until("the sale becomes a commission", SOON, async || Ok(commission_of(system, "order-1").await?)).await?;
-    ensure!(row["partner"] == PARTNER && row["earned"] == "20.00" && row["state"] == "pending", "the commission: {row}");
+    let row =
+        until("the sale becomes a commission", SOON, async || Ok(commission_of(system, "order-1").await?)).await?;
+    ensure!(
+        row["partner"] == PARTNER && row["earned"] == "20.00" && row["state"] == "pending",
+        "the commission: {row}"
+    );
     Ok(row["commission_id"].as_str().context("a commission has an id")?.to_owned())
 }
 
@@ -93,19 +97,22 @@ async fn pass_hold(system: &System<'_>, commission: &str) -> anyhow::Result<Stri
 
 async fn pay_out(system: &System<'_>) -> anyhow::Result<(String, String)> {
     let partner = system.token(TENANT, PARTNER, Role::Partner)?;
-    let (manager, operator) = (system.token(TENANT, "max", Role::Manager)?, system.token(TENANT, "olga", Role::Operator)?);
-    let ask = |amount: &str| {
-        json!({ "amount": amount, "currency": "USD", "payment_method": "paypal", "account_details": { "email": "anna@example.com" } })
-    };
+    let (manager, operator) =
+        (system.token(TENANT, "max", Role::Manager)?, system.token(TENANT, "olga", Role::Operator)?);
+    let ask = |amount: &str| json!({ "amount": amount, "currency": "USD", "payment_method": "paypal", "account_details": { "email": "anna@example.com" } });
     let too_much = system.command(&partner, "/api/v1/payments/request", &ask("20.01")).await?;
     ensure!(too_much.status >= 400 || too_much.body["status"] == "rejected", "more than is payable: {too_much:?}");
     let asked = system.command(&partner, "/api/v1/payments/request", &ask("20.00")).await?.fine()?;
-    let id = asked["payout_id"].as_str().or(asked["result"]["payout_id"].as_str()).with_context(|| format!("no payout in {asked}"))?;
+    let id = asked["payout_id"]
+        .as_str()
+        .or(asked["result"]["payout_id"].as_str())
+        .with_context(|| format!("no payout in {asked}"))?;
     let path = format!("/api/v1/payouts/{id}");
     let own = system.command(&partner, &format!("{path}/approve"), &json!({})).await?;
     ensure!(own.status == 403, "a partner approves its own payout: {own:?}");
     system.command(&manager, &format!("{path}/approve"), &json!({})).await?.fine().context("approving")?;
-    let submitted = system.command(&operator, "/api/v1/payouts/submit", &json!({})).await?.fine().context("submitting")?;
+    let submitted =
+        system.command(&operator, "/api/v1/payouts/submit", &json!({})).await?.fine().context("submitting")?;
     let batch = submitted["batch_id"].as_str().or(submitted["result"]["batch_id"].as_str());
     let batch = batch.with_context(|| format!("no batch in {submitted}"))?.to_owned();
     payout_is(system, &operator, &path, "submitted").await?;
@@ -116,8 +123,15 @@ async fn pay_out(system: &System<'_>) -> anyhow::Result<(String, String)> {
     })
     .await?;
     let text = file.as_str().map_or_else(|| file.to_string(), str::to_owned);
-    ensure!(text.contains(id) && text.contains("20.00") && text.contains("anna@example.com"), "the payout file: {text}");
-    system.command(&operator, &format!("{path}/confirm"), &json!({ "reference": "PP-1" })).await?.fine().context("confirming")?;
+    ensure!(
+        text.contains(id) && text.contains("20.00") && text.contains("anna@example.com"),
+        "the payout file: {text}"
+    );
+    system
+        .command(&operator, &format!("{path}/confirm"), &json!({ "reference": "PP-1" }))
+        .await?
+        .fine()
+        .context("confirming")?;
     let paid = payout_is(system, &operator, &path, "completed").await?;
     ensure!(!paid.to_string().contains("anna@example.com"), "account details are shown unmasked: {paid}");
     let row = commission_of(system, "order-1").await?.context("it was there")?;
@@ -140,8 +154,12 @@ async fn read_statement(system: &System<'_>, month: &str) -> anyhow::Result<()> 
     let statement = system.get(&partner, &url).await?.fine()?;
     let account = &statement["accounts"][0];
     ensure!(account["closing"]["paid"] == "20.00" && account["carry_forward"] == "0.00", "the statement: {statement}");
-    let moved: Vec<&str> =
-        statement["movements"].as_array().context("movements")?.iter().filter_map(|row| row["movement"].as_str()).collect();
+    let moved: Vec<&str> = statement["movements"]
+        .as_array()
+        .context("movements")?
+        .iter()
+        .filter_map(|row| row["movement"].as_str())
+        .collect();
     ensure!(moved.contains(&"requested") && moved.contains(&"completed"), "what moved: {moved:?}");
     let table = system.get(&partner, &format!("{url}&format=csv")).await?;
     ensure!(table.body.as_str().is_some_and(|text| text.contains("completed")), "the statement as CSV: {table:?}");
@@ -152,7 +170,12 @@ async fn read_statement(system: &System<'_>, month: &str) -> anyhow::Result<()> 
 }
 
 /// Another tenant's people, whatever their role, find nothing and change nothing.
-async fn look_as_another_tenant(system: &System<'_>, commission: &str, payout: &str, batch: &str) -> anyhow::Result<()> {
+async fn look_as_another_tenant(
+    system: &System<'_>,
+    commission: &str,
+    payout: &str,
+    batch: &str,
+) -> anyhow::Result<()> {
     for role in [Role::Admin, Role::Manager, Role::Operator] {
         let rival = system.token("rival", "rita", role)?;
         for path in [
@@ -165,7 +188,11 @@ async fn look_as_another_tenant(system: &System<'_>, commission: &str, payout: &
             let answer = system.get(&rival, &format!("{}{path}", system.bff)).await?;
             ensure!([403, 404].contains(&answer.status), "{role:?} of another tenant reads {path}: {answer:?}");
         }
-        for (path, list) in [("/api/v1/commission/commissions", "commissions"), ("/api/v1/campaigns", "campaigns"), ("/api/v1/payouts", "payouts")] {
+        for (path, list) in [
+            ("/api/v1/commission/commissions", "commissions"),
+            ("/api/v1/campaigns", "campaigns"),
+            ("/api/v1/payouts", "payouts"),
+        ] {
             let answer = system.get(&rival, &format!("{}{path}", system.bff)).await?;
             let empty = answer.body[list].as_array().is_some_and(Vec::is_empty);
             ensure!(answer.status == 403 || empty, "{role:?} of another tenant lists {path}: {answer:?}");
@@ -174,12 +201,18 @@ async fn look_as_another_tenant(system: &System<'_>, commission: &str, payout: &
     let manager = system.token("rival", "rita", Role::Manager)?;
     let reject = format!("/api/v1/commission/commissions/{commission}/reject");
     let refused = system.command(&manager, &reject, &json!({ "reason": "mine" })).await?;
-    ensure!(refused.status >= 400 || refused.body["status"] == "rejected", "another tenant rejects a commission: {refused:?}");
+    ensure!(
+        refused.status >= 400 || refused.body["status"] == "rejected",
+        "another tenant rejects a commission: {refused:?}"
+    );
     let operator = system.token("rival", "rob", Role::Operator)?;
     let refund = json!({ "event_type": "refund", "event_id": "r1", "refers_to": "order-1", "amount": "200.00", "currency": "USD" });
     // Taken or not, it is about an order of the rival's own.
     system.post(&operator, &format!("{}/api/v1/tracking/events", system.bff), &refund).await?;
     let row = commission_of(system, "order-1").await?.context("it was there")?;
-    ensure!(row["state"] == "paid" && row["reversed"] == "0.00" && row["clawed_back"] == "0.00", "after the rival's tries: {row}");
+    ensure!(
+        row["state"] == "paid" && row["reversed"] == "0.00" && row["clawed_back"] == "0.00",
+        "after the rival's tries: {row}"
+    );
     Ok(())
 }
