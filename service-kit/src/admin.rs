@@ -53,7 +53,13 @@ impl Admin {
     ///
     /// # Errors
     /// When the broker does not answer or refuses.
-    pub async fn ensure(&self, method: Method, path: &str, body: Option<&Value>, accepted: &[u16]) -> anyhow::Result<()> {
+    pub async fn ensure(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        accepted: &[u16],
+    ) -> anyhow::Result<()> {
         let (status, text) = self.call(method.clone(), path, body).await?;
         let fine = status.is_success() || accepted.contains(&status.as_u16());
         anyhow::ensure!(fine, "{method} {path} answered {status}: {}", text.chars().take(300).collect::<String>());
@@ -66,7 +72,11 @@ impl Admin {
     /// When the broker does not answer, refuses, or does not send JSON.
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let (status, text) = self.call(Method::GET, path, None).await?;
-        anyhow::ensure!(status.is_success(), "GET {path} answered {status}: {}", text.chars().take(300).collect::<String>());
+        anyhow::ensure!(
+            status.is_success(),
+            "GET {path} answered {status}: {}",
+            text.chars().take(300).collect::<String>()
+        );
         Ok(serde_json::from_str(&text)?)
     }
 

@@ -55,7 +55,9 @@ impl Outbound {
 
     /// Roughly what it takes in an entry, in bytes.
     pub fn size(&self) -> usize {
-        self.payload.len() + self.properties.iter().map(|(name, value)| name.len() + value.len() + 8).sum::<usize>() + 64
+        self.payload.len()
+            + self.properties.iter().map(|(name, value)| name.len() + value.len() + 8).sum::<usize>()
+            + 64
     }
 }
 
@@ -209,7 +211,9 @@ impl PartitionProducer {
             }
             anyhow::Ok(())
         };
-        tokio::time::timeout(RECEIPT_DEADLINE, confirmed).await.context("the broker did not confirm an entry in time")?
+        tokio::time::timeout(RECEIPT_DEADLINE, confirmed)
+            .await
+            .context("the broker did not confirm an entry in time")?
     }
 
     async fn build(&self) -> anyhow::Result<(u64, Producer<TokioExecutor>)> {
@@ -219,12 +223,17 @@ impl PartitionProducer {
         let name = format!("{}-{}-{}-{fresh}", self.bus.role(), self.topic.name(), self.partition);
         let options =
             ProducerOptions { batch_size: Some(BATCH_SLOTS), block_queue_if_full: true, ..Default::default() };
-        let building = async move { Ok(client.producer().with_topic(topic).with_name(name).with_options(options).build().await?) };
+        let building =
+            async move { Ok(client.producer().with_topic(topic).with_name(name).with_options(options).build().await?) };
         match in_own_task(building).await {
             Ok(producer) => Ok((generation, producer)),
             Err(error) => {
                 self.bus.discard(generation).await;
-                Err(error.context(format!("creating a producer for {} partition {}", self.topic.name(), self.partition)))
+                Err(error.context(format!(
+                    "creating a producer for {} partition {}",
+                    self.topic.name(),
+                    self.partition
+                )))
             }
         }
     }
@@ -280,7 +289,10 @@ impl Publisher {
             .entry((topic, partition))
             .or_insert_with(|| {
                 let (sender, receiver) = mpsc::channel(1_000);
-                drop(tokio::spawn(publish_lane(PartitionProducer::new(Arc::clone(&self.bus), topic, partition), receiver)));
+                drop(tokio::spawn(publish_lane(
+                    PartitionProducer::new(Arc::clone(&self.bus), topic, partition),
+                    receiver,
+                )));
                 sender
             })
             .clone()

@@ -19,7 +19,10 @@ impl Authentication for TokenProvider {
     }
 
     async fn auth_data(&mut self) -> Result<Vec<u8>, AuthenticationError> {
-        let token = self.0.current().map_err(|error| AuthenticationError::Custom(format!("the token cannot be read: {error}")))?;
+        let token = self
+            .0
+            .current()
+            .map_err(|error| AuthenticationError::Custom(format!("the token cannot be read: {error}")))?;
         Ok(token.map(|token| token.expose().as_bytes().to_vec()).unwrap_or_default())
     }
 }

@@ -11,8 +11,8 @@ use shared_events::{MessageId, TenantId};
 use uuid::Uuid;
 
 use crate::auth::Caller;
-use crate::http::{Path, Query};
 use crate::handler::{AnyHandler, Failure, Outcome, Raw};
+use crate::http::{Path, Query};
 use crate::problem::Problem;
 use crate::store::{Cause, Store, Work};
 
@@ -66,7 +66,13 @@ pub(crate) async fn handle(handler: &dyn AnyHandler, work: &mut Work, raw: Raw<'
     Ok(())
 }
 
-async fn record(work: &mut Work, raw: Raw<'_>, status: &str, rejection: Option<Rejection>, outcome: Outcome) -> Result<(), sqlx::Error> {
+async fn record(
+    work: &mut Work,
+    raw: Raw<'_>,
+    status: &str,
+    rejection: Option<Rejection>,
+    outcome: Outcome,
+) -> Result<(), sqlx::Error> {
     let envelope = raw.envelope;
     let (now, rejection) = (work.now(), rejection.and_then(|rejection| serde_json::to_value(rejection).ok()));
     sqlx::query!(
@@ -92,7 +98,11 @@ async fn record(work: &mut Work, raw: Raw<'_>, status: &str, rejection: Option<R
 ///
 /// # Errors
 /// When the database is away.
-pub async fn outcome(store: &Store, tenant: &TenantId, command: MessageId) -> Result<Option<CommandOutcome>, sqlx::Error> {
+pub async fn outcome(
+    store: &Store,
+    tenant: &TenantId,
+    command: MessageId,
+) -> Result<Option<CommandOutcome>, sqlx::Error> {
     let mut work = store.read(tenant).await?;
     let row = sqlx::query!(
         "SELECT type AS kind, status, rejection, result, body_digest, actor FROM command_outcomes WHERE command_id = $1",
@@ -159,6 +169,7 @@ async fn show(
     let patience = Duration::from_secs(query.wait.min(10));
     let found = await_outcome(&store, &caller.tenant, MessageId(id), patience).await.map_err(Problem::internal)?;
     // Whoever asked may know, and those who work for the tenant; for others there is no such command.
-    let may_see = |outcome: &CommandOutcome| caller.is_staff() || outcome.actor.as_deref() == Some(caller.subject.as_str());
+    let may_see =
+        |outcome: &CommandOutcome| caller.is_staff() || outcome.actor.as_deref() == Some(caller.subject.as_str());
     found.filter(may_see).map(axum::Json).ok_or_else(Problem::not_found)
 }

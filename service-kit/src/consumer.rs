@@ -151,7 +151,12 @@ impl Lane {
                 None => match self.subscribe().await {
                     Ok(subscribed) => subscribed,
                     Err(error) => {
-                        tracing::warn!(topic = self.topic.name(), partition = self.partition, error = format!("{error:#}"), "cannot subscribe, trying again");
+                        tracing::warn!(
+                            topic = self.topic.name(),
+                            partition = self.partition,
+                            error = format!("{error:#}"),
+                            "cannot subscribe, trying again"
+                        );
                         trouble.wait(&stop).await;
                         continue;
                     }
@@ -164,7 +169,12 @@ impl Lane {
                 End::Stopped => break,
                 End::Broken(error) => {
                     metrics::counter!("recoup_consumer_rebuilds_total", "topic" => self.topic.name()).increment(1);
-                    tracing::warn!(topic = self.topic.name(), partition = self.partition, error = format!("{error:#}"), "the consumer broke, building a new one");
+                    tracing::warn!(
+                        topic = self.topic.name(),
+                        partition = self.partition,
+                        error = format!("{error:#}"),
+                        "the consumer broke, building a new one"
+                    );
                     self.bus.discard(generation).await;
                     if began.elapsed() > Duration::from_secs(10) {
                         trouble.reset();
@@ -219,13 +229,22 @@ impl Lane {
 
     /// Asks the broker whether messages wait although none came: some ways of breaking are silent.
     async fn overlooked(&self) -> anyhow::Result<()> {
-        let state = match self.admin.subscription(&self.bus.partition_name(self.topic, self.partition), self.bus.role()).await {
+        let state = match self
+            .admin
+            .subscription(&self.bus.partition_name(self.topic, self.partition), self.bus.role())
+            .await
+        {
             Ok(state) => state,
             // The watchdog must not bite when only the admin port is away.
             Err(_) => return Ok(()),
         };
         let ours = state.active_consumer.is_none_or(|name| name == instance(self.bus.role()));
-        anyhow::ensure!(state.backlog == 0 || !ours, "{} messages wait but none came for {} s", state.backlog, SILENCE.as_secs());
+        anyhow::ensure!(
+            state.backlog == 0 || !ours,
+            "{} messages wait but none came for {} s",
+            state.backlog,
+            SILENCE.as_secs()
+        );
         Ok(())
     }
 }
@@ -243,7 +262,10 @@ struct Run {
 }
 
 /// Takes the messages that are there, up to a run's length, and completes the last entry.
-async fn gather(stream: &mut Stream, first: Option<Result<PulsarMessage<Vec<u8>>, pulsar::Error>>) -> anyhow::Result<Run> {
+async fn gather(
+    stream: &mut Stream,
+    first: Option<Result<PulsarMessage<Vec<u8>>, pulsar::Error>>,
+) -> anyhow::Result<Run> {
     let mut run = Run { messages: Vec::with_capacity(RUN), entries: Vec::new() };
     let mut next = first;
     loop {
@@ -251,7 +273,8 @@ async fn gather(stream: &mut Stream, first: Option<Result<PulsarMessage<Vec<u8>>
         let expected = message.metadata().num_messages_in_batch.unwrap_or(1).max(1);
         let id = message.message_id();
         let index = id.batch_index.unwrap_or(0).max(0);
-        let starts = run.entries.last().is_none_or(|last| (last.ledger_id, last.entry_id) != (id.ledger_id, id.entry_id));
+        let starts =
+            run.entries.last().is_none_or(|last| (last.ledger_id, last.entry_id) != (id.ledger_id, id.entry_id));
         if starts {
             run.entries.push(MessageIdData { batch_index: None, batch_size: None, ..id.clone() });
         }

@@ -30,7 +30,12 @@ mod armed {
                     [point, "freeze", pass] => (point.to_owned(), "-STOP", pass.parse()),
                     _ => panic!("RECOUP_FAULT: {text} is not point:kill:pass or point:freeze:pass"),
                 };
-                Fault { point, signal, pass: pass.expect("RECOUP_FAULT: the pass is a number"), passed: AtomicU64::new(0) }
+                Fault {
+                    point,
+                    signal,
+                    pass: pass.expect("RECOUP_FAULT: the pass is a number"),
+                    passed: AtomicU64::new(0),
+                }
             })
             .collect()
     });

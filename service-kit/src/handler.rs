@@ -60,12 +60,16 @@ impl Failure {
             return false;
         };
         error.chain().filter_map(|cause| cause.downcast_ref::<sqlx::Error>()).any(|cause| match cause {
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => true,
             // 08 connection, 40 serialisation and deadlock, 53 resources, 57 operator intervention, 58 system error
-            sqlx::Error::Database(database) => {
-                database.code().is_some_and(|code| ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class)))
-            }
+            sqlx::Error::Database(database) => database
+                .code()
+                .is_some_and(|code| ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class))),
             _ => false,
         })
     }
@@ -110,7 +114,8 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A handler whose message type is forgotten.
 pub(crate) trait AnyHandler: Send + Sync {
-    fn handle_run<'a>(&'a self, work: &'a mut Work, run: &'a [Raw<'a>]) -> BoxFuture<'a, Result<Vec<Outcome>, Failure>>;
+    fn handle_run<'a>(&'a self, work: &'a mut Work, run: &'a [Raw<'a>])
+    -> BoxFuture<'a, Result<Vec<Outcome>, Failure>>;
     fn is_command(&self) -> bool;
 }
 
@@ -119,8 +124,9 @@ fn decode<M: Message>(payload: &[u8]) -> Result<M, serde_path_to_error::Error<se
 }
 
 fn delivered<M: Message>(raw: &Raw<'_>) -> Result<Delivered<M>, Failure> {
-    let data = decode(raw.payload)
-        .map_err(|error| Failure::Reject(Rejection::new("malformed", error.to_string()).at(&error.path().to_string())))?;
+    let data = decode(raw.payload).map_err(|error| {
+        Failure::Reject(Rejection::new("malformed", error.to_string()).at(&error.path().to_string()))
+    })?;
     Ok(Delivered { envelope: raw.envelope.clone(), data })
 }
 
@@ -128,7 +134,11 @@ struct One<M, H>(H, std::marker::PhantomData<fn(M)>);
 struct Run<M, H>(H, std::marker::PhantomData<fn(M)>);
 
 impl<M: Message, H: Handles<M>> AnyHandler for One<M, H> {
-    fn handle_run<'a>(&'a self, work: &'a mut Work, run: &'a [Raw<'a>]) -> BoxFuture<'a, Result<Vec<Outcome>, Failure>> {
+    fn handle_run<'a>(
+        &'a self,
+        work: &'a mut Work,
+        run: &'a [Raw<'a>],
+    ) -> BoxFuture<'a, Result<Vec<Outcome>, Failure>> {
         Box::pin(async move {
             let mut outcomes = Vec::with_capacity(run.len());
             for raw in run {
@@ -144,7 +154,11 @@ impl<M: Message, H: Handles<M>> AnyHandler for One<M, H> {
 }
 
 impl<M: Message, H: HandlesRun<M>> AnyHandler for Run<M, H> {
-    fn handle_run<'a>(&'a self, work: &'a mut Work, run: &'a [Raw<'a>]) -> BoxFuture<'a, Result<Vec<Outcome>, Failure>> {
+    fn handle_run<'a>(
+        &'a self,
+        work: &'a mut Work,
+        run: &'a [Raw<'a>],
+    ) -> BoxFuture<'a, Result<Vec<Outcome>, Failure>> {
         Box::pin(async move {
             let messages: Vec<Delivered<M>> = run.iter().map(|raw| delivered(raw)).collect::<Result<_, _>>()?;
             self.0.handle_run(work, &messages).await?;

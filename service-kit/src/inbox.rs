@@ -56,7 +56,9 @@ impl Incoming {
 
     pub(crate) fn new(key: String, properties: Vec<(String, String)>, payload: Vec<u8>, fallback: Uuid) -> Self {
         let read = Envelope::from_properties(properties.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let text = |name: &str| properties.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone()).unwrap_or_default();
+        let text = |name: &str| {
+            properties.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone()).unwrap_or_default()
+        };
         Self {
             id: read.as_ref().map_or(fallback, |envelope| envelope.id.0),
             key,
@@ -70,7 +72,8 @@ impl Incoming {
 
     /// The properties as a JSON object, for the table of parked messages.
     pub(crate) fn properties_json(&self) -> String {
-        let object: HashMap<&str, &str> = self.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let object: HashMap<&str, &str> =
+            self.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         serde_json::to_string(&object).unwrap_or_default()
     }
 }
@@ -121,7 +124,12 @@ impl Processor {
                 Ok(fruitless) => {
                     self.careful.store(fruitless > 2, Ordering::Relaxed);
                     if fruitless > 2 {
-                        tracing::warn!(topic = self.topic.name(), partition = self.partition, fruitless, "starting carefully: the last starts made no progress");
+                        tracing::warn!(
+                            topic = self.topic.name(),
+                            partition = self.partition,
+                            fruitless,
+                            "starting carefully: the last starts made no progress"
+                        );
                     }
                     return Ok(());
                 }
@@ -158,7 +166,11 @@ impl Processor {
     ///
     /// # Errors
     /// Only when stopped half-way, or when a task of ours broke; nothing may be acknowledged then.
-    pub(crate) async fn process(self: &Arc<Self>, messages: Vec<Incoming>, stop: &CancellationToken) -> anyhow::Result<()> {
+    pub(crate) async fn process(
+        self: &Arc<Self>,
+        messages: Vec<Incoming>,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
         let messages = Arc::new(messages);
         let began = Instant::now();
         let whole = !self.careful.load(Ordering::Relaxed);
@@ -173,7 +185,11 @@ impl Processor {
     }
 
     /// The whole run in one transaction. False: something in it failed, take it apart.
-    async fn try_whole(self: &Arc<Self>, messages: &Arc<Vec<Incoming>>, stop: &CancellationToken) -> anyhow::Result<bool> {
+    async fn try_whole(
+        self: &Arc<Self>,
+        messages: &Arc<Vec<Incoming>>,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<bool> {
         let mut trouble = Backoff::default();
         loop {
             match self.attempt(messages, 0..messages.len()).await {
@@ -188,14 +204,24 @@ impl Processor {
     }
 
     async fn pause(&self, failure: &Failure, trouble: &mut Backoff, stop: &CancellationToken) -> anyhow::Result<()> {
-        tracing::warn!(topic = self.topic.name(), partition = self.partition, ?failure, "the database is in the way, trying again");
+        tracing::warn!(
+            topic = self.topic.name(),
+            partition = self.partition,
+            ?failure,
+            "the database is in the way, trying again"
+        );
         trouble.wait(stop).await;
         anyhow::ensure!(!stop.is_cancelled(), "stopped while the database was away");
         Ok(())
     }
 
     /// One message by itself, tried again in place until it is applied or parked.
-    async fn single(self: &Arc<Self>, messages: &Arc<Vec<Incoming>>, index: usize, stop: &CancellationToken) -> anyhow::Result<()> {
+    async fn single(
+        self: &Arc<Self>,
+        messages: &Arc<Vec<Incoming>>,
+        index: usize,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
         let message = &messages[index];
         let mut trouble = Backoff::default();
         let mut suspicious = self.careful.load(Ordering::Relaxed);
@@ -240,7 +266,8 @@ impl Processor {
         last_error: Option<&str>,
     ) -> Result<Guarded, Failure> {
         let message = &messages[index];
-        let _alone = if suspicious && !faults::sabotaged("suspects_together") { Some(SUSPECT.lock().await) } else { None };
+        let _alone =
+            if suspicious && !faults::sabotaged("suspects_together") { Some(SUSPECT.lock().await) } else { None };
         if suspicious {
             // Committed before the message is tried, so that one which kills the process is counted too.
             let row = sqlx::query!(
@@ -254,7 +281,8 @@ impl Processor {
             .fetch_one(self.store.pool())
             .await?;
             if row.attempts > MAX_ATTEMPTS {
-                let error = row.last_error.unwrap_or_else(|| "the process died each time while it handled this message".into());
+                let error =
+                    row.last_error.unwrap_or_else(|| "the process died each time while it handled this message".into());
                 return Ok(Guarded::Exhausted(row.attempts - 1, error));
             }
         }
@@ -266,7 +294,11 @@ impl Processor {
     }
 
     /// One transaction over a part of the run, in a task of its own so that a panic is a failure like any other.
-    async fn attempt(self: &Arc<Self>, messages: &Arc<Vec<Incoming>>, part: std::ops::Range<usize>) -> Result<u64, Failure> {
+    async fn attempt(
+        self: &Arc<Self>,
+        messages: &Arc<Vec<Incoming>>,
+        part: std::ops::Range<usize>,
+    ) -> Result<u64, Failure> {
         let (processor, messages) = (Arc::clone(self), Arc::clone(messages));
         let task = tokio::spawn(async move { processor.apply(&messages[part]).await });
         match task.await {
@@ -294,7 +326,8 @@ impl Processor {
         let count = fresh.len() as u64;
         // A message may stand twice in one run; only the first is handled.
         let taken: Vec<&Incoming> = messages.iter().filter(|message| fresh.remove(&message.id)).collect();
-        let mut blocked = parked::open_keys(&mut work, self.topic, taken.iter().map(|message| message.key.as_str())).await?;
+        let mut blocked =
+            parked::open_keys(&mut work, self.topic, taken.iter().map(|message| message.key.as_str())).await?;
         let mut free: BTreeMap<&str, Vec<Raw<'_>>> = BTreeMap::new();
         for message in taken {
             match (&message.envelope, blocked.get(&message.key)) {
@@ -304,7 +337,12 @@ impl Processor {
                     blocked.insert(message.key.clone(), "parked".into());
                 }
                 (Ok(_), Some(state)) => {
-                    let parking = Parking { reason: "follows", error: "an earlier message of the same key is parked", attempts: 0, state };
+                    let parking = Parking {
+                        reason: "follows",
+                        error: "an earlier message of the same key is parked",
+                        attempts: 0,
+                        state,
+                    };
                     parked::park(&mut work, self.topic, self.partition, message, &parking).await?;
                 }
                 (Ok(envelope), None) => {
@@ -355,7 +393,11 @@ async fn claim(work: &mut Work, ids: &[Uuid]) -> Result<HashSet<Uuid>, sqlx::Err
 
 /// Hands the messages of one tenant to their handlers, in sets of one type. Messages of one key keep their order: a message whose key
 /// was last seen with another type goes into a later wave.
-pub(crate) async fn dispatch<'a>(routes: &Routes, work: &mut Work, messages: impl Iterator<Item = Raw<'a>>) -> Result<(), Failure> {
+pub(crate) async fn dispatch<'a>(
+    routes: &Routes,
+    work: &mut Work,
+    messages: impl Iterator<Item = Raw<'a>>,
+) -> Result<(), Failure> {
     let mut waves: BTreeMap<(usize, &str), Vec<Raw<'_>>> = BTreeMap::new();
     let mut last: HashMap<&str, (usize, &str)> = HashMap::new();
     let mut tenant: Option<TenantId> = None;

@@ -64,7 +64,9 @@ impl Job {
     /// # Errors
     /// When the database is away, or another worker took the job over.
     pub async fn finish(&self, work: &mut Work) -> Result<(), Failure> {
-        let ended = sqlx::query!("DELETE FROM jobs WHERE id = $1 AND locked_by = $2", self.id, self.lock).execute(work.conn()).await?;
+        let ended = sqlx::query!("DELETE FROM jobs WHERE id = $1 AND locked_by = $2", self.id, self.lock)
+            .execute(work.conn())
+            .await?;
         if ended.rows_affected() == 0 {
             return Err(Failure::Retry(anyhow::anyhow!("another worker has taken over job {}", self.key)));
         }
@@ -188,11 +190,15 @@ impl Worker {
 
     async fn settle(&self, job: &Job, kind: &str, failure: Option<Failure>) -> Result<(), sqlx::Error> {
         let Some(failure) = failure else {
-            sqlx::query!("DELETE FROM jobs WHERE id = $1 AND locked_by = $2", job.id, job.lock).execute(self.store.pool()).await?;
+            sqlx::query!("DELETE FROM jobs WHERE id = $1 AND locked_by = $2", job.id, job.lock)
+                .execute(self.store.pool())
+                .await?;
             return Ok(());
         };
         let (error, hopeless) = match &failure {
-            Failure::Retry(error) => (format!("{error:#}"), job.attempt >= MAX_ATTEMPTS && !failure.is_infrastructure()),
+            Failure::Retry(error) => {
+                (format!("{error:#}"), job.attempt >= MAX_ATTEMPTS && !failure.is_infrastructure())
+            }
             Failure::Reject(rejection) => (format!("{}: {}", rejection.code, rejection.detail), true),
         };
         tracing::warn!(job.kind = kind, job.key = job.key, job.attempt, error, hopeless, "a job failed");

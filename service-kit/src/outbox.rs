@@ -187,13 +187,22 @@ impl Relay {
         )
         .fetch_optional(self.store.pool())
         .await?;
-        Ok(row.map(|row| Lease { owner: self.owner, epoch: row.epoch, expires: asked + LEASE, renew_at: asked + RENEW }))
+        Ok(row.map(|row| Lease {
+            owner: self.owner,
+            epoch: row.epoch,
+            expires: asked + LEASE,
+            renew_at: asked + RENEW,
+        }))
     }
 
     async fn release(&self, lease: &Lease) -> Result<(), sqlx::Error> {
-        sqlx::query!("UPDATE relay_lease SET until = now() WHERE name = 'outbox' AND owner = $1 AND epoch = $2", lease.owner, lease.epoch)
-            .execute(self.store.pool())
-            .await?;
+        sqlx::query!(
+            "UPDATE relay_lease SET until = now() WHERE name = 'outbox' AND owner = $1 AND epoch = $2",
+            lease.owner,
+            lease.epoch
+        )
+        .execute(self.store.pool())
+        .await?;
         Ok(())
     }
 
@@ -203,7 +212,8 @@ impl Relay {
             .await?;
         rows.into_iter()
             .map(|row| {
-                let topic = Topic::from_name(&row.topic).ok_or_else(|| anyhow::anyhow!("outbox row {} names no topic", row.id))?;
+                let topic = Topic::from_name(&row.topic)
+                    .ok_or_else(|| anyhow::anyhow!("outbox row {} names no topic", row.id))?;
                 let properties = serde_json::from_str(&row.properties)?;
                 let partition = partition_of(&row.key);
                 let message = Outbound { key: row.key, properties, payload: row.payload.into_bytes() };
@@ -230,7 +240,8 @@ impl Relay {
             published.confirmed.extend(lane.confirmed);
             published.error = published.error.or(lane.error);
         }
-        metrics::counter!("recoup_relay_published_total", "service" => self.name).increment(published.confirmed.len() as u64);
+        metrics::counter!("recoup_relay_published_total", "service" => self.name)
+            .increment(published.confirmed.len() as u64);
         published
     }
 
@@ -263,7 +274,11 @@ struct Published {
     error: Option<anyhow::Error>,
 }
 
-async fn publish_lane(producer: &mut PartitionProducer, messages: Vec<(i64, Outbound)>, lease_expires: Instant) -> Published {
+async fn publish_lane(
+    producer: &mut PartitionProducer,
+    messages: Vec<(i64, Outbound)>,
+    lease_expires: Instant,
+) -> Published {
     let mut published = Published::default();
     let mut queue = messages.into_iter().peekable();
     while queue.peek().is_some() {

@@ -94,7 +94,8 @@ pub(crate) async fn park(
     )
     .execute(work.conn())
     .await?;
-    metrics::counter!("recoup_parked_total", "topic" => topic.name(), "reason" => parking.reason.to_owned()).increment(1);
+    metrics::counter!("recoup_parked_total", "topic" => topic.name(), "reason" => parking.reason.to_owned())
+        .increment(1);
     tracing::error!(message.id = %message.id, message.kind = message.kind, message.key = message.key, reason = parking.reason, error = parking.error, "message parked");
     if let Ok(envelope) = &message.envelope {
         let notice = ParkedNotice {
@@ -105,7 +106,12 @@ pub(crate) async fn park(
             reason: parking.reason,
             error: parking.error,
         };
-        let envelope = Envelope { kind: "message.parked.v1".into(), id: shared_events::MessageId(crate::store::new_id(now)), causation: Some(envelope.id), ..envelope.clone() };
+        let envelope = Envelope {
+            kind: "message.parked.v1".into(),
+            id: shared_events::MessageId(crate::store::new_id(now)),
+            causation: Some(envelope.id),
+            ..envelope.clone()
+        };
         let row = Outgoing::new(Topic::parked(work.service()), &envelope, &notice);
         crate::outbox::insert(work.conn(), &[row]).await?;
     }
@@ -177,9 +183,13 @@ impl Redriver {
                 drop(work);
                 let error = format!("{failure:?}");
                 tracing::warn!(parked.id = row.id, error, "a redriven message failed again");
-                sqlx::query!("UPDATE parked SET state = 'parked', error = $2, attempts = attempts + 1 WHERE id = $1", row.id, error)
-                    .execute(self.store.pool())
-                    .await?;
+                sqlx::query!(
+                    "UPDATE parked SET state = 'parked', error = $2, attempts = attempts + 1 WHERE id = $1",
+                    row.id,
+                    error
+                )
+                .execute(self.store.pool())
+                .await?;
             }
         }
         Ok(true)

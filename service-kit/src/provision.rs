@@ -64,11 +64,23 @@ impl Default for Retention {
 ///
 /// # Errors
 /// When the broker does not answer or refuses; what was made so far stays, and running it again goes on.
-pub async fn provision(admin: &Admin, config: &PulsarConfig, retention: Retention, mut created: impl FnMut(&str)) -> anyhow::Result<()> {
+pub async fn provision(
+    admin: &Admin,
+    config: &PulsarConfig,
+    retention: Retention,
+    mut created: impl FnMut(&str),
+) -> anyhow::Result<()> {
     let (tenant, namespace) = (&config.tenant, format!("{}/{}", config.tenant, config.namespace));
     let clusters = admin.get("clusters").await.unwrap_or_else(|_| json!(["standalone"]));
     let put = Method::PUT;
-    admin.ensure(put.clone(), &format!("tenants/{tenant}"), Some(&json!({"adminRoles": [], "allowedClusters": clusters})), &[409]).await?;
+    admin
+        .ensure(
+            put.clone(),
+            &format!("tenants/{tenant}"),
+            Some(&json!({"adminRoles": [], "allowedClusters": clusters})),
+            &[409],
+        )
+        .await?;
     admin.ensure(put, &format!("namespaces/{namespace}"), None, &[409]).await?;
     created(&format!("namespace {namespace}"));
     policies(admin, &namespace, retention).await?;
@@ -101,14 +113,20 @@ async fn policies(admin: &Admin, namespace: &str, retention: Retention) -> anyho
     let policies = [
         ("retention", json!({"retentionTimeInMinutes": retention.minutes, "retentionSizeInMB": retention.mebibytes})),
         ("deduplication", json!(true)),
-        ("persistence", json!({
-            "bookkeeperEnsemble": 1, "bookkeeperWriteQuorum": 1, "bookkeeperAckQuorum": 1, "managedLedgerMaxMarkDeleteRate": 10.0
-        })),
+        (
+            "persistence",
+            json!({
+                "bookkeeperEnsemble": 1, "bookkeeperWriteQuorum": 1, "bookkeeperAckQuorum": 1, "managedLedgerMaxMarkDeleteRate": 10.0
+            }),
+        ),
         ("autoTopicCreation", json!({"allowAutoTopicCreation": false})),
         ("autoSubscriptionCreation", json!({"allowAutoSubscriptionCreation": false})),
-        ("inactiveTopicPolicies", json!({
-            "inactiveTopicDeleteMode": "delete_when_no_subscriptions", "maxInactiveDurationSeconds": 31_536_000, "deleteWhileInactive": false
-        })),
+        (
+            "inactiveTopicPolicies",
+            json!({
+                "inactiveTopicDeleteMode": "delete_when_no_subscriptions", "maxInactiveDurationSeconds": 31_536_000, "deleteWhileInactive": false
+            }),
+        ),
         ("subscriptionAuthMode", json!("Prefix")),
     ];
     for (name, value) in policies {

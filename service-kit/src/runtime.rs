@@ -46,7 +46,13 @@ pub fn pool(config: &DatabaseConfig, name: &str) -> anyhow::Result<PgPool> {
 ///
 /// # Errors
 /// When a subscription is missing or the broker is away at the start.
-pub async fn start(store: &Store, bus: &Arc<Bus>, routes: Routes, worker: Worker, shutdown: &Shutdown) -> anyhow::Result<()> {
+pub async fn start(
+    store: &Store,
+    bus: &Arc<Bus>,
+    routes: Routes,
+    worker: Worker,
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
     Consumers::new(store.clone(), Arc::clone(bus), routes.clone()).start(shutdown).await?;
     let stop = shutdown.soft();
     spawn(shutdown, "relay", Relay::new(store.clone(), Arc::clone(bus)).run(stop.clone()));

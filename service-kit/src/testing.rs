@@ -30,7 +30,9 @@ impl Namespace {
     pub async fn provisioned() -> Self {
         let namespace = Self::empty();
         let config = namespace.role(Role::Provisioner);
-        provision(&Admin::new(&config), &config, Retention { minutes: 60, mebibytes: 64 }, |_| ()).await.expect("the broker is provisioned");
+        provision(&Admin::new(&config), &config, Retention { minutes: 60, mebibytes: 64 }, |_| ())
+            .await
+            .expect("the broker is provisioned");
         namespace
     }
 
@@ -40,7 +42,9 @@ impl Namespace {
     /// When the environment does not name the broker.
     pub fn empty() -> Self {
         let env = Env::process();
-        let need = |name: &str| env.get(name).unwrap_or_else(|| panic!("{name} is not set: run the tests by ./dev test")).to_owned();
+        let need = |name: &str| {
+            env.get(name).unwrap_or_else(|| panic!("{name} is not set: run the tests by ./dev test")).to_owned()
+        };
         Self {
             service_url: need("PULSAR_SERVICE_URL"),
             admin_url: need("PULSAR_ADMIN_URL"),

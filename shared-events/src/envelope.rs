@@ -70,7 +70,9 @@ impl Topic {
 
     /// Every topic of every service.
     pub fn all() -> impl Iterator<Item = Self> {
-        Service::ALL.into_iter().flat_map(|service| [Self::commands(service), Self::events(service), Self::parked(service)])
+        Service::ALL
+            .into_iter()
+            .flat_map(|service| [Self::commands(service), Self::events(service), Self::parked(service)])
     }
 
     /// The local name: `tracking-events`.
@@ -185,8 +187,21 @@ impl Envelope {
     /// [`BadEnvelope`] names the first property that is missing or malformed.
     pub fn from_properties<'a>(properties: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, BadEnvelope> {
         const NAMES: [&str; 15] = [
-            "ce_id", "ce_source", "ce_type", "ce_subject", "ce_time", "ce_recordedtime", "ce_sequence", "ce_tenant", "ce_correlationid",
-            "ce_specversion", "ce_actor", "ce_causationid", "ce_traceparent", "ce_bodydigest", "ce_replayid",
+            "ce_id",
+            "ce_source",
+            "ce_type",
+            "ce_subject",
+            "ce_time",
+            "ce_recordedtime",
+            "ce_sequence",
+            "ce_tenant",
+            "ce_correlationid",
+            "ce_specversion",
+            "ce_actor",
+            "ce_causationid",
+            "ce_traceparent",
+            "ce_bodydigest",
+            "ce_replayid",
         ];
         // Read for every message, so without a map.
         let mut found = [None; NAMES.len()];

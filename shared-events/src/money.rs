@@ -11,9 +11,32 @@ pub struct Currency([u8; 3]);
 
 /// Currencies whose minor unit is not a hundredth: letters and decimals (ISO 4217 list one).
 const OTHER_EXPONENTS: &[(&str, u32)] = &[
-    ("BHD", 3), ("BIF", 0), ("CLF", 4), ("CLP", 0), ("DJF", 0), ("GNF", 0), ("IQD", 3), ("ISK", 0), ("JOD", 3), ("JPY", 0), ("KMF", 0),
-    ("KRW", 0), ("KWD", 3), ("LYD", 3), ("OMR", 3), ("PYG", 0), ("RWF", 0), ("TND", 3), ("UGX", 0), ("UYI", 0), ("UYW", 4), ("VND", 0),
-    ("VUV", 0), ("XAF", 0), ("XOF", 0), ("XPF", 0),
+    ("BHD", 3),
+    ("BIF", 0),
+    ("CLF", 4),
+    ("CLP", 0),
+    ("DJF", 0),
+    ("GNF", 0),
+    ("IQD", 3),
+    ("ISK", 0),
+    ("JOD", 3),
+    ("JPY", 0),
+    ("KMF", 0),
+    ("KRW", 0),
+    ("KWD", 3),
+    ("LYD", 3),
+    ("OMR", 3),
+    ("PYG", 0),
+    ("RWF", 0),
+    ("TND", 3),
+    ("UGX", 0),
+    ("UYI", 0),
+    ("UYW", 4),
+    ("VND", 0),
+    ("VUV", 0),
+    ("XAF", 0),
+    ("XOF", 0),
+    ("XPF", 0),
 ];
 
 /// Currencies with two decimals (ISO 4217 list one).
@@ -54,7 +77,8 @@ impl Currency {
     /// [`MoneyError::UnknownCurrency`] when ISO 4217 does not list it.
     pub fn try_new(code: &str) -> Result<Self, MoneyError> {
         let letters: Option<[u8; 3]> = code.as_bytes().try_into().ok();
-        let listed = OTHER_EXPONENTS.iter().any(|(other, _)| *other == code) || HUNDREDTHS.split(' ').any(|other| other == code);
+        let listed =
+            OTHER_EXPONENTS.iter().any(|(other, _)| *other == code) || HUNDREDTHS.split(' ').any(|other| other == code);
         match letters {
             Some(letters) if listed => Ok(Self(letters)),
             _ => Err(MoneyError::UnknownCurrency(code.chars().take(16).collect())),
@@ -197,7 +221,15 @@ mod tests {
 
     #[test]
     fn decimals_are_read_exactly() {
-        let cases = [("100.0", 10_000), ("0.1", 10), ("-3", -300), ("1e2", 10_000), ("12.5E-1", 125), ("0.10000", 10), ("90071992547409.93", 9_007_199_254_740_993)];
+        let cases = [
+            ("100.0", 10_000),
+            ("0.1", 10),
+            ("-3", -300),
+            ("1e2", 10_000),
+            ("12.5E-1", 125),
+            ("0.10000", 10),
+            ("90071992547409.93", 9_007_199_254_740_993),
+        ];
         for (text, minor) in cases {
             assert_eq!(usd(text), Ok(minor), "{text}");
         }
@@ -209,7 +241,10 @@ mod tests {
             assert_eq!(usd(text), Err(MoneyError::NotANumber), "{text:?}");
         }
         assert!(matches!(usd("1.001"), Err(MoneyError::TooPrecise { decimals: 2, .. })));
-        assert!(matches!(Money::parse("1.5", Currency::try_new("JPY").expect("listed")), Err(MoneyError::TooPrecise { decimals: 0, .. })));
+        assert!(matches!(
+            Money::parse("1.5", Currency::try_new("JPY").expect("listed")),
+            Err(MoneyError::TooPrecise { decimals: 0, .. })
+        ));
         assert_eq!(usd("92233720368547758.08"), Err(MoneyError::OutOfRange));
         assert_eq!(usd("1e60"), Err(MoneyError::OutOfRange));
         assert!(matches!(Currency::try_new("usd"), Err(MoneyError::UnknownCurrency(_))));

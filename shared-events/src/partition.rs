@@ -9,7 +9,9 @@ pub const PARTITIONS: u32 = 4;
 
 /// The partition of `key`, from 0 to [`PARTITIONS`] - 1.
 pub fn partition_of(key: &str) -> u32 {
-    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let hash = key
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     ((hash >> 32) as u32 ^ hash as u32) % PARTITIONS
 }
 

@@ -56,12 +56,19 @@ pub(super) async fn run(seconds: u64) -> anyhow::Result<f64> {
     let mut admin = config(Role::Provisioner)?;
     admin.namespace = format!("bare-{}", Uuid::now_v7().simple());
     provision(&Admin::new(&admin), &admin, Retention { minutes: 10, mebibytes: 2_048 }, |_| ()).await?;
-    let bus = |role| -> anyhow::Result<Arc<Bus>> { Ok(Bus::new(PulsarConfig { namespace: admin.namespace.clone(), ..config(role)? })) };
+    let bus = |role| -> anyhow::Result<Arc<Bus>> {
+        Ok(Bus::new(PulsarConfig { namespace: admin.namespace.clone(), ..config(role)? }))
+    };
     let shared = Arc::new(Shared { made: 0.into(), done: 0.into(), stop: false.into() });
     let mut tasks = vec![
         tokio::spawn(make(first.clone(), Arc::clone(&shared))),
         tokio::spawn(relay(first.clone(), bus(Role::Tracking)?, Topic::events(Service::Tracking), Arc::clone(&shared))),
-        tokio::spawn(relay(second.clone(), bus(Role::Commission)?, Topic::events(Service::Commission), Arc::clone(&shared))),
+        tokio::spawn(relay(
+            second.clone(),
+            bus(Role::Commission)?,
+            Topic::events(Service::Commission),
+            Arc::clone(&shared),
+        )),
     ];
     let consumer_bus = bus(Role::Commission)?;
     for partition in 0..PARTITIONS {
@@ -84,7 +91,9 @@ pub(super) async fn run(seconds: u64) -> anyhow::Result<f64> {
 
 async fn drop_database(env: &Env, service: &str, name: &str) -> anyhow::Result<PgConnection> {
     let mut server = PgConnection::connect(&owned(env, service, "postgres")?).await?;
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))).execute(&mut server).await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")))
+        .execute(&mut server)
+        .await?;
     Ok(server)
 }
 
@@ -110,7 +119,12 @@ fn message(id: Uuid, key: Uuid, number: u64) -> (String, String) {
 const INSERT_OUTBOX: &str =
     "INSERT INTO outbox (topic, key, properties, payload) SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[])";
 
-async fn insert_outbox(connection: &mut PgConnection, topic: Topic, ids: &[Uuid], first: u64) -> Result<(), sqlx::Error> {
+async fn insert_outbox(
+    connection: &mut PgConnection,
+    topic: Topic,
+    ids: &[Uuid],
+    first: u64,
+) -> Result<(), sqlx::Error> {
     let (mut properties, mut payloads) = (Vec::with_capacity(ids.len()), Vec::with_capacity(ids.len()));
     for (index, id) in ids.iter().enumerate() {
         let (envelope, payload) = message(*id, *id, first + index as u64);
@@ -118,7 +132,13 @@ async fn insert_outbox(connection: &mut PgConnection, topic: Topic, ids: &[Uuid]
         payloads.push(payload);
     }
     let keys: Vec<String> = ids.iter().map(Uuid::to_string).collect();
-    sqlx::query(INSERT_OUTBOX).bind(topic.name()).bind(keys).bind(properties).bind(payloads).execute(connection).await?;
+    sqlx::query(INSERT_OUTBOX)
+        .bind(topic.name())
+        .bind(keys)
+        .bind(properties)
+        .bind(payloads)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -129,7 +149,8 @@ async fn make(pool: PgPool, shared: Arc<Shared>) -> anyhow::Result<()> {
             tokio::time::sleep(Duration::from_millis(2)).await;
             continue;
         }
-        let ids: Vec<Uuid> = (0..BATCH).map(|index| shared_events::ids::derive(&["bare", &(made + index as u64).to_string()])).collect();
+        let ids: Vec<Uuid> =
+            (0..BATCH).map(|index| shared_events::ids::derive(&["bare", &(made + index as u64).to_string()])).collect();
         let orders: Vec<String> = (0..BATCH).map(|index| format!("run-1-{}", made + index as u64)).collect();
         let mut work = pool.begin().await?;
         sqlx::query(
@@ -152,10 +173,14 @@ async fn make(pool: PgPool, shared: Arc<Shared>) -> anyhow::Result<()> {
 }
 
 async fn relay(pool: PgPool, bus: Arc<Bus>, topic: Topic, shared: Arc<Shared>) -> anyhow::Result<()> {
-    let mut lanes: Vec<PartitionProducer> = (0..PARTITIONS).map(|partition| PartitionProducer::new(Arc::clone(&bus), topic, partition)).collect();
+    let mut lanes: Vec<PartitionProducer> =
+        (0..PARTITIONS).map(|partition| PartitionProducer::new(Arc::clone(&bus), topic, partition)).collect();
     while !shared.stop.load(Ordering::Relaxed) {
         let rows: Vec<(i64, String, String, String)> =
-            sqlx::query_as("SELECT id, key, properties, payload FROM outbox ORDER BY id LIMIT $1").bind(PAGE).fetch_all(&pool).await?;
+            sqlx::query_as("SELECT id, key, properties, payload FROM outbox ORDER BY id LIMIT $1")
+                .bind(PAGE)
+                .fetch_all(&pool)
+                .await?;
         if rows.is_empty() {
             tokio::time::sleep(Duration::from_millis(1)).await;
             continue;
@@ -187,7 +212,11 @@ async fn consume(pool: PgPool, bus: Arc<Bus>, partition: u32, shared: Arc<Shared
         .with_subscription(bus.role())
         .with_subscription_type(SubType::Failover)
         .with_batch_size(2_000)
-        .with_options(ConsumerOptions { initial_position: InitialPosition::Earliest, receiver_queue_size: Some(2_000), ..Default::default() })
+        .with_options(ConsumerOptions {
+            initial_position: InitialPosition::Earliest,
+            receiver_queue_size: Some(2_000),
+            ..Default::default()
+        })
         .build()
         .await?;
     while !shared.stop.load(Ordering::Relaxed) {

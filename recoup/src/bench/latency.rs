@@ -56,14 +56,26 @@ pub(super) async fn run(system: &System, rate: u32, seconds: u32) -> anyhow::Res
     let warm = rate as usize;
     let millis = ended
         .iter()
-        .filter(|(order, _)| order.rsplit('-').next().and_then(|number| number.parse::<usize>().ok()).is_some_and(|number| number >= warm))
+        .filter(|(order, _)| {
+            order
+                .rsplit('-')
+                .next()
+                .and_then(|number| number.parse::<usize>().ok())
+                .is_some_and(|number| number >= warm)
+        })
         .filter_map(|(order, end)| begun.get(order).map(|begin| end.duration_since(*begin).as_secs_f64() * 1_000.0))
         .collect();
     Ok(Quantiles::of(millis))
 }
 
 /// Sends on a fixed schedule, whatever the answers do: a slow answer delays nobody else's start.
-async fn send(base: String, token: String, rate: u32, total: usize, sent: mpsc::UnboundedSender<(String, Instant)>) -> anyhow::Result<()> {
+async fn send(
+    base: String,
+    token: String,
+    rate: u32,
+    total: usize,
+    sent: mpsc::UnboundedSender<(String, Instant)>,
+) -> anyhow::Result<()> {
     let began = tokio::time::Instant::now();
     let mut workers = Vec::new();
     for worker in 0..CONNECTIONS {

@@ -29,7 +29,13 @@ impl Connection {
     }
 
     /// Sends a request and reads the whole answer.
-    pub(super) async fn call(&mut self, method: Method, path: &str, token: &str, body: Bytes) -> anyhow::Result<(StatusCode, Bytes)> {
+    pub(super) async fn call(
+        &mut self,
+        method: Method,
+        path: &str,
+        token: &str,
+        body: Bytes,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -46,7 +52,11 @@ impl Connection {
     /// Posts events to tracking; anything but success is an error.
     pub(super) async fn post_events(&mut self, token: &str, body: Bytes) -> anyhow::Result<()> {
         let (status, answer) = self.call(Method::POST, "/api/v1/tracking/events", token, body).await?;
-        anyhow::ensure!(status.is_success(), "tracking answered {status}: {}", String::from_utf8_lossy(&answer[..answer.len().min(300)]));
+        anyhow::ensure!(
+            status.is_success(),
+            "tracking answered {status}: {}",
+            String::from_utf8_lossy(&answer[..answer.len().min(300)])
+        );
         Ok(())
     }
 }

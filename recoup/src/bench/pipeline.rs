@@ -77,7 +77,9 @@ async fn send_batches(base: String, token: String, bodies: Shared) -> anyhow::Re
 #[expect(clippy::float_arithmetic, reason = "a rate, no money")]
 pub(super) async fn posts(system: &mut System) -> anyhow::Result<f64> {
     system.settle().await?;
-    let bodies: Vec<_> = (0..POSTERS).map(|_| (0..POSTS / POSTERS).map(|_| system.events.purchase().into()).collect::<Vec<hyper::body::Bytes>>()).collect();
+    let bodies: Vec<_> = (0..POSTERS)
+        .map(|_| (0..POSTS / POSTERS).map(|_| system.events.purchase().into()).collect::<Vec<hyper::body::Bytes>>())
+        .collect();
     let began = Instant::now();
     let mut workers = Vec::new();
     for bodies in bodies {

@@ -18,7 +18,9 @@ impl Quantiles {
     #[expect(clippy::float_arithmetic, reason = "statistics of durations, no money")]
     pub(super) fn of(mut millis: Vec<f64>) -> Self {
         millis.sort_by(f64::total_cmp);
-        let rank = |q: f64| millis.get(((millis.len() as f64 * q).ceil() as usize).saturating_sub(1)).copied().unwrap_or(f64::NAN);
+        let rank = |q: f64| {
+            millis.get(((millis.len() as f64 * q).ceil() as usize).saturating_sub(1)).copied().unwrap_or(f64::NAN)
+        };
         Self { p50: rank(0.5), p99: rank(0.99), p999: rank(0.999) }
     }
 }
@@ -43,7 +45,12 @@ impl Report {
     pub(super) fn of_this_machine() -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let field = |text: &str, name: &str| {
-            text.lines().find(|line| line.starts_with(name)).and_then(|line| line.split(':').nth(1)).unwrap_or("unknown").trim().to_owned()
+            text.lines()
+                .find(|line| line.starts_with(name))
+                .and_then(|line| line.split(':').nth(1))
+                .unwrap_or("unknown")
+                .trim()
+                .to_owned()
         };
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         let machine = format!(
@@ -64,17 +71,26 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = |value: Option<f64>, digits: usize| value.map_or_else(|| "-".into(), |value| format!("{value:.digits$}"));
+        let number =
+            |value: Option<f64>, digits: usize| value.map_or_else(|| "-".into(), |value| format!("{value:.digits$}"));
         writeln!(f, "machine                       {}", self.machine)?;
         writeln!(f, "bare loop                     {} events/s", number(self.bare_loop_events_per_s, 0))?;
         writeln!(f, "pipeline, HTTP to commission  {} events/s  (target 12000)", number(self.events_per_s, 0))?;
         writeln!(f, "ratio                         {}  (target 0.60)", number(self.ratio, 2))?;
         writeln!(f, "single-event POSTs            {} /s  (target 8000)", number(self.http_posts_per_s, 0))?;
         for (rate, quantiles) in &self.latency_ms {
-            writeln!(f, "latency {rate:21} p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms", quantiles.p50, quantiles.p99, quantiles.p999)?;
+            writeln!(
+                f,
+                "latency {rate:21} p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms",
+                quantiles.p50, quantiles.p99, quantiles.p999
+            )?;
         }
         writeln!(f, "memory of serve all           {} MB at most  (target 150)", number(self.rss_mb, 0))?;
-        writeln!(f, "start to ready                {} ms  (target 2000)", self.ready_ms.map_or_else(|| "-".into(), |ms| ms.to_string()))?;
+        writeln!(
+            f,
+            "start to ready                {} ms  (target 2000)",
+            self.ready_ms.map_or_else(|| "-".into(), |ms| ms.to_string())
+        )?;
         let count = |value: Option<i64>| value.map_or_else(|| "-".into(), |value| value.to_string());
         write!(f, "lost {}, counted twice {}", count(self.lost), count(self.duplicated))
     }

@@ -66,10 +66,12 @@ impl System {
         let ready_ms = began.elapsed().as_millis() as u64;
         let claims = Claims { sub: "bench".into(), tenant: TENANT.into(), roles: vec![Role::Admin], partner: None };
         let token = format!("Bearer {}", mint(&auth, &claims, 86_400)?);
-        let commission = PgPoolOptions::new().max_connections(2).connect(&owned(&env, "COMMISSION", "commissiondb")?).await?;
+        let commission =
+            PgPoolOptions::new().max_connections(2).connect(&owned(&env, "COMMISSION", "commissiondb")?).await?;
         let [tracking, _, bff] = bases;
         let run = format!("run-{}", process.id().unwrap_or_default());
-        let mut system = Self { process, ready_ms, tracking, bff, token, commission, events: Events::new(&run), peak_kb: 0 };
+        let mut system =
+            Self { process, ready_ms, tracking, bff, token, commission, events: Events::new(&run), peak_kb: 0 };
         system.set_scene(&auth).await?;
         Ok(system)
     }
@@ -85,14 +87,23 @@ impl System {
         command(&mut edge, &format!("/api/v1/campaigns/{CAMPAIGN}/activate"), &admin, "{}".into()).await?;
         for partner in 0..PARTNERS {
             let name = format!("partner-{partner}");
-            let claims = Claims { sub: name.clone(), tenant: TENANT.into(), roles: vec![Role::Partner], partner: Some(name) };
+            let claims =
+                Claims { sub: name.clone(), tenant: TENANT.into(), roles: vec![Role::Partner], partner: Some(name) };
             let token = format!("Bearer {}", mint(auth, &claims, 3_600)?);
-            command(&mut edge, &format!("/api/v1/campaigns/{CAMPAIGN}/accept"), &token, r#"{"accepted_terms":true}"#.into()).await?;
+            command(
+                &mut edge,
+                &format!("/api/v1/campaigns/{CAMPAIGN}/accept"),
+                &token,
+                r#"{"accepted_terms":true}"#.into(),
+            )
+            .await?;
         }
-        let at = (service_kit::clock::Clock::now(&service_kit::clock::SystemClock) - chrono::TimeDelta::days(1)).to_rfc3339();
+        let at = (service_kit::clock::Clock::now(&service_kit::clock::SystemClock) - chrono::TimeDelta::days(1))
+            .to_rfc3339();
         let mut tracking = Connection::open(&self.tracking).await?;
         for first in (0..VISITORS).step_by(2_000) {
-            let clicks: Vec<String> = (first..first + 2_000).map(|visitor| Events::click(visitor, CAMPAIGN, &at)).collect();
+            let clicks: Vec<String> =
+                (first..first + 2_000).map(|visitor| Events::click(visitor, CAMPAIGN, &at)).collect();
             tracking.post_events(&admin, format!("[{}]", clicks.join(",")).into()).await?;
         }
         Ok(())
@@ -102,7 +113,10 @@ impl System {
     /// rolled back leaves a gap, so this serves to pace and to time, and the books are checked by counting at the end.
     pub(super) async fn newest(&mut self) -> anyhow::Result<u64> {
         self.note_memory();
-        let newest: Option<i64> = sqlx::query_scalar("SELECT max(seq) FROM commissions WHERE tenant = $1").bind(TENANT).fetch_one(&self.commission).await?;
+        let newest: Option<i64> = sqlx::query_scalar("SELECT max(seq) FROM commissions WHERE tenant = $1")
+            .bind(TENANT)
+            .fetch_one(&self.commission)
+            .await?;
         Ok(newest.unwrap_or_default() as u64)
     }
 
@@ -111,7 +125,9 @@ impl System {
         let deadline = Instant::now() + Duration::from_secs(180);
         loop {
             let made = self.events.made() as i64;
-            let there: i64 = sqlx::query_scalar("SELECT count(*) FROM commissions WHERE order_id LIKE 'run-%'").fetch_one(&self.commission).await?;
+            let there: i64 = sqlx::query_scalar("SELECT count(*) FROM commissions WHERE order_id LIKE 'run-%'")
+                .fetch_one(&self.commission)
+                .await?;
             if there >= made {
                 return Ok(());
             }
@@ -123,9 +139,11 @@ impl System {
     /// Compares the purchases that were accepted with the commissions that there are.
     pub(super) async fn check_books(&mut self) -> anyhow::Result<Books> {
         self.settle().await?;
-        let row = sqlx::query("SELECT count(*) AS rows, count(DISTINCT order_id) AS orders FROM commissions WHERE order_id LIKE 'run-%'")
-            .fetch_one(&self.commission)
-            .await?;
+        let row = sqlx::query(
+            "SELECT count(*) AS rows, count(DISTINCT order_id) AS orders FROM commissions WHERE order_id LIKE 'run-%'",
+        )
+        .fetch_one(&self.commission)
+        .await?;
         let (rows, orders): (i64, i64) = (row.get("rows"), row.get("orders"));
         Ok(Books { lost: self.events.made() as i64 - orders, duplicated: rows - orders })
     }

@@ -26,7 +26,8 @@ async fn a_command_is_done_and_its_event_is_heard_once(pool: PgPool) {
     for _ in 0..3 {
         world.send_as(&sent, &command).await;
     }
-    let outcome = await_outcome(&world.tracking, &tenant(), sent.id, Duration::from_secs(20)).await.unwrap().expect("it ends");
+    let outcome =
+        await_outcome(&world.tracking, &tenant(), sent.id, Duration::from_secs(20)).await.unwrap().expect("it ends");
     assert_eq!(outcome.status, "done");
     assert_eq!(outcome.result, Some(serde_json::json!({"campaign_id": campaign_id})));
     world.send(&PauseCampaign { campaign_id }).await;
@@ -34,7 +35,8 @@ async fn a_command_is_done_and_its_event_is_heard_once(pool: PgPool) {
     assert_eq!(world.asked.seen(campaign_id), ["activate", "pause"]);
     assert_eq!(world.heard.seen(campaign_id), ["activated", "paused"]);
     eventually("the outbox is empty", async || {
-        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(world.tracking.pool()).await.unwrap();
+        let left: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(world.tracking.pool()).await.unwrap();
         (left == 0).then_some(())
     })
     .await;
@@ -46,7 +48,8 @@ async fn a_refused_command_says_why_and_changes_nothing(pool: PgPool) {
     let campaign_id = CampaignId(Uuid::now_v7());
     world.asked.fail(campaign_id, "reject");
     let id = world.send(&ActivateCampaign { campaign_id }).await;
-    let outcome = await_outcome(&world.tracking, &tenant(), id, Duration::from_secs(20)).await.unwrap().expect("it ends");
+    let outcome =
+        await_outcome(&world.tracking, &tenant(), id, Duration::from_secs(20)).await.unwrap().expect("it ends");
     assert_eq!(outcome.status, "rejected");
     assert_eq!(outcome.rejection.expect("a reason").code, "not_now");
     assert!(world.heard.seen(campaign_id).is_empty());
@@ -60,10 +63,12 @@ async fn another_tenants_command_is_unknown(pool: PgPool) {
     // The pool of the test is a superuser's, whom row-level security does not bind.
     let mut connection = world.tracking.pool().acquire().await.unwrap();
     sqlx::query("SET ROLE tracking_user").execute(&mut *connection).await.unwrap();
-    let without: i64 = sqlx::query_scalar("SELECT count(*) FROM command_outcomes").fetch_one(&mut *connection).await.unwrap();
+    let without: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM command_outcomes").fetch_one(&mut *connection).await.unwrap();
     assert_eq!(without, 0, "no tenant, no rows");
     sqlx::query("SELECT set_config('recoup.tenant', 'demo', false)").execute(&mut *connection).await.unwrap();
-    let own: i64 = sqlx::query_scalar("SELECT count(*) FROM command_outcomes").fetch_one(&mut *connection).await.unwrap();
+    let own: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM command_outcomes").fetch_one(&mut *connection).await.unwrap();
     assert_eq!(own, 1);
 }
 

@@ -9,7 +9,10 @@ use uuid::Uuid;
 use crate::world::World;
 
 async fn parked(world: &World) -> Vec<(String, String)> {
-    sqlx::query_as("SELECT type, reason FROM parked WHERE state = 'parked' ORDER BY id").fetch_all(world.commission.pool()).await.unwrap()
+    sqlx::query_as("SELECT type, reason FROM parked WHERE state = 'parked' ORDER BY id")
+        .fetch_all(world.commission.pool())
+        .await
+        .unwrap()
 }
 
 #[sqlx::test(migrator = "migrations::KIT_ONLY")]
@@ -24,7 +27,10 @@ async fn a_failing_key_is_parked_in_order_while_others_go_on_and_redriving_resto
         world.send(&ActivateCampaign { campaign_id: *campaign_id }).await;
     }
     eventually("others are heard", async || (world.heard.all_seen() == others.len()).then_some(())).await;
-    let rows = eventually("both messages of the key are parked", async || Some(parked(&world).await).filter(|rows| rows.len() == 2)).await;
+    let rows = eventually("both messages of the key are parked", async || {
+        Some(parked(&world).await).filter(|rows| rows.len() == 2)
+    })
+    .await;
     assert_eq!(rows[0], ("tracking.campaign_activated.v1".into(), "rejected".into()));
     assert_eq!(rows[1], ("tracking.campaign_paused.v1".into(), "follows".into()));
     world.heard.heal();

@@ -127,10 +127,14 @@ impl World {
     }
 
     pub async fn serve(&self) -> anyhow::Result<()> {
-        let commands = Routes::new().on::<ActivateCampaign>(Activate(self.asked.clone())).on::<PauseCampaign>(Pause(self.asked.clone()));
+        let commands = Routes::new()
+            .on::<ActivateCampaign>(Activate(self.asked.clone()))
+            .on::<PauseCampaign>(Pause(self.asked.clone()));
         let bus = Bus::new(self.namespace.role(Role::Tracking));
         runtime::start(&self.tracking, &bus, commands, Worker::new(self.tracking.clone()), &self.shutdown).await?;
-        let events = Routes::new().on_run::<CampaignActivated>(Saw(self.heard.clone())).on::<CampaignPaused>(Saw(self.heard.clone()));
+        let events = Routes::new()
+            .on_run::<CampaignActivated>(Saw(self.heard.clone()))
+            .on::<CampaignPaused>(Saw(self.heard.clone()));
         // Both share a database here, and only tracking may publish its outbox: commission goes without a relay.
         let redriver = Redriver::new(self.commission.clone(), events.clone());
         let stop = self.shutdown.soft().clone();
@@ -138,7 +142,9 @@ impl World {
             redriver.run(stop).await;
             Ok::<(), String>(())
         });
-        Consumers::new(self.commission.clone(), Bus::new(self.namespace.role(Role::Commission)), events).start(&self.shutdown).await
+        Consumers::new(self.commission.clone(), Bus::new(self.namespace.role(Role::Commission)), events)
+            .start(&self.shutdown)
+            .await
     }
 
     /// Sends a command as the edge does, and returns its id.
