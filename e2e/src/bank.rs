@@ -27,6 +27,8 @@ pub const COMMISSION_TABLES: &str = "
 pub enum Mood {
     /// Nothing.
     Good,
+    /// It takes two seconds to handle.
+    Slow,
     /// It ends the process at once.
     Aborts,
     /// It fails, always.
@@ -142,6 +144,7 @@ impl Handles<Deposited> for KeepBalance {
         match mood {
             _ if self.healed => {}
             Mood::Good => {}
+            Mood::Slow => tokio::time::sleep(std::time::Duration::from_secs(2)).await,
             Mood::Aborts => std::process::abort(),
             Mood::Fails => return Err(anyhow::anyhow!("it fails, always").into()),
             Mood::Refused => return Err(Failure::reject("refused", "refused on purpose")),

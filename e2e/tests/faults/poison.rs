@@ -155,8 +155,8 @@ pub async fn message_that_aborts_the_process(case: &mut Case<'_>) -> anyhow::Res
     Ok(Passed { strikes: deaths, found })
 }
 
-/// A message that ends the process at the head of one partition, an innocent one at the head of each other: they are tried at the same
-/// moment whenever the process starts, and only the guilty one may be put aside.
+/// A message that ends the process at the head of one partition, an innocent but slow one at the head of each other: all are in hand whenever
+/// the process dies, and only the guilty one may be put aside.
 pub async fn innocents_beside_an_abort(case: &mut Case<'_>) -> anyhow::Result<Passed> {
     let rounds = case.rounds(2, 20);
     let mut deaths = 0;
@@ -178,7 +178,7 @@ pub async fn abort_beside_innocents(case: &mut Case<'_>, extra: &[(&str, String)
     for partition in 0..4 {
         let mut accounts = (0..).map(|n| format!("account-{n}")).filter(|key| partition_of(key) == partition);
         let account = accounts.next().unwrap_or_default();
-        let mood = if partition == guilty { Mood::Aborts } else { Mood::Good };
+        let mood = if partition == guilty { Mood::Aborts } else { Mood::Slow };
         sender.send(Deposit { account, amount: 1, mood }).await;
     }
     until("all four events wait", SOON, async || {

@@ -9,8 +9,10 @@ use e2e::random::{Random, seed};
 use e2e::servers::Servers;
 use service_kit::config::Env;
 
-/// No fault may take longer.
+/// No fault may take longer; one that hangs must not hold up the others for ever.
 const LIMIT: Duration = Duration::from_secs(900);
+/// In a soak, with many rounds each.
+const SOAK_LIMIT: Duration = Duration::from_secs(7_200);
 
 /// What a fault is given.
 pub struct Case<'s> {
@@ -75,6 +77,7 @@ pub fn run(faults: Vec<Fault>) -> anyhow::Result<ExitCode> {
 async fn run_all(faults: Vec<Fault>) -> anyhow::Result<ExitCode> {
     let (seed, soak) = (seed(), Env::process().get("RECOUP_SOAK").is_some());
     println!("faults: RECOUP_SEED={seed}{}", if soak { ", soak" } else { "" });
+    let limit = if soak { SOAK_LIMIT } else { LIMIT };
     let servers = Servers::start().await?;
     let mut failed = Vec::new();
     for fault in faults {
@@ -83,9 +86,9 @@ async fn run_all(faults: Vec<Fault>) -> anyhow::Result<ExitCode> {
         // Each has a seed of its own, so that it can be repeated alone.
         let mixed = fault.name.bytes().fold(seed, |mixed, byte| mixed.rotate_left(5) ^ u64::from(byte));
         let mut case = Case { servers: &servers, random: Random::seeded(mixed), soak };
-        let outcome = tokio::time::timeout(LIMIT, (fault.run)(&mut case)).await;
+        let outcome = tokio::time::timeout(limit, (fault.run)(&mut case)).await;
         let seconds = began.elapsed().as_secs();
-        match outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("took longer than {LIMIT:?}"))) {
+        match outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("took longer than {limit:?}"))) {
             Ok(Passed { strikes, found }) => {
                 println!("ok      {:<38} {seconds:>4} s  {strikes:>3} strikes  {found}", fault.name)
             }
