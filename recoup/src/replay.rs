@@ -1,6 +1,7 @@
 //! `recoup replay`: runs a service's handlers once more over what is kept of its messages, and compares.
 
 mod compare;
+mod epochs;
 mod live;
 mod player;
 mod report;
@@ -18,6 +19,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use service_kit::config::{AdminDatabaseConfig, DatabaseConfig, Env, FromEnv, Reader};
 use service_kit::reader::{Merged, Record, Span};
+use service_kit::shutdown::Shutdown;
 use shared_events::Service;
 use uuid::Uuid;
 
@@ -81,11 +83,14 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     {
         return Err(BadUsage("--from must not be after --to".into()).into());
     }
+    // Whatever ends this, the scratch database goes.
+    let interrupted = Shutdown::new();
+    interrupted.on_signals()?;
     let mut live = Live::open(&database.url).await?;
     let scratch = Scratch::make(Service::Commission, &admin.admin_url).await?;
     let report = tokio::select! {
         report = replay(&args, &broker, &mut live, &scratch, &own) => report,
-        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(anyhow::Error::from).and_then(|()| Err(anyhow::anyhow!("interrupted"))),
+        () = interrupted.begun() => Err(anyhow::anyhow!("interrupted")),
     };
     let keep = args.keep.then(|| scratch.name.clone());
     if keep.is_none() {
@@ -108,9 +113,10 @@ async fn replay(
     own: &commission::Config,
 ) -> anyhow::Result<Report> {
     let began = Instant::now();
-    let reactions = said::live(broker, live).await.context("reading what the service said")?;
+    let said = said::live(broker, live).await.context("reading what the service said")?;
     let mut player = Player::new(scratch, own, args.to);
-    player.play(broker, live, &reactions).await?;
+    player.play(broker, live, &said).await?;
+    let reactions = said.reactions;
     let applied = player.applied.iter().copied().collect::<HashMap<_, _>>();
     let order: Vec<Uuid> = player.applied.iter().map(|(id, _)| *id).collect();
     let mut scope = Scope::of(live, applied, (args.from, args.to), args.key.as_deref()).await?;

@@ -84,6 +84,7 @@ pub(crate) struct Processor {
     routes: Routes,
     topic: Topic,
     partition: u32,
+    most_attempts: i32,
     /// Set after two starts in a row without progress: some message may be killing the process.
     careful: AtomicBool,
     proven: AtomicBool,
@@ -98,11 +99,17 @@ impl Processor {
             routes,
             topic,
             partition,
+            most_attempts: MAX_ATTEMPTS,
             careful: AtomicBool::new(false),
             proven: AtomicBool::new(true),
             fresh: AtomicU64::new(0),
             started: Instant::now(),
         }
+    }
+
+    /// Gives up on a message sooner: nothing that a replay waits for comes by itself.
+    pub(crate) fn impatient(self) -> Self {
+        Self { most_attempts: 1, ..self }
     }
 
     /// Counts a start of this process, once; two fruitless ones before it make this one careful.
@@ -280,7 +287,7 @@ impl Processor {
             )
             .fetch_one(self.store.pool())
             .await?;
-            if row.attempts > MAX_ATTEMPTS {
+            if row.attempts > self.most_attempts {
                 let error =
                     row.last_error.unwrap_or_else(|| "the process died each time while it handled this message".into());
                 return Ok(Guarded::Exhausted(row.attempts - 1, error));

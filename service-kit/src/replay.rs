@@ -41,10 +41,9 @@ impl Applier {
             run.iter().all(|record| (record.topic, record.partition) == (topic, partition)),
             "a run is of one partition"
         );
-        let processor = self
-            .processors
-            .entry((topic, partition))
-            .or_insert_with(|| Arc::new(Processor::new(self.store.clone(), self.routes.clone(), topic, partition)));
+        let processor = self.processors.entry((topic, partition)).or_insert_with(|| {
+            Arc::new(Processor::new(self.store.clone(), self.routes.clone(), topic, partition).impatient())
+        });
         let messages = run
             .into_iter()
             .map(|record| Incoming::new(record.key, record.properties, record.payload, record.id))

@@ -1,6 +1,6 @@
 //! Applies messages and timers to the scratch database, in the order and at the times of the live service.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -13,10 +13,11 @@ use shared_events::{Service, Topic};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::epochs::Epochs;
 use super::live::{self, Live};
-use super::said::Reactions;
+use super::said::Said;
 use super::scratch::Scratch;
-use super::timeline::{LeftOut, Timeline};
+use super::timeline::{LeftOut, Run, Timeline};
 use crate::looking::Broker;
 
 /// What commission listens to.
@@ -65,11 +66,13 @@ impl Player {
     }
 
     /// Plays everything that is kept.
-    pub async fn play(&mut self, broker: &Broker, live: &mut Live, reactions: &Reactions) -> anyhow::Result<()> {
+    pub async fn play(&mut self, broker: &Broker, live: &mut Live, said: &Said) -> anyhow::Result<()> {
+        let mut epochs = Epochs::default();
+        let mut timers = schedule(live, said, &mut epochs);
         let lanes = open_lanes(&broker.bus, &broker.admin, &topics(), Span::ALL).await?;
-        let mut timeline = Timeline::new(lanes);
+        let mut timeline = Timeline::new(lanes, epochs);
         let mut first = true;
-        while let Some((at, run)) = timeline.next(live, reactions, &self.applier).await? {
+        while let Some(Run { when, at, records }) = timeline.next(live, said, &self.applier).await? {
             if std::mem::take(&mut first) {
                 self.seed(live, timeline.begins.unwrap_or(at)).await?;
             }
@@ -77,15 +80,19 @@ impl Player {
                 // Later ones of other partitions may still belong before.
                 continue;
             }
-            self.timers(live, at).await?;
-            self.clock.set(at);
-            if let Some(one) = run.first() {
-                *self.counts.entry(one.topic.name()).or_default() += run.len() as u64;
+            while let Some(timer) = timers.pop_front_if(|timer| timer.when < when) {
+                self.timer(timer).await?;
             }
-            self.applied.extend(run.iter().map(|record| (record.id, at)));
-            self.applier.apply(run, &self.stop).await?;
+            self.clock.set(at);
+            if let Some(one) = records.first() {
+                *self.counts.entry(one.topic.name()).or_default() += records.len() as u64;
+            }
+            self.applied.extend(records.iter().map(|record| (record.id, at)));
+            self.applier.apply(records, &self.stop).await?;
         }
-        self.timers(live, DateTime::<Utc>::MAX_UTC).await?;
+        for timer in timers {
+            self.timer(timer).await?;
+        }
         self.left_out = timeline.left_out;
         Ok(())
     }
@@ -111,28 +118,48 @@ impl Player {
         Ok(())
     }
 
-    /// Lets timers run that ran before `until`: the sweep of ended holds, and the marking of payouts as submitted.
-    async fn timers(&mut self, live: &Live, until: DateTime<Utc>) -> anyhow::Result<()> {
-        loop {
-            let due = |times: &[DateTime<Utc>], done: usize| {
-                times.get(done).copied().filter(|at| *at < until && self.to.is_none_or(|to| *at <= to))
-            };
-            let (sweep, file) = (due(&live.sweeps, self.swept), due(&live.files, self.filed));
-            match (sweep, file) {
-                (None, None) => return Ok(()),
-                (Some(at), other) if other.is_none_or(|other| at <= other) => {
-                    self.clock.set(at);
-                    commission::sweep::sweep(&self.store, &self.stop).await?;
-                    self.swept += 1;
-                }
-                (_, Some(at)) => {
-                    self.clock.set(at);
-                    let worker = commission::replay_worker(self.store.clone());
-                    while worker.run_next().await? {}
-                    self.filed += 1;
-                }
-                (Some(_), None) => unreachable!("a sweep alone is due in the arm above"),
+    /// Lets a timer run that ran then: the sweep of ended holds, or the marking of payouts as submitted.
+    async fn timer(&mut self, timer: Timer) -> anyhow::Result<()> {
+        if self.to.is_some_and(|to| timer.at > to) {
+            return Ok(());
+        }
+        self.clock.set(timer.at);
+        match timer.does {
+            Does::Sweep => {
+                commission::sweep::sweep(&self.store, &self.stop).await?;
+                self.swept += 1;
+            }
+            Does::File => {
+                let worker = commission::replay_worker(self.store.clone());
+                while worker.run_next().await? {}
+                self.filed += 1;
             }
         }
+        Ok(())
     }
+}
+
+/// Something that the live service did by itself.
+struct Timer {
+    /// By the true time.
+    when: DateTime<Utc>,
+    /// By the service's clock.
+    at: DateTime<Utc>,
+    does: Does,
+}
+
+#[derive(Clone, Copy)]
+enum Does {
+    Sweep,
+    File,
+}
+
+fn schedule(live: &Live, said: &Said, epochs: &mut Epochs) -> VecDeque<Timer> {
+    let sweeps = live.sweeps.iter().map(|at| (*at, Does::Sweep));
+    let mut timers: Vec<Timer> = sweeps
+        .chain(live.files.iter().map(|at| (*at, Does::File)))
+        .map(|(at, does)| Timer { when: epochs.true_time(at, said.timers.get(&at).copied().unwrap_or(at)), at, does })
+        .collect();
+    timers.sort_by_key(|timer| timer.when);
+    timers.into()
 }

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use serde_json::Value;
+use service_kit::clock::{Clock, SystemClock};
 use service_kit::reader::{Merged, Span};
 use shared_events::{Envelope, Service, Topic};
 use sqlx::PgPool;
@@ -17,14 +18,28 @@ use crate::looking::Broker;
 /// What followed from one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reaction {
-    /// When it was handled: the time of the transaction.
+    /// When it was handled: the time of the transaction, by the service's clock.
     pub at: DateTime<Utc>,
+    /// When the broker had what was said.
+    pub published: DateTime<Utc>,
     /// A digest of all that was said, in any order.
     digest: u64,
 }
 
 /// Reactions by the message that caused them.
 pub type Reactions = HashMap<Uuid, Reaction>;
+
+/// What a service said.
+#[derive(Default)]
+pub struct Said {
+    /// Because of messages.
+    pub reactions: Reactions,
+    /// When the broker had what timers said, by the time at which they said it.
+    pub timers: HashMap<DateTime<Utc>, DateTime<Utc>>,
+}
+
+/// Said when a hold ended or a payout file was written.
+const BY_TIMERS: [&str; 2] = ["commission.commission_approved.v1", "commission.payout_submitted.v1"];
 
 /// One thing that was said.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,12 +63,12 @@ impl Saying {
     }
 }
 
-fn note(reactions: &mut Reactions, envelope: &Envelope, payload: &[u8]) {
+fn note(reactions: &mut Reactions, envelope: &Envelope, payload: &[u8], published: DateTime<Utc>) {
     if let Some((cause, saying)) = saying(envelope, payload) {
         // A handler says everything at once. What a timer says later because of the same message is not its reaction.
-        let reaction = reactions.entry(cause).or_insert(Reaction { at: envelope.time, digest: 0 });
+        let reaction = reactions.entry(cause).or_insert(Reaction { at: envelope.time, published, digest: 0 });
         match envelope.time.cmp(&reaction.at) {
-            std::cmp::Ordering::Less => *reaction = Reaction { at: envelope.time, digest: saying.digest() },
+            std::cmp::Ordering::Less => *reaction = Reaction { at: envelope.time, published, digest: saying.digest() },
             std::cmp::Ordering::Equal => reaction.digest = reaction.digest.wrapping_add(saying.digest()),
             std::cmp::Ordering::Greater => {}
         }
@@ -66,8 +81,8 @@ fn envelope_of(properties: &str) -> Option<Envelope> {
 }
 
 /// What the live service said, from its topic and from what waits to be published.
-pub async fn live(broker: &Broker, live: &Live) -> anyhow::Result<Reactions> {
-    let mut reactions = Reactions::new();
+pub async fn live(broker: &Broker, live: &Live) -> anyhow::Result<Said> {
+    let mut said = Said::default();
     // Events may stand in the topic twice, after the relay had to send them again.
     let mut seen = HashSet::new();
     let mut merged = Merged::open(&broker.bus, &broker.admin, &[Topic::events(Service::Commission)], Span::ALL).await?;
@@ -75,17 +90,20 @@ pub async fn live(broker: &Broker, live: &Live) -> anyhow::Result<Reactions> {
         if let Ok(envelope) = &record.envelope
             && seen.insert(record.id)
         {
-            note(&mut reactions, envelope, &record.payload);
+            note(&mut said.reactions, envelope, &record.payload, record.published);
+            if BY_TIMERS.contains(&envelope.kind.as_str()) {
+                said.timers.entry(envelope.time).or_insert(record.published);
+            }
         }
     }
     for (properties, payload) in &live.unpublished {
         if let Some(envelope) = envelope_of(properties)
             && seen.insert(envelope.id.0)
         {
-            note(&mut reactions, &envelope, payload.as_bytes());
+            note(&mut said.reactions, &envelope, payload.as_bytes(), SystemClock.now());
         }
     }
-    Ok(reactions)
+    Ok(said)
 }
 
 /// What the replay said: its outbox, which nobody publishes.
@@ -95,7 +113,7 @@ pub async fn replayed(scratch: &PgPool) -> anyhow::Result<Reactions> {
         sqlx::query_as::<_, (String, String)>("SELECT properties, payload FROM outbox ORDER BY id").fetch(scratch);
     while let Some((properties, payload)) = rows.try_next().await? {
         if let Some(envelope) = envelope_of(&properties) {
-            note(&mut reactions, &envelope, payload.as_bytes());
+            note(&mut reactions, &envelope, payload.as_bytes(), envelope.time);
         }
     }
     Ok(reactions)

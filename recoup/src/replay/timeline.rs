@@ -10,19 +10,33 @@ use service_kit::reader::{Lane, Record};
 use service_kit::replay::Applier;
 use uuid::Uuid;
 
+use super::epochs::Epochs;
 use super::live::Live;
-use super::said::Reactions;
+use super::said::{Reactions, Said};
 
 /// Messages looked up at once.
 const CHUNK: usize = 500;
 
 /// A message with the time at which it was handled.
 struct Timed {
+    /// By the true time.
+    when: DateTime<Utc>,
+    /// By the service's clock.
     at: DateTime<Utc>,
     /// Whether that time is of a transaction, so that messages with the same one belong together.
     exact: bool,
     order: Option<i64>,
     record: Record,
+}
+
+/// Messages that were handled in one transaction.
+pub struct Run {
+    /// By the true time.
+    pub when: DateTime<Utc>,
+    /// By the service's clock.
+    pub at: DateTime<Utc>,
+    /// The messages; of one partition.
+    pub records: Vec<Record>,
 }
 
 /// One partition.
@@ -49,7 +63,8 @@ pub struct LeftOut {
 /// Messages in the order of their handling.
 pub struct Timeline {
     queues: Vec<Queue>,
-    redriven: BTreeMap<(DateTime<Utc>, Uuid), Record>,
+    redriven: BTreeMap<(DateTime<Utc>, Uuid), (DateTime<Utc>, Record)>,
+    epochs: Epochs,
     seen: HashSet<Uuid>,
     /// What was left out so far.
     pub left_out: LeftOut,
@@ -59,30 +74,33 @@ pub struct Timeline {
 
 impl Timeline {
     /// Over these partitions.
-    pub fn new(lanes: Vec<Lane>) -> Self {
+    pub fn new(lanes: Vec<Lane>, epochs: Epochs) -> Self {
         let queue = |lane| Queue { lane, ready: VecDeque::new(), latest: DateTime::UNIX_EPOCH, ended: false };
         let queues = lanes.into_iter().map(queue).collect();
-        Self { queues, redriven: BTreeMap::new(), seen: HashSet::new(), left_out: LeftOut::default(), begins: None }
+        Self {
+            queues,
+            redriven: BTreeMap::new(),
+            epochs,
+            seen: HashSet::new(),
+            left_out: LeftOut::default(),
+            begins: None,
+        }
     }
 
-    /// The next run and when it was handled; `None` at the end.
-    pub async fn next(
-        &mut self,
-        live: &mut Live,
-        reactions: &Reactions,
-        applier: &Applier,
-    ) -> anyhow::Result<Option<(DateTime<Utc>, Vec<Record>)>> {
+    /// The next run; `None` at the end.
+    pub async fn next(&mut self, live: &mut Live, said: &Said, applier: &Applier) -> anyhow::Result<Option<Run>> {
         for index in 0..self.queues.len() {
             while self.queues[index].ready.is_empty() && !self.queues[index].ended {
-                self.refill(index, live, reactions, applier).await?;
+                self.refill(index, live, &said.reactions, applier).await?;
             }
         }
         let heads = || self.queues.iter().enumerate().filter_map(|(index, queue)| Some((index, queue.ready.front()?)));
-        let earliest = heads().min_by_key(|(index, head)| (head.at, *index));
+        let earliest = heads().min_by_key(|(index, head)| (head.when, *index));
         if let Some((key, _)) = self.redriven.first_key_value()
-            && earliest.is_none_or(|(_, head)| key.0 <= head.at)
+            && earliest.is_none_or(|(_, head)| key.0 <= head.when)
         {
-            return Ok(self.redriven.pop_first().map(|((at, _), record)| (at, vec![record])));
+            let run = |((when, _), (at, record))| Run { when, at, records: vec![record] };
+            return Ok(self.redriven.pop_first().map(run));
         }
         let Some((earliest, head)) = earliest else { return Ok(None) };
         let before = |order: i64| {
@@ -125,17 +143,21 @@ impl Timeline {
             }
             match live.parked.get(&record.id) {
                 Some(Some(redriven)) => {
-                    let at = reactions.get(&record.id).map_or(*redriven, |reaction| reaction.at);
-                    self.redriven.insert((at, record.id), record);
+                    let known = reactions.get(&record.id);
+                    let at = known.map_or(*redriven, |reaction| reaction.at);
+                    let when = self.epochs.true_time(at, known.map_or(at, |reaction| reaction.published));
+                    self.redriven.insert((when, record.id), (at, record));
                 }
                 Some(None) => self.left_out.parked += 1,
                 None if !handled.contains(&record.id) => self.left_out.not_handled_yet += 1,
                 None => {
-                    let known = reactions.get(&record.id).map(|reaction| reaction.at);
-                    let at = known.unwrap_or_else(|| record.recorded()).max(queue.latest);
-                    queue.latest = at;
+                    let known = reactions.get(&record.id);
+                    let (at, published) = known
+                        .map_or((record.recorded(), record.published), |reaction| (reaction.at, reaction.published));
+                    let when = self.epochs.true_time(at, published).max(queue.latest);
+                    queue.latest = when;
                     let order = live.order.get(&record.id).copied();
-                    queue.ready.push_back(Timed { at, exact: known == Some(at), order, record });
+                    queue.ready.push_back(Timed { when, at, exact: known.is_some(), order, record });
                 }
             }
         }
@@ -145,12 +167,12 @@ impl Timeline {
 
 impl Queue {
     /// The next message with those that were handled in the same transaction, as far as they were read.
-    fn run(&mut self) -> Option<(DateTime<Utc>, Vec<Record>)> {
+    fn run(&mut self) -> Option<Run> {
         let first = self.ready.pop_front()?;
         let mut run = vec![first.record];
         while first.exact && self.ready.front().is_some_and(|next| next.exact && next.at == first.at) {
             run.extend(self.ready.pop_front().map(|next| next.record));
         }
-        Some((first.at, run))
+        Some(Run { when: first.when, at: first.at, records: run })
     }
 }
