@@ -187,9 +187,7 @@ impl Lane {
     }
 
     async fn drive(&self, stream: &mut Stream, stop: &CancellationToken) -> End {
-        if let Err(error) = self.processor.note_start(stop).await {
-            return End::Broken(error);
-        }
+        let mut counted = false;
         loop {
             let message = tokio::select! {
                 biased;
@@ -204,6 +202,11 @@ impl Lane {
                 Ok(run) => run,
                 Err(error) => return End::Broken(error),
             };
+            // A start counts from its first message: on a quiet topic there is nothing that could have killed the process.
+            if !counted && let Err(error) = self.processor.note_start(stop).await {
+                return End::Broken(error);
+            }
+            counted = true;
             let entries = run.entries;
             if faults::sabotaged("ack_before_commit") {
                 drop(self.acknowledge(stream, entries.clone()).await);
