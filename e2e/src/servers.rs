@@ -179,7 +179,7 @@ impl Servers {
         self.dev(["_postgres", "start", &self.postgres_dir()]).await.map(drop)
     }
 
-    /// Brings both back, whatever the last test left behind.
+    /// Brings both back, whatever the last test left behind, and forgets its databases.
     ///
     /// # Errors
     /// When one does not come up.
@@ -187,7 +187,17 @@ impl Servers {
         // Fails when no broker runs, and then the next step starts one.
         drop(self.continue_broker().await);
         let both = tokio::join!(self.start_broker(), self.start_postgres());
-        both.0.and(both.1)
+        both.0.and(both.1)?;
+        // After a kill, Postgres looks at every file it has before it answers: databases of earlier tests would make it slow.
+        let server = self.database("postgres").await?;
+        let old: Vec<String> = sqlx::query_scalar(r"SELECT datname FROM pg_database WHERE datname LIKE 'e2e\_%'")
+            .fetch_all(&server)
+            .await?;
+        for database in old {
+            sqlx::query(AssertSqlSafe(format!("DROP DATABASE {database} WITH (FORCE)"))).execute(&server).await?;
+        }
+        server.close().await;
+        Ok(())
     }
 
     fn broker_dir(&self) -> String {
