@@ -82,7 +82,6 @@ fn farewell(tenant: &str, event: &str, began: Instant) -> anyhow::Result<()> {
     line(format!("\nAll of it took {} ms. Look further:", began.elapsed().as_millis()))?;
     line(format!("   ./dev recoup trace {event}"))?;
     line("   ./dev recoup topics")?;
-    line("   ./dev recoup replay commission    (its handlers once more, over everything that was said, and compared)")?;
     line(format!(
         "   ./dev token --role partner --sub {} --tenant {tenant}    (for the page /docs of the BFF)",
         PARTNERS[0]
