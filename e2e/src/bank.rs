@@ -31,6 +31,8 @@ pub enum Mood {
     Slow,
     /// It ends the process at once.
     Aborts,
+    /// It ends the process after half a second.
+    AbortsLate,
     /// It fails, always.
     Fails,
     /// It is refused.
@@ -146,6 +148,10 @@ impl Handles<Deposited> for KeepBalance {
             Mood::Good => {}
             Mood::Slow => tokio::time::sleep(std::time::Duration::from_secs(2)).await,
             Mood::Aborts => std::process::abort(),
+            Mood::AbortsLate => {
+                tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+                std::process::abort()
+            }
             Mood::Fails => return Err(anyhow::anyhow!("it fails, always").into()),
             Mood::Refused => return Err(Failure::reject("refused", "refused on purpose")),
         }

@@ -178,7 +178,7 @@ pub async fn abort_beside_innocents(case: &mut Case<'_>, extra: &[(&str, String)
     for partition in 0..4 {
         let mut accounts = (0..).map(|n| format!("account-{n}")).filter(|key| partition_of(key) == partition);
         let account = accounts.next().unwrap_or_default();
-        let mood = if partition == guilty { Mood::Aborts } else { Mood::Slow };
+        let mood = if partition == guilty { Mood::AbortsLate } else { Mood::Slow };
         sender.send(Deposit { account, amount: 1, mood }).await;
     }
     until("all four events wait", SOON, async || {
