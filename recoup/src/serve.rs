@@ -118,6 +118,9 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     let config = Config::read(&mut reader, args.which);
     let config = reader.finish(config)?;
     telemetry::init(&config.runtime.log_filter, config.runtime.log_format)?;
+    if let Some(endpoint) = &config.runtime.otlp_endpoint {
+        telemetry::otlp::export_to(endpoint);
+    }
     let dev_clock = config.runtime.dev_clock.then(Arc::<DevClock>::default);
     let clock: Arc<dyn Clock> = match &dev_clock {
         Some(clock) => Arc::clone(clock) as Arc<dyn Clock>,

@@ -19,7 +19,7 @@ use crate::parked::Redriver;
 use crate::shutdown::Shutdown;
 use crate::store::Store;
 
-/// How long inbox rows and command outcomes are kept. Never shorter than the topics' retention, or a replayed cursor would apply messages twice.
+/// How long inbox rows are kept; command outcomes are kept for good. Never shorter than the topics' retention, or a replayed cursor would apply messages twice.
 const KEEP_DAYS: f64 = 35.0;
 /// Rows pruned in one statement.
 const PRUNE_ROWS: i64 = 10_000;
