@@ -245,6 +245,10 @@ impl Drop for Servers {
             if !killed.is_ok_and(|status| status.success()) {
                 eprintln!("{kind} in {dir} was not killed");
             }
+            // Logs stay for whoever looks into a failure; data, which may lie elsewhere behind a link, is of no use any more.
+            if let Ok(data) = std::fs::canonicalize(Path::new(&dir).join("data")) {
+                drop(std::fs::remove_dir_all(data));
+            }
         }
     }
 }

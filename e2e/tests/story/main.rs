@@ -17,7 +17,14 @@ const PARTNER: &str = "anna";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sale_is_paid_out_and_no_other_tenant_sees_it() -> anyhow::Result<()> {
     let servers = Servers::start().await?;
-    let system = System::new(&servers).await?;
+    let dir = servers.dir().to_owned();
+    tell(&servers).await?;
+    drop(servers);
+    Ok(std::fs::remove_dir_all(dir)?)
+}
+
+async fn tell(servers: &Servers) -> anyhow::Result<()> {
+    let system = System::new(servers).await?;
     let _all = system.serve("all")?.start(&[]).await?;
     for service in [&system.tracking, &system.commission] {
         until("every service is ready", SOON, async || {
