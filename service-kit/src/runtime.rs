@@ -33,7 +33,12 @@ pub fn pool(config: &DatabaseConfig, name: &str) -> anyhow::Result<PgPool> {
     let options = PgConnectOptions::from_str(config.url.expose())
         .context("the database URL is malformed")?
         .application_name(name)
-        .options([("idle_in_transaction_session_timeout", "10s"), ("statement_timeout", "60s")]);
+        .options([
+            ("idle_in_transaction_session_timeout", "10s"),
+            ("statement_timeout", "60s"),
+            // Compiling a plan takes longer than our short statements: a second for one that reads a handful of rows.
+            ("jit", "off"),
+        ]);
     let pool = PgPoolOptions::new()
         .max_connections(config.max_connections)
         .acquire_timeout(Duration::from_secs(5))
