@@ -1,0 +1,187 @@
+//! The learned model: knows its columns, how rare words are, and two judges, for a pair alone and for a pair among its rivals.
+
+use serde::{Deserialize, Serialize};
+
+use super::clues::clues;
+use super::context;
+use super::corpus::Corpus;
+use super::prepare::{Prepared, counted, prepare};
+use super::record::{Labelled, Pair, Record, Tables};
+use super::schema::Schema;
+use super::scorer::{Effort, Examples, Score, Scorer};
+use super::text::Id;
+use super::vector;
+
+/// Counted up when a stored model would no longer mean the same.
+pub const FORMAT: u32 = 1;
+
+/// A trained model.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Model {
+    /// The format that it is stored in.
+    pub format: u32,
+    /// Names this model in every decision.
+    pub version: String,
+    /// The columns.
+    pub schema: Schema,
+    corpus: Corpus,
+    alone: Scorer,
+    among_rivals: Scorer,
+}
+
+/// A compared pair.
+#[derive(Debug, Clone, Default)]
+pub struct Compared {
+    /// The comparison vector.
+    pub vector: Vec<f32>,
+    /// The word clues.
+    pub clues: Vec<Id>,
+}
+
+/// Compares records by what a model knows of its columns and words.
+#[derive(Debug, Clone, Copy)]
+pub struct Comparer<'m> {
+    schema: &'m Schema,
+    corpus: &'m Corpus,
+}
+
+impl Comparer<'_> {
+    /// Makes a record ready to be compared.
+    #[must_use]
+    pub fn prepare(&self, record: &Record) -> Prepared {
+        prepare(self.schema, self.corpus, record)
+    }
+
+    /// Compares two records.
+    #[must_use]
+    pub fn compare(&self, left: &Prepared, right: &Prepared) -> Compared {
+        let mut vector = Vec::with_capacity(192);
+        let aligned = vector::compare(self.schema, left, right, &mut vector);
+        Compared { vector, clues: clues(left, right, &aligned) }
+    }
+}
+
+/// Everything to learn from: labelled pairs, and unlabelled candidates that are only rivals.
+#[derive(Debug, Clone, Copy)]
+pub struct Lessons<'l> {
+    /// The records.
+    pub tables: &'l Tables,
+    /// Pairs that are learned from.
+    pub train: &'l [Labelled],
+    /// Pairs that end the growth and calibrate.
+    pub valid: &'l [Labelled],
+    /// Other candidates among the same records.
+    pub rivals: &'l [Pair],
+}
+
+impl Model {
+    /// Trains a model. The same lessons and effort give the same model.
+    #[must_use]
+    pub fn train(version: &str, lessons: Lessons<'_>, effort: &Effort) -> Self {
+        let tables = lessons.tables;
+        let side = |of: fn(&Pair) -> u32| {
+            let mut numbers: Vec<u32> = lessons.train.iter().map(|labelled| of(&labelled.pair)).collect();
+            numbers.sort_unstable();
+            numbers.dedup();
+            numbers
+        };
+        let seen: Vec<&Record> = side(|pair| pair.left)
+            .into_iter()
+            .map(|number| &tables.left[number as usize])
+            .chain(side(|pair| pair.right).into_iter().map(|number| &tables.right[number as usize]))
+            .collect();
+        let schema = Schema::discover(seen.iter().copied());
+        let mut corpus = Corpus::default();
+        seen.iter().for_each(|record| corpus.add(counted(&schema, record)));
+
+        let comparer = Comparer { schema: &schema, corpus: &corpus };
+        let pairs: Vec<Pair> = lessons
+            .train
+            .iter()
+            .chain(lessons.valid)
+            .map(|labelled| labelled.pair)
+            .chain(lessons.rivals.iter().copied())
+            .collect();
+        let compared = compare_all(comparer, tables, &pairs);
+        let parts = context_of(&schema, &pairs, &compared);
+        let examples = |from: usize, labelled: &[Labelled], context: bool| {
+            let rows = from..from + labelled.len();
+            let vector = |row: usize| {
+                compared[row].vector.iter().chain(parts[row].iter().filter(|_| context)).copied().collect()
+            };
+            Examples {
+                vectors: rows.clone().map(vector).collect(),
+                clues: rows.map(|row| compared[row].clues.clone()).collect(),
+                labels: labelled.iter().map(|labelled| labelled.matches).collect(),
+            }
+        };
+        let learn = |context: bool| {
+            let valid = examples(lessons.train.len(), lessons.valid, context);
+            Scorer::train(&examples(0, lessons.train, context), &valid, effort)
+        };
+        let (alone, among_rivals) = (learn(false), learn(true));
+        Self { format: FORMAT, version: version.to_owned(), schema, corpus, alone, among_rivals }
+    }
+
+    /// Compares records as this model does.
+    #[must_use]
+    pub fn comparer(&self) -> Comparer<'_> {
+        Comparer { schema: &self.schema, corpus: &self.corpus }
+    }
+
+    /// Judges a pair by itself.
+    #[must_use]
+    pub fn score(&self, left: &Prepared, right: &Prepared) -> Score {
+        self.score_compared(&self.comparer().compare(left, right))
+    }
+
+    /// Judges a compared pair by itself.
+    #[must_use]
+    pub fn score_compared(&self, compared: &Compared) -> Score {
+        self.alone.score(compared.vector.clone(), &compared.clues)
+    }
+
+    /// Judges each of `pairs` among all of them as its rivals.
+    #[must_use]
+    pub fn score_among_rivals(&self, pairs: &[Pair], compared: &[Compared]) -> Vec<Score> {
+        let parts = context_of(&self.schema, pairs, compared);
+        compared
+            .iter()
+            .zip(parts)
+            .map(|(compared, parts)| {
+                let vector = compared.vector.iter().copied().chain(parts).collect();
+                self.among_rivals.score(vector, &compared.clues)
+            })
+            .collect()
+    }
+
+    /// What was fitted, for people.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        format!("alone: {}; among rivals: {}", self.alone.summary(), self.among_rivals.summary())
+    }
+}
+
+/// Prepares every record that occurs once, and compares all pairs.
+#[must_use]
+pub fn compare_all(comparer: Comparer<'_>, tables: &Tables, pairs: &[Pair]) -> Vec<Compared> {
+    let ready = |records: &[Record], of: fn(&Pair) -> u32| {
+        let mut ready: Vec<Option<Prepared>> = vec![None; records.len()];
+        for pair in pairs {
+            let number = of(pair) as usize;
+            ready[number].get_or_insert_with(|| comparer.prepare(&records[number]));
+        }
+        ready
+    };
+    let (left, right) = (ready(&tables.left, |pair| pair.left), ready(&tables.right, |pair| pair.right));
+    let both = |pair: &Pair| Some((left[pair.left as usize].as_ref()?, right[pair.right as usize].as_ref()?));
+    pairs.iter().filter_map(both).map(|(left, right)| comparer.compare(left, right)).collect()
+}
+
+fn context_of(schema: &Schema, pairs: &[Pair], compared: &[Compared]) -> Vec<Vec<f32>> {
+    let names = vector::names(schema);
+    let places =
+        context::BASES.map(|base| names.iter().position(|name| name == base).expect("every vector has the bases"));
+    let likeness: Vec<_> = compared.iter().map(|compared| places.map(|place| compared.vector[place])).collect();
+    context::among_rivals(pairs, &likeness)
+}

@@ -1,0 +1,1 @@
+//! Reading documents: what an invoice says, and where it says it.
