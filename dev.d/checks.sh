@@ -57,14 +57,16 @@ stop_below() { # DIR
 }
 
 cmd_test() {
-  local dir=$DEV_DIR/test line
+  local dir=$DEV_DIR/test line extra=()
   case ${1:-} in
     '') ;;
     --soak) export RECOUP_SOAK=1 ;;
     *) die "unknown option $1" "usage: ./dev test [--soak]" ;;
   esac
-  install_missing
+  documents_there || have mvn || extra=(maven)
+  install_missing "${extra[@]}"
   pulsar_obtain
+  documents_obtain
   mkdir -p "$dir"
   exec 8>"$DEV_DIR/test.lock"
   flock -n 8 || die "another './dev test' runs here" "wait for it, or set RECOUP_DEV_DIR to another directory"
@@ -82,7 +84,7 @@ cmd_test() {
   schema_roles "$dir/pg"
   broker_start "$dir/pulsar" 16650 18080
   while IFS= read -r line; do export "${line?}"; done < <(postgres_env "$dir/pg"; broker_env "$dir/pulsar")
-  export RECOUP_TEST_DIR=$dir/scratch SQLX_OFFLINE=true
+  export RECOUP_TEST_DIR=$dir/scratch RECOUP_TEST_DOCUMENTS=$DOCUMENTS_DIR SQLX_OFFLINE=true
   step "cargo test"
   (cd "$ROOT" && cargo test --workspace --locked) 8>&-
 }

@@ -11,13 +11,16 @@ java_major() {
 
 apt_has() { [[ $(apt-cache policy "$1" 2>/dev/null) == *"Candidate: "[^\(]* ]]; }
 
-install_missing() {
-  local missing=() java package
+install_missing() { # [PACKAGES that this verb needs besides]
+  local missing=("$@") java package
   have openssl || missing+=(openssl)
   have curl || missing+=(curl)
   have git || missing+=(git)
   have cc || missing+=(gcc libc6-dev)
   have protoc || missing+=(protobuf-compiler)
+  # Reading documents: text and pages of PDFs; recognition of scans, in the languages of the large markets.
+  have pdftotext || missing+=(poppler-utils)
+  have tesseract || missing+=(tesseract-ocr tesseract-ocr-{deu,fra,ita,nld,spa})
   (pg_bin) >/dev/null 2>&1 || missing+=(postgresql)
   java=$(java_major) || java=0
   ((java >= 17)) || missing+=(java)
