@@ -1,4 +1,4 @@
-//! What runs behind every service's HTTP edge: consumers, relay, jobs, redriving, and the pruning of old rows.
+//! What runs behind every service's HTTP edge: consumers, relay, jobs, redriving, gauges, and the pruning of old rows.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use crate::outbox::Relay;
 use crate::parked::Redriver;
 use crate::shutdown::Shutdown;
 use crate::store::Store;
+use crate::waiting::Waiting;
 
 /// How long inbox rows are kept; command outcomes are kept for good. Never shorter than the topics' retention, or a replayed cursor would apply messages twice.
 const KEEP_DAYS: f64 = 35.0;
@@ -60,6 +61,8 @@ pub async fn start(
 ) -> anyhow::Result<()> {
     Consumers::new(store.clone(), Arc::clone(bus), routes.clone()).start(shutdown).await?;
     let stop = shutdown.soft();
+    let waiting = Waiting::new(store.clone(), bus, routes.topics());
+    spawn(shutdown, "gauges", waiting.run(stop.clone()));
     spawn(shutdown, "relay", Relay::new(store.clone(), Arc::clone(bus)).run(stop.clone()));
     spawn(shutdown, "redriver", Redriver::new(store.clone(), routes).run(stop.clone()));
     spawn(shutdown, "jobs", worker.run(stop.clone()));

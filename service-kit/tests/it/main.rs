@@ -5,4 +5,5 @@
 mod messaging;
 mod parking;
 mod reading;
+mod waiting;
 mod world;
