@@ -145,7 +145,8 @@ mod tests {
     #[test]
     fn every_declared_message_is_listed_with_its_key() {
         let sources = [
-            include_str!("../../../shared-events/src/tracking.rs"),
+            include_str!("../../../shared-events/src/tracking/commands.rs"),
+            include_str!("../../../shared-events/src/tracking/events.rs"),
             include_str!("../../../shared-events/src/commission.rs"),
         ];
         // Name, wire name and key, as the `messages!` lists declare them.
