@@ -1,20 +1,23 @@
 //! Publishable keys: with one, a tenant's pages may send events and do nothing else.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, Uri, header};
 use axum::response::Response;
 use serde::Deserialize;
+use service_kit::auth::Caller;
+use service_kit::http::Path;
 use service_kit::problem::Problem;
 use service_kit::sealed::sha256;
-use shared_events::tracking::IssuePublishableKey;
+use shared_events::tracking::{IssuePublishableKey, MOST_ORIGINS, WithdrawPublishableKey, is_origin};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::Shared;
-use crate::ask::{Ask, Body};
-use crate::campaigns::MANAGERS;
+use crate::ask::{Ask, Body, Nothing};
+use crate::campaigns::{MANAGERS, target};
 use crate::checks;
+use crate::proxy::Question;
 use crate::send::{Answer, Ids};
 
 /// Events a second that a key may send when nothing else is said.
@@ -24,7 +27,7 @@ const HIGHEST_RATE: u32 = 100_000;
 
 /// The routes of this file.
 pub fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new().routes(routes!(issue))
+    OpenApiRouter::new().routes(routes!(issue, list)).routes(routes!(withdraw))
 }
 
 /// A new key.
@@ -34,8 +37,9 @@ pub fn routes() -> OpenApiRouter<Shared> {
 struct NewKey {
     /// What it is for.
     label: String,
-    /// Origins of pages that may use it; none = servers only.
+    /// Origins of pages that may use it, as browsers write them; none = servers only.
     #[serde(default)]
+    #[schema(max_items = 50)]
     origins: Vec<String>,
     /// Events a second that it may send.
     #[serde(default = "usual_rate")]
@@ -59,11 +63,12 @@ async fn issue(State(app): State<Shared>, ask: Ask<NewKey>) -> Result<Response, 
     ask.caller.require(&MANAGERS)?;
     let NewKey { label, origins, events_per_second } = ask.body;
     checks::text("label", &label, 200)?;
-    if origins.len() > 20 {
-        return Err(Problem::invalid_field("origins", "must have at most 20 entries"));
+    if origins.len() > MOST_ORIGINS {
+        return Err(Problem::invalid_field("origins", format!("must have at most {MOST_ORIGINS} entries")));
     }
-    for (index, origin) in origins.iter().enumerate() {
-        check_origin(&format!("origins[{index}]"), origin)?;
+    if let Some(index) = origins.iter().position(|origin| !is_origin(origin)) {
+        let detail = "must be an origin as browsers write it, such as https://shop.example";
+        return Err(Problem::invalid_field(&format!("origins[{index}]"), detail));
     }
     if !(1..=HIGHEST_RATE).contains(&events_per_second) {
         return Err(Problem::invalid_field("events_per_second", format!("must be between 1 and {HIGHEST_RATE}")));
@@ -78,16 +83,29 @@ async fn issue(State(app): State<Shared>, ask: Ask<NewKey>) -> Result<Response, 
     Ok(response)
 }
 
-fn check_origin(field: &str, origin: &str) -> Result<(), Problem> {
-    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    let plain = |host: &str| {
-        !host.is_empty()
-            && host.len() <= 253
-            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:".contains(&byte))
-    };
-    if host.is_some_and(plain) {
-        Ok(())
-    } else {
-        Err(Problem::invalid_field(field, "must be an origin such as https://shop.example"))
+/// Withdraws a publishable key for good: within five seconds no event is taken from it any more.
+#[utoipa::path(post, path = "/api/v1/keys/{digest}/withdraw", operation_id = "withdraw_key", tag = "tracking",
+    params(("digest" = String, Path, description = "The key's `key_digest`", min_length = 64, max_length = 64)), request_body = Option<Nothing>,
+    security(("bearer" = [])), responses(
+        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
+    ))]
+async fn withdraw(
+    State(app): State<Shared>,
+    Path(key_digest): Path<String>,
+    ask: Ask<Nothing>,
+) -> Result<Response, Problem> {
+    ask.caller.require(&MANAGERS)?;
+    if key_digest.len() != 64 || !key_digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(Problem::not_found());
     }
+    let ids = Ids::from([("key_digest", key_digest.clone())]);
+    app.send(&ask.caller, ask.ticket, &WithdrawPublishableKey { key_digest }, ids).await
+}
+
+/// Publishable keys, newest first, by their digests: the keys themselves are stored nowhere.
+#[utoipa::path(get, path = "/api/v1/keys", operation_id = "list_keys", tag = "tracking",
+    params(("limit" = Option<u32>, Query, description = "Entries on the page, at most 200; 50 unless said", minimum = 1, maximum = 200), ("cursor" = Option<String>, Query, description = "Where the last page ended")),
+    security(("bearer" = [])), responses((status = 200, description = "A page", body = serde_json::Value)))]
+async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+    app.tracking.pass_on(Question::of(&caller, &target(&uri))).await
 }

@@ -2,12 +2,14 @@
 
 mod commands;
 mod events;
+mod origin;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use commands::*;
 pub use events::*;
+pub use origin::{MOST_ORIGINS, is_origin};
 
 /// Declares messages: type, wire name, topic and key in one place.
 #[macro_export]

@@ -16,11 +16,13 @@ pub mod follow_link;
 pub mod ingest;
 pub mod issue_publishable_key;
 pub mod list_campaigns;
+pub mod list_keys;
 pub mod pause_campaign;
 pub mod read_campaign;
 pub mod read_event;
 pub mod revise_rules;
 pub mod set_default_attribution;
+pub mod withdraw_publishable_key;
 
 use std::sync::Arc;
 
@@ -30,7 +32,7 @@ use service_kit::store::Store;
 use shared_events::TenantId;
 use shared_events::tracking::{
     AcceptCampaign, ActivateCampaign, AssignCoupon, CreateCampaign, CreateLink, EndCampaign, IssuePublishableKey,
-    PauseCampaign, ReviseRules, SetDefaultAttribution,
+    PauseCampaign, ReviseRules, SetDefaultAttribution, WithdrawPublishableKey,
 };
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -79,6 +81,7 @@ pub fn messages() -> Routes {
         .on::<AssignCoupon>(assign_coupon::Assign)
         .on::<SetDefaultAttribution>(set_default_attribution::SetDefault)
         .on::<IssuePublishableKey>(issue_publishable_key::Issue)
+        .on::<WithdrawPublishableKey>(withdraw_publishable_key::Withdraw)
 }
 
 #[derive(OpenApi)]
@@ -93,6 +96,7 @@ pub fn http(state: State) -> OpenApiRouter {
         .merge(events)
         .routes(routes!(read_event::read_event))
         .routes(routes!(list_campaigns::list_campaigns))
+        .routes(routes!(list_keys::list_keys))
         .routes(routes!(read_campaign::read_campaign))
         .routes(routes!(follow_link::follow_link))
         .with_state(state)

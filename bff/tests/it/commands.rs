@@ -38,6 +38,7 @@ fn campaign(change: impl FnOnce(&mut Value)) -> String {
 async fn what_cannot_be_accepted_is_refused_before_anything_is_sent() {
     let edge = Edge::without_broker().await;
     let (partner, manager) = (token("user123", Caller::Partner), token("boss", Caller::Manager));
+    let withdraw = format!("/api/v1/keys/{}/withdraw", "a".repeat(64));
     let payment = |from: &str, to: &str| PAYMENT.replace(from, to);
     let cases = [
         (&partner, ACCEPT, r#"{"accepted_terms": false}"#.to_owned(), 422, "accepted_terms"),
@@ -85,6 +86,22 @@ async fn what_cannot_be_accepted_is_refused_before_anything_is_sent() {
         (&manager, "/api/v1/campaigns", campaign(|body| body["currency"] = json!("usd")), 422, "currency"),
         (&manager, "/api/v1/payouts/nonsense/approve", String::new(), 400, "path"),
         (&manager, "/api/v1/keys", r#"{"label": "x", "origins": ["shop"]}"#.to_owned(), 422, "origins[0]"),
+        (
+            &manager,
+            "/api/v1/keys",
+            r#"{"label": "x", "origins": ["https://shop.example", "https://Shop.example"]}"#.to_owned(),
+            422,
+            "origins[1]",
+        ),
+        (
+            &manager,
+            "/api/v1/keys",
+            json!({"label": "x", "origins": vec!["https://shop.example"; 51]}).to_string(),
+            422,
+            "origins",
+        ),
+        (&manager, "/api/v1/keys/nonsense/withdraw", String::new(), 404, ""),
+        (&partner, &withdraw, String::new(), 403, ""),
         (&manager, "/api/v1/keys", r#"{"label": "x", "events_per_second": 0}"#.to_owned(), 422, "events_per_second"),
     ];
     for (token, path, body, status, field) in cases {
@@ -202,7 +219,7 @@ async fn what_became_of_a_command_is_told() {
 }
 
 #[tokio::test]
-async fn a_publishable_key_is_shown_once_and_again_to_the_same_request() {
+async fn a_publishable_key_is_shown_once_and_again_to_the_same_request_and_withdrawn_by_its_digest() {
     let namespace = Namespace::provisioned().await;
     let edge = Edge::on(namespace.role(Role::Bff)).await;
     let manager = token("boss", Caller::Manager);
@@ -214,4 +231,7 @@ async fn a_publishable_key_is_shown_once_and_again_to_the_same_request() {
     assert!(key.starts_with("pk_"));
     assert_eq!(first["key_digest"], service_kit::sealed::sha256(key.as_bytes()));
     assert_eq!(answer(issue()).await.2["key"], key);
+    let digest = first["key_digest"].as_str().expect("a digest");
+    let (status, _, withdrawn) = answer(edge.post(&manager, &format!("/api/v1/keys/{digest}/withdraw"), "")).await;
+    assert_eq!((status, &withdrawn["key_digest"]), (202, &first["key_digest"]));
 }

@@ -31,6 +31,8 @@ fn every_route_of_the_seeds_and_the_issue_is_there() {
         "post /api/v1/campaigns/{id}/coupons",
         "post /api/v1/campaigns/{id}/default-attribution",
         "post /api/v1/keys",
+        "get /api/v1/keys",
+        "post /api/v1/keys/{digest}/withdraw",
         "post /api/v1/payments/request",
         "get /api/v1/payouts",
         "get /api/v1/payouts/{id}",

@@ -118,10 +118,17 @@ pub struct IssuePublishableKey {
     pub key_digest: String,
     /// What it is for, in words.
     pub label: String,
-    /// Origins (`https://shop.example`) that may use it; empty = none but servers without an Origin header.
+    /// Origins (`https://shop.example`) that may use it, at most 50; empty = none but servers without an Origin header.
     pub origins: Vec<String>,
     /// Events a second that it may send.
     pub events_per_second: u32,
+}
+
+/// Withdraws a publishable key for good: within seconds no event is taken from it any more. Twice is the same as once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WithdrawPublishableKey {
+    /// SHA-256 of the key, in hexadecimal.
+    pub key_digest: String,
 }
 
 messages! { Topic::commands(Service::Tracking);
@@ -135,4 +142,5 @@ messages! { Topic::commands(Service::Tracking);
     AssignCoupon "tracking.assign_coupon.v1" campaign_id,
     SetDefaultAttribution "tracking.set_default_attribution.v1" campaign_id,
     IssuePublishableKey "tracking.issue_publishable_key.v1" key_digest,
+    WithdrawPublishableKey "tracking.withdraw_publishable_key.v1" key_digest,
 }

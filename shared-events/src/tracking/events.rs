@@ -115,6 +115,13 @@ pub struct PublishableKeyIssued {
     pub label: String,
 }
 
+/// A publishable key does not work any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PublishableKeyWithdrawn {
+    /// SHA-256 of the key, in hexadecimal.
+    pub key_digest: String,
+}
+
 /// One partner's share of a conversion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Credit {
@@ -233,6 +240,7 @@ messages! { Topic::events(Service::Tracking);
     CouponAssigned "tracking.coupon_assigned.v1" campaign_id,
     DefaultAttributionSet "tracking.default_attribution_set.v1" campaign_id,
     PublishableKeyIssued "tracking.publishable_key_issued.v1" key_digest,
+    PublishableKeyWithdrawn "tracking.publishable_key_withdrawn.v1" key_digest,
     ConversionAttributed "tracking.conversion_attributed.v1" conversion_id,
     ConversionUnattributed "tracking.conversion_unattributed.v1" conversion_id,
     ConversionRefunded "tracking.conversion_refunded.v1" conversion_id,

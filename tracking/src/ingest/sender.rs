@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::{HeaderMap, header};
+use chrono::{DateTime, TimeDelta, Utc};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use service_kit::auth::{Caller, Role};
@@ -18,6 +19,8 @@ pub const KEY_HEADER: &str = "x-publishable-key";
 const MAY_SEND: [Role; 4] = [Role::Admin, Role::Manager, Role::Operator, Role::Seller];
 /// Keys remembered at a time; beyond that all are looked up again.
 const REMEMBERED: usize = 10_000;
+/// How long a key is believed without looking it up: so long a withdrawn one still works at most.
+pub const BELIEVED: TimeDelta = TimeDelta::seconds(5);
 
 /// Whoever sends events.
 #[derive(Debug, Clone)]
@@ -29,7 +32,7 @@ pub struct Sender {
     key: Option<Arc<Key>>,
 }
 
-/// A publishable key. It can only send events, and nothing about it ever changes, so that it may be remembered.
+/// A publishable key. It can only send events, and nothing about it ever changes but that it is withdrawn one day.
 #[derive(Debug)]
 struct Key {
     tenant: TenantId,
@@ -37,12 +40,18 @@ struct Key {
     limiter: DefaultDirectRateLimiter,
 }
 
+/// A key that worked when it was looked up.
+struct Remembered {
+    key: Arc<Key>,
+    looked_up: DateTime<Utc>,
+}
+
 /// Finds out who sends.
 pub struct Senders {
     store: Store,
     /// Whose unauthenticated events are; only in development on a loopback address, which the configuration checks.
     open_tenant: Option<TenantId>,
-    keys: Mutex<HashMap<String, Arc<Key>>>,
+    keys: Mutex<HashMap<String, Remembered>>,
 }
 
 impl Senders {
@@ -78,16 +87,24 @@ impl Senders {
 
     async fn key(&self, key: &str) -> Result<Option<Arc<Key>>, Problem> {
         let digest = digest(key);
-        if let Some(key) = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(&digest) {
-            return Ok(Some(Arc::clone(key)));
+        let now = self.store.now();
+        let believed = |known: &&Remembered| (TimeDelta::zero()..BELIEVED).contains(&(now - known.looked_up));
+        if let Some(known) = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).filter(believed) {
+            return Ok(Some(Arc::clone(&known.key)));
         }
-        let Some(found) = self.look_up(&digest).await? else { return Ok(None) };
+        let found = self.look_up(&digest).await?;
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(found) = found else {
+            keys.remove(&digest);
+            return Ok(None);
+        };
         if keys.len() >= REMEMBERED {
             keys.clear();
         }
-        // Two first requests at once must end up with one limiter.
-        Ok(Some(Arc::clone(keys.entry(digest).or_insert_with(|| Arc::new(found)))))
+        // What the key has sent is counted on, by whichever request looked it up first.
+        let known = keys.entry(digest).or_insert_with(|| Remembered { key: Arc::new(found), looked_up: now });
+        known.looked_up = now;
+        Ok(Some(Arc::clone(&known.key)))
     }
 
     /// The key comes before the tenant: row-level security shows the row whose digest is asked for.
@@ -95,7 +112,7 @@ impl Senders {
         let mut work = self.store.begin().await?;
         sqlx::query!("SELECT set_config('recoup.lookup', $1, true)", digest).fetch_one(work.conn()).await?;
         let row = sqlx::query!(
-            "SELECT tenant, origins, events_per_second FROM publishable_keys WHERE key_digest = $1",
+            "SELECT tenant, origins, events_per_second FROM publishable_keys WHERE key_digest = $1 AND withdrawn_at IS NULL",
             digest
         )
         .fetch_optional(work.conn())

@@ -118,7 +118,11 @@ impl World {
 
     /// The same database, served by a second process.
     pub fn second_process(&self) -> Self {
-        Self { store: self.store.clone(), app: app(&self.store, Some(tenant("demo"))), clock: Arc::clone(&self.clock) }
+        self.second_process_open_to(Some(tenant("demo")))
+    }
+
+    pub fn second_process_open_to(&self, open_tenant: Option<TenantId>) -> Self {
+        Self { store: self.store.clone(), app: app(&self.store, open_tenant), clock: Arc::clone(&self.clock) }
     }
 
     /// With campaign `camp123` (last click), in which p1, p2 and p3 take part.
@@ -212,6 +216,11 @@ impl World {
 
     /// What was said about conversions: type, sequence and data, in order.
     pub async fn said(&self) -> Vec<(String, u64, Value)> {
+        let all = self.everything_said().await.into_iter();
+        all.filter(|(kind, _, _)| kind.starts_with("tracking.conversion_")).collect()
+    }
+
+    pub async fn everything_said(&self) -> Vec<(String, u64, Value)> {
         let rows: Vec<(String, String)> = sqlx::query_as("SELECT properties, payload FROM outbox ORDER BY id")
             .fetch_all(self.store.pool())
             .await
@@ -223,7 +232,7 @@ impl World {
                 (text("ce_type"), text("ce_sequence").parse().expect("a number"), payload)
             },
         );
-        said.filter(|(kind, _, _)| kind.starts_with("tracking.conversion_")).collect()
+        said.collect()
     }
 
     pub async fn count(&self, of: &str) -> i64 {
