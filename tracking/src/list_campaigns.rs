@@ -26,7 +26,7 @@ const MOST: i64 = 200;
 pub struct Parameters {
     /// Only those in this state. Partners see active ones and their own whatever they ask for.
     state: Option<CampaignState>,
-    /// `next` of the page before.
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
     /// How many at most; 50 if absent.
     #[param(minimum = 1, maximum = 200)]
@@ -40,7 +40,7 @@ pub struct Campaigns {
     pub campaigns: Vec<CampaignView>,
     /// Cursor of the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
+    pub next_cursor: Option<String>,
 }
 
 /// Campaigns: all of the tenant's for staff; for a partner those that it may join or takes part in.
@@ -83,7 +83,7 @@ pub async fn list_campaigns(
     .await?;
     let has_more = rows.len() as i64 > limit;
     rows.truncate(usize::try_from(limit).unwrap_or_default());
-    let next = rows.last().filter(|_| has_more).map(|row| row.code.clone());
+    let next_cursor = rows.last().filter(|_| has_more).map(|row| row.code.clone());
     let ids: Vec<Uuid> = rows.iter().map(|row| row.campaign_id).collect();
     let mut campaigns = rows.into_iter().map(view).collect::<Result<Vec<_>, _>>()?;
     if let Some(partner) = viewer {
@@ -92,5 +92,5 @@ pub async fn list_campaigns(
             campaign.enrolment = own.remove(&campaign.campaign_id.0);
         }
     }
-    Ok(Json(Campaigns { campaigns, next }))
+    Ok(Json(Campaigns { campaigns, next_cursor }))
 }

@@ -161,9 +161,12 @@ async fn partners_see_what_they_may_join(pool: PgPoolOptions, connect: PgConnect
             .collect()
     };
     let staff = world.get("/api/v1/campaigns?limit=2", &[Role::Manager], "demo", None).await;
-    assert_eq!((codes(&staff.body), &staff.body["next"]), (vec!["a-draft".into(), "b-open".into()], &json!("b-open")));
+    assert_eq!(
+        (codes(&staff.body), &staff.body["next_cursor"]),
+        (vec!["a-draft".into(), "b-open".into()], &json!("b-open"))
+    );
     let rest = world.get("/api/v1/campaigns?limit=2&cursor=b-open", &[Role::Manager], "demo", None).await;
-    assert_eq!((codes(&rest.body), rest.body.get("next")), (vec!["camp123".into()], None));
+    assert_eq!((codes(&rest.body), rest.body.get("next_cursor")), (vec!["camp123".into()], None));
     let member = world.get("/api/v1/campaigns", &[Role::Partner], "demo", Some("p1")).await;
     assert_eq!(codes(&member.body), ["b-open", "camp123"]);
     assert!(
