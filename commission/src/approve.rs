@@ -32,8 +32,9 @@ impl Handles<ApproveCommission> for Approve {
             minor: row.left(),
             commission: Some(row.id),
             payout: None,
+            cause: Some(message.envelope.id.0),
         };
-        accounts::post(work, &[entry], Some(message.envelope.id.0)).await?;
+        accounts::post(work, &[entry]).await?;
         let earnings = Money::new(row.left(), stored_currency(&row.currency));
         let approved = CommissionApproved { commission_id: id, partner: partner_id(&row.partner), earnings, reason };
         work.emit(&Cause::from(&message.envelope), version, &approved);

@@ -147,7 +147,7 @@ pub async fn calculate(
     rows.insert(work).await?;
     customers.save(work).await?;
     standings.save(work).await?;
-    rows.accrue(work).await?;
+    rows.accrue(work);
     Ok(())
 }
 

@@ -43,7 +43,7 @@ pub fn routes(config: &Config) -> Routes {
         .on::<RewardRulesRevised>(rule_book::LearnRules)
         .on_run::<ConversionAttributed>(calculate::Calculate { rules })
         .on::<ConversionUnattributed>(reattribute::TakeBack)
-        .on::<ConversionRefunded>(refund::TakeRefund)
+        .on_run::<ConversionRefunded>(refund::TakeRefunds)
         .on::<ApproveCommission>(approve::Approve)
         .on::<RejectCommission>(reject::Reject)
         .on::<RequestPayment>(request_payment::Request { approval_limit_minor: config.approval_limit_minor })

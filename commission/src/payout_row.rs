@@ -125,8 +125,9 @@ impl Payout {
     async fn move_money(&self, work: &mut Work, movement: Movement, cause: uuid::Uuid) -> Result<(), Failure> {
         let owner = (self.partner.to_string(), self.amount.currency.to_string());
         accounts::lock(work, [owner.clone()]).await?;
-        let entry = Entry { owner, movement, minor: self.amount.minor, commission: None, payout: Some(self.id.0) };
-        accounts::post(work, &[entry], Some(cause)).await?;
+        let payout = Some(self.id.0);
+        let entry = Entry { owner, movement, minor: self.amount.minor, commission: None, payout, cause: Some(cause) };
+        accounts::post(work, &[entry]).await?;
         Ok(())
     }
 }

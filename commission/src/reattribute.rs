@@ -88,7 +88,7 @@ impl Handles<ConversionUnattributed> for TakeBack {
 
 async fn history(work: &mut Work, conversion: ConversionId) -> Result<History, Failure> {
     let tenant = work.tenant().clone();
-    let all = stored::lock_by_conversion(work, conversion).await?;
+    let all = stored::lock_by_conversions(work, &[conversion.0]).await?;
     let later = sqlx::query!(
         r#"SELECT max(revision) AS latest, max(revision) FILTER (WHERE outcome IN ('replaced', 'withdrawn')) AS effective
            FROM revisions WHERE tenant = $1 AND conversion_id = $2"#,
@@ -119,6 +119,7 @@ async fn undo(work: &mut Work, live: &[Stored], why: &str, cause: &Cause) -> Res
             minor: left,
             commission: Some(row.id),
             payout: None,
+            cause: cause.message.map(|id| id.0),
         });
         let version = stored::close(work, row.id, "reversed", why).await?;
         let reversed = CommissionReversed {
@@ -130,7 +131,7 @@ async fn undo(work: &mut Work, live: &[Stored], why: &str, cause: &Cause) -> Res
         };
         work.emit(cause, version, &reversed);
     }
-    accounts::post(work, &entries, cause.message.map(|id| id.0)).await?;
+    accounts::post(work, &entries).await?;
     Ok(())
 }
 

@@ -1,43 +1,55 @@
 //! The customer's money went back, so the partner's does too, in proportion: first what no payout holds, the rest as a claw-back.
+//!
+//! A run of refunds is taken in a fixed number of statements: one lock on the money of all its partners, in one order, so that runs of
+//! several partitions queue instead of waiting for each other.
 
-use service_kit::handler::{Delivered, Failure, Handles, Outcome};
+mod changes;
+
+use std::collections::{HashMap, HashSet};
+
+use service_kit::handler::{Delivered, Failure, HandlesRun};
 use service_kit::store::{Cause, Work};
-use shared_events::commission::{CommissionClawedBack, CommissionReversed};
 use shared_events::tracking::{ConversionRefunded, RefundKind};
-use shared_events::{CommissionId, ConversionId, MessageId, Money, ids};
+use shared_events::{ConversionId, MessageId};
 use uuid::Uuid;
 
-use crate::accounts::{self, Entry};
-use crate::domain::ledger::Movement;
-use crate::domain::payout::stored_currency;
-use crate::domain::reversal::{Refund, carry, reversal};
-use crate::domain::state::Amounts;
-use crate::stored::{self, Stored, partner_id};
+use crate::domain::reversal::Refund;
+use crate::stored::{self, Stored};
+
+use changes::Changes;
 
 /// Handles [`ConversionRefunded`].
-pub struct TakeRefund;
+pub struct TakeRefunds;
 
-impl Handles<ConversionRefunded> for TakeRefund {
-    async fn handle(&self, work: &mut Work, message: &Delivered<ConversionRefunded>) -> Result<Outcome, Failure> {
-        if !record(work, message).await? {
-            return Ok(Outcome::none());
-        }
-        let data = &message.data;
-        let refund = Refund {
+/// One refund that is due to be taken from what its conversion earned.
+struct Due {
+    id: Uuid,
+    conversion: Uuid,
+    kind: String,
+    refund: Refund,
+    cause: Cause,
+}
+
+impl HandlesRun<ConversionRefunded> for TakeRefunds {
+    async fn handle_run(&self, work: &mut Work, run: &[Delivered<ConversionRefunded>]) -> Result<(), Failure> {
+        let mut new = record(work, run).await?;
+        let due: Vec<Due> = run.iter().filter(|message| new.remove(&message.data.refund_id.0)).map(due).collect();
+        apply(work, &due).await
+    }
+}
+
+fn due(message: &Delivered<ConversionRefunded>) -> Due {
+    let data = &message.data;
+    Due {
+        id: data.refund_id.0,
+        conversion: data.conversion_id.0,
+        kind: kind_name(data.kind).to_owned(),
+        refund: Refund {
             amount_minor: data.amount.minor,
             total_minor: data.refunded_total_minor,
             purchase_minor: data.purchase_minor,
-        };
-        apply(
-            work,
-            data.conversion_id,
-            data.refund_id.0,
-            refund,
-            kind_name(data.kind),
-            &Cause::from(&message.envelope),
-        )
-        .await?;
-        Ok(Outcome::none())
+        },
+        cause: Cause::from(&message.envelope),
     }
 }
 
@@ -48,27 +60,35 @@ const fn kind_name(kind: RefundKind) -> &'static str {
     }
 }
 
-/// Writes the refund down, whether or not anything was earned; false when it was known.
-async fn record(work: &mut Work, message: &Delivered<ConversionRefunded>) -> Result<bool, sqlx::Error> {
-    let (tenant, now, data) = (work.tenant().clone(), work.now(), &message.data);
-    let written = sqlx::query!(
+/// Writes refunds down, whether or not anything was earned; answers which of them were not known.
+async fn record(work: &mut Work, run: &[Delivered<ConversionRefunded>]) -> Result<HashSet<Uuid>, sqlx::Error> {
+    let (tenant, now) = (work.tenant().clone(), work.now());
+    let ids = |of: fn(&Delivered<ConversionRefunded>) -> Uuid| run.iter().map(of).collect::<Vec<Uuid>>();
+    let minor = |of: fn(&ConversionRefunded) -> i64| run.iter().map(|message| of(&message.data)).collect::<Vec<i64>>();
+    let kinds: Vec<&str> = run.iter().map(|message| kind_name(message.data.kind)).collect();
+    let currencies: Vec<String> = run.iter().map(|message| message.data.amount.currency.to_string()).collect();
+    let times: Vec<_> = run.iter().map(|message| message.data.occurred_at).collect();
+    let new = sqlx::query_scalar!(
         "INSERT INTO refunds (tenant, refund_id, conversion_id, kind, currency, amount_minor, total_minor, purchase_minor, occurred_at, recorded_at, cause)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+         SELECT $1, r.refund_id, r.conversion_id, r.kind, r.currency, r.amount_minor, r.total_minor, r.purchase_minor, r.occurred_at, $2, r.cause
+         FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::timestamptz[], $11::uuid[])
+              AS r (refund_id, conversion_id, kind, currency, amount_minor, total_minor, purchase_minor, occurred_at, cause)
+         ON CONFLICT DO NOTHING RETURNING refund_id",
         tenant.as_str(),
-        data.refund_id.0,
-        data.conversion_id.0,
-        kind_name(data.kind),
-        data.amount.currency.code(),
-        data.amount.minor,
-        data.refunded_total_minor,
-        data.purchase_minor,
-        data.occurred_at,
         now,
-        message.envelope.id.0,
+        &ids(|message| message.data.refund_id.0),
+        &ids(|message| message.data.conversion_id.0),
+        &kinds as _,
+        &currencies,
+        &minor(|data| data.amount.minor),
+        &minor(|data| data.refunded_total_minor),
+        &minor(|data| data.purchase_minor),
+        &times,
+        &ids(|message| message.envelope.id.0),
     )
-    .execute(work.conn())
+    .fetch_all(work.conn())
     .await?;
-    Ok(written.rows_affected() == 1)
+    Ok(new.into_iter().collect())
 }
 
 /// Applies every refund so far to commissions that were worked out after them.
@@ -77,126 +97,44 @@ async fn record(work: &mut Work, message: &Delivered<ConversionRefunded>) -> Res
 /// When the database is away.
 pub async fn apply_all(work: &mut Work, conversion: ConversionId) -> Result<(), Failure> {
     let tenant = work.tenant().clone();
-    let refunds = sqlx::query!(
+    let rows = sqlx::query!(
         "SELECT refund_id, kind, amount_minor, total_minor, purchase_minor, cause FROM refunds WHERE tenant = $1 AND conversion_id = $2 ORDER BY seq",
         tenant.as_str(),
         conversion.0,
     )
     .fetch_all(work.conn())
     .await?;
-    for row in refunds {
-        let refund =
-            Refund { amount_minor: row.amount_minor, total_minor: row.total_minor, purchase_minor: row.purchase_minor };
-        let cause = Cause { message: Some(MessageId(row.cause)), ..Cause::root(row.cause, None) };
-        apply(work, conversion, row.refund_id, refund, &row.kind, &cause).await?;
-    }
-    Ok(())
+    let due = rows.into_iter().map(|row| Due {
+        id: row.refund_id,
+        conversion: conversion.0,
+        kind: row.kind,
+        refund: Refund {
+            amount_minor: row.amount_minor,
+            total_minor: row.total_minor,
+            purchase_minor: row.purchase_minor,
+        },
+        cause: Cause { message: Some(MessageId(row.cause)), ..Cause::root(row.cause, None) },
+    });
+    apply(work, &due.collect::<Vec<_>>()).await
 }
 
-async fn apply(
-    work: &mut Work,
-    conversion: ConversionId,
-    refund_id: Uuid,
-    refund: Refund,
-    kind: &str,
-    cause: &Cause,
-) -> Result<(), Failure> {
-    let commissions = stored::lock_by_conversion(work, conversion).await?;
-    let mut entries = Vec::new();
-    for row in commissions
-        .iter()
-        .filter(|row| row.reverses.is_none() && !matches!(row.state.as_str(), "rejected" | "reversed"))
-    {
-        let minor = reversal(row.amounts.earned, row.amounts.reversed + row.clawed_back, refund);
-        if minor == 0 {
-            continue;
-        }
-        let carried = carry(minor, row.amounts.free());
-        let why = format!("{kind} of {}", Money::new(refund.amount_minor, stored_currency(&row.currency)));
-        let mut entry = |movement, minor, commission| {
-            entries.push(Entry { owner: row.owner(), movement, minor, commission: Some(commission), payout: None })
-        };
-        let movement = if row.state == "pending" { Movement::ReversedPending } else { Movement::ReversedPayable };
-        entry(movement, carried.reversed_minor, row.id);
-        let version = shrink(work, row, carried.reversed_minor, carried.clawed_back_minor, &why).await?;
-        let (partner, currency) = (partner_id(&row.partner), stored_currency(&row.currency));
-        if carried.reversed_minor > 0 {
-            let reversed = CommissionReversed {
-                commission_id: CommissionId(row.id),
-                partner: partner.clone(),
-                reversed: Money::new(carried.reversed_minor, currency),
-                remaining_minor: row.left() - minor,
-                reason: why.clone(),
-            };
-            work.emit(cause, version, &reversed);
-        }
-        if carried.clawed_back_minor > 0 {
-            let id = CommissionId(ids::derive(&["clawback", &row.id.to_string(), &refund_id.to_string()]));
-            entry(Movement::ClawedBack, carried.clawed_back_minor, id.0);
-            claw_back(work, row, id, carried.clawed_back_minor, &why, cause).await?;
-            let clawed_back = CommissionClawedBack {
-                commission_id: id,
-                reverses: CommissionId(row.id),
-                partner,
-                earnings: Money::new(-carried.clawed_back_minor, currency),
-                reason: why,
-            };
-            work.emit(cause, 1, &clawed_back);
+/// Takes refunds, in this order, from what their conversions earned.
+async fn apply(work: &mut Work, due: &[Due]) -> Result<(), Failure> {
+    let conversions: HashSet<Uuid> = due.iter().map(|due| due.conversion).collect();
+    if conversions.is_empty() {
+        return Ok(());
+    }
+    let conversions: Vec<Uuid> = conversions.into_iter().collect();
+    let mut earned: HashMap<Uuid, Vec<Stored>> = HashMap::new();
+    for row in stored::lock_by_conversions(work, &conversions).await? {
+        earned.entry(row.conversion).or_default().push(row);
+    }
+    let mut changes = Changes::default();
+    for due in due {
+        for row in earned.get_mut(&due.conversion).into_iter().flatten().filter(|row| row.stands()) {
+            changes.take(work, row, due);
         }
     }
-    accounts::post(work, &entries, cause.message.map(|id| id.0)).await?;
-    Ok(())
-}
-
-/// Takes from a commission; returns its new version.
-async fn shrink(work: &mut Work, row: &Stored, reversed: i64, clawed_back: i64, why: &str) -> Result<u64, sqlx::Error> {
-    let tenant = work.tenant().clone();
-    let amounts = Amounts { reversed: row.amounts.reversed + reversed, ..row.amounts };
-    // On hold it stays on hold, unless nothing is left.
-    let state = if row.state == "pending" && amounts.free() > 0 { "pending" } else { amounts.state() };
-    let version = sqlx::query_scalar!(
-        "UPDATE commissions SET reversed_minor = $3, clawed_back_minor = clawed_back_minor + $4, state = $5::text::commission_state,
-                decision = CASE WHEN $5 = 'reversed' THEN $6 ELSE decision END, version = version + 1
-         WHERE tenant = $1 AND id = $2 RETURNING version",
-        tenant.as_str(),
-        row.id,
-        amounts.reversed,
-        clawed_back,
-        state,
-        why,
-    )
-    .fetch_one(work.conn())
-    .await?;
-    Ok(u64::from(version.unsigned_abs()))
-}
-
-/// Makes the negative commission that is owed from now on.
-async fn claw_back(
-    work: &mut Work,
-    row: &Stored,
-    id: CommissionId,
-    minor: i64,
-    why: &str,
-    cause: &Cause,
-) -> Result<(), sqlx::Error> {
-    let (tenant, now) = (work.tenant().clone(), work.now());
-    sqlx::query!(
-        "INSERT INTO commissions (tenant, id, conversion_id, revision, campaign_id, partner, rules_version, rewarded_on, weight_bps, currency,
-                base_minor, turnover_minor, earned_minor, state, hold_until, held, review, facts, reason, decision,
-                order_id, visitor, occurred_at, month, calculated_at, cause, correlation, reverses)
-         SELECT tenant, $3, conversion_id, revision, campaign_id, partner, rules_version, rewarded_on, weight_bps, currency,
-                base_minor, 0, $4, 'approved', $5, false, '{}', facts, reason, $6, order_id, visitor, $5, month, $5, $7, $8, id
-         FROM commissions WHERE tenant = $1 AND id = $2",
-        tenant.as_str(),
-        row.id,
-        id.0,
-        -minor,
-        now,
-        why,
-        cause.message.map_or(Uuid::nil(), |id| id.0),
-        cause.correlation,
-    )
-    .execute(work.conn())
-    .await?;
+    changes.write(work, earned.values().flatten()).await?;
     Ok(())
 }

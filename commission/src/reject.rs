@@ -30,8 +30,10 @@ impl Handles<RejectCommission> for Reject {
         let who = message.envelope.actor.as_deref().unwrap_or("a manager");
         let reason = format!("rejected by {who}: {}", message.data.reason);
         let version = stored::close(work, row.id, "rejected", &reason).await?;
-        let entry = Entry { owner: row.owner(), movement, minor: row.left(), commission: Some(row.id), payout: None };
-        accounts::post(work, &[entry], Some(message.envelope.id.0)).await?;
+        let cause = Some(message.envelope.id.0);
+        let entry =
+            Entry { owner: row.owner(), movement, minor: row.left(), commission: Some(row.id), payout: None, cause };
+        accounts::post(work, &[entry]).await?;
         let earnings = Money::new(row.left(), stored_currency(&row.currency));
         let rejected = CommissionRejected { commission_id: id, partner: partner_id(&row.partner), earnings, reason };
         work.emit(&Cause::from(&message.envelope), version, &rejected);

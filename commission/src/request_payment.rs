@@ -33,9 +33,10 @@ impl Handles<RequestPayment> for Request {
             minor,
             commission: None,
             payout: Some(data.payout_id.0),
+            cause: Some(message.envelope.id.0),
         };
         let entries = [entry(Movement::Netted, owed), entry(Movement::Requested, data.amount.minor)];
-        accounts::post(work, &entries, Some(message.envelope.id.0)).await?;
+        accounts::post(work, &entries).await?;
         let requested = PayoutRequested {
             payout_id: data.payout_id,
             partner: data.partner.clone(),

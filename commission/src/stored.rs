@@ -1,7 +1,7 @@
 //! Commissions that exist already, read under the lock of their partners' money.
 
 use service_kit::store::Work;
-use shared_events::{CommissionId, ConversionId, PartnerId};
+use shared_events::{CommissionId, PartnerId};
 use uuid::Uuid;
 
 use crate::accounts::{self, Owner};
@@ -12,6 +12,8 @@ use crate::domain::state::Amounts;
 pub struct Stored {
     /// The commission.
     pub id: Uuid,
+    /// What it was earned by.
+    pub conversion: Uuid,
     /// The revision of the attribution.
     pub revision: i32,
     /// The campaign.
@@ -34,9 +36,16 @@ pub struct Stored {
     pub clawed_back: i64,
     /// The commission that this one takes back from.
     pub reverses: Option<Uuid>,
+    /// Its version.
+    pub version: i32,
 }
 
 impl Stored {
+    /// Whether a refund can still take something from it.
+    pub fn stands(&self) -> bool {
+        self.reverses.is_none() && !matches!(self.state.as_str(), "rejected" | "reversed")
+    }
+
     /// The account that it belongs to.
     pub fn owner(&self) -> Owner {
         (self.partner.clone(), self.currency.clone())
@@ -56,16 +65,18 @@ pub fn partner_id(name: &str) -> PartnerId {
     PartnerId::try_new(name).expect("rows are written from valid names")
 }
 
-/// Locks the money of the partners and then the commissions of a conversion, and reads them; in order of their making.
+/// Locks the money of the partners and then the commissions of conversions, and reads them; in order of their making.
 ///
 /// # Errors
 /// When the database is away or another transaction is in the way.
-pub async fn lock_by_conversion(work: &mut Work, conversion: ConversionId) -> Result<Vec<Stored>, sqlx::Error> {
+pub async fn lock_by_conversions(work: &mut Work, conversions: &[Uuid]) -> Result<Vec<Stored>, sqlx::Error> {
     let tenant = work.tenant().clone();
     let owners = sqlx::query!(
-        "SELECT DISTINCT partner, currency FROM commissions WHERE tenant = $1 AND conversion_id = $2",
+        // One probe for each conversion, whatever the planner knows of the table's size.
+        "SELECT DISTINCT found.partner, found.currency FROM unnest($2::uuid[]) AS u (id) CROSS JOIN LATERAL (
+             SELECT c.partner, c.currency FROM commissions c WHERE c.tenant = $1 AND c.conversion_id = u.id OFFSET 0) found",
         tenant.as_str(),
-        conversion.0,
+        conversions,
     )
     .fetch_all(work.conn())
     .await?;
@@ -73,13 +84,17 @@ pub async fn lock_by_conversion(work: &mut Work, conversion: ConversionId) -> Re
         return Ok(Vec::new());
     }
     accounts::lock(work, owners.into_iter().map(|row| (row.partner, row.currency))).await?;
+    // Nobody changes these commissions without those locks, so that they stay where the probes find them.
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT id, revision, campaign_id, partner, rewarded_on::text AS "rewarded_on!", month, turnover_minor, currency,
-                  state::text AS "state!", earned_minor, reversed_minor, clawed_back_minor, allocated_minor, paid_minor, reverses
-           FROM commissions WHERE tenant = $1 AND conversion_id = $2 ORDER BY seq FOR UPDATE"#,
+        r#"SELECT id, conversion_id, revision, campaign_id, partner, rewarded_on::text AS "rewarded_on!", month, turnover_minor, currency,
+                  state::text AS "state!", earned_minor, reversed_minor, clawed_back_minor, allocated_minor, paid_minor, reverses, version
+           FROM commissions
+           WHERE ctid = ANY (ARRAY(SELECT found.ctid FROM unnest($2::uuid[]) AS u (id) CROSS JOIN LATERAL (
+               SELECT c.ctid FROM commissions c WHERE c.tenant = $1 AND c.conversion_id = u.id OFFSET 0) found))
+           ORDER BY seq FOR UPDATE"#,
         tenant.as_str(),
-        conversion.0,
+        conversions,
     );
     Ok(rows.fetch_all(work.conn()).await?.into_iter().map(Stored::from).collect())
 }
@@ -98,8 +113,8 @@ pub async fn lock_by_id(work: &mut Work, id: CommissionId) -> Result<Option<Stor
     accounts::lock(work, [(owner.partner, owner.currency)]).await?;
     let row = sqlx::query_as!(
         Row,
-        r#"SELECT id, revision, campaign_id, partner, rewarded_on::text AS "rewarded_on!", month, turnover_minor, currency,
-                  state::text AS "state!", earned_minor, reversed_minor, clawed_back_minor, allocated_minor, paid_minor, reverses
+        r#"SELECT id, conversion_id, revision, campaign_id, partner, rewarded_on::text AS "rewarded_on!", month, turnover_minor, currency,
+                  state::text AS "state!", earned_minor, reversed_minor, clawed_back_minor, allocated_minor, paid_minor, reverses, version
            FROM commissions WHERE tenant = $1 AND id = $2 FOR UPDATE"#,
         tenant.as_str(),
         id.0,
@@ -110,6 +125,7 @@ pub async fn lock_by_id(work: &mut Work, id: CommissionId) -> Result<Option<Stor
 /// The columns of [`Stored`].
 struct Row {
     id: Uuid,
+    conversion_id: Uuid,
     revision: i32,
     campaign_id: Uuid,
     partner: String,
@@ -124,12 +140,14 @@ struct Row {
     allocated_minor: i64,
     paid_minor: i64,
     reverses: Option<Uuid>,
+    version: i32,
 }
 
 impl From<Row> for Stored {
     fn from(row: Row) -> Self {
         Self {
             id: row.id,
+            conversion: row.conversion_id,
             revision: row.revision,
             campaign_id: row.campaign_id,
             partner: row.partner,
@@ -146,6 +164,7 @@ impl From<Row> for Stored {
             },
             clawed_back: row.clawed_back_minor,
             reverses: row.reverses,
+            version: row.version,
         }
     }
 }

@@ -97,6 +97,7 @@ async fn sweep_batch(store: &Store, tenant: &TenantId) -> Result<(usize, usize),
             minor: row.left,
             commission: Some(row.id),
             payout: None,
+            cause: None,
         });
         let approved = CommissionApproved {
             commission_id: CommissionId(row.id),
@@ -107,7 +108,7 @@ async fn sweep_batch(store: &Store, tenant: &TenantId) -> Result<(usize, usize),
         let cause = Cause { message: Some(MessageId(row.cause)), ..Cause::root(row.correlation, None) };
         work.emit(&cause, u64::from(row.version.unsigned_abs()), &approved);
     }
-    accounts::post(&mut work, &entries, None).await?;
+    accounts::post(&mut work, &entries).await?;
     work.commit().await?;
     Ok((seen, rows.len()))
 }

@@ -1,5 +1,7 @@
 //! A service's database: one transaction at a time, together with the events that it will say.
 
+use std::any::Any;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -104,6 +106,7 @@ impl Store {
             outgoing: Vec::new(),
             signals: Arc::clone(&self.signals),
             wakes_jobs: false,
+            gathered: None,
         })
     }
 
@@ -118,6 +121,14 @@ impl Store {
     }
 }
 
+/// What a service gathers over a transaction and writes in one go: when it asks for it, before another tenant is set, or before the
+/// commit. For rows that many transactions want, so that their locks are taken late and in one order. Handlers of events only: what a
+/// refused command gathered would not be taken back.
+pub trait Gathered: Any + Send {
+    /// Writes it all.
+    fn write<'a>(&'a self, work: &'a mut Work) -> Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'a>>;
+}
+
 /// One database transaction and the events that it will say. Dropped without [`Work::commit`], nothing happened.
 pub struct Work {
     transaction: Transaction<'static, Postgres>,
@@ -127,6 +138,7 @@ pub struct Work {
     outgoing: Vec<Outgoing>,
     signals: Arc<Signals>,
     wakes_jobs: bool,
+    gathered: Option<Box<dyn Gathered>>,
 }
 
 impl Work {
@@ -152,6 +164,7 @@ impl Work {
         if self.tenant.as_ref() == Some(tenant) {
             return Ok(());
         }
+        self.write_gathered().await?;
         sqlx::query!("SELECT set_config('recoup.tenant', $1, true)", tenant.as_str()).fetch_one(self.conn()).await?;
         self.tenant = Some(tenant.clone());
         Ok(())
@@ -163,6 +176,30 @@ impl Work {
     /// Before [`Work::set_tenant`]; handlers run after it.
     pub fn tenant(&self) -> &TenantId {
         self.tenant.as_ref().expect("the tenant is set before a handler runs")
+    }
+
+    /// What was gathered for the tenant so far, to add to.
+    ///
+    /// # Panics
+    /// When something of another type is gathered: a service has one.
+    pub fn gathered<T: Gathered + Default>(&mut self) -> &mut T {
+        let gathered: &mut dyn Any = self.gathered.get_or_insert_with(|| Box::new(T::default())).as_mut();
+        gathered.downcast_mut().expect("a service gathers one type")
+    }
+
+    /// Takes what was gathered, to be written by the caller.
+    ///
+    /// # Panics
+    /// As [`Work::gathered`].
+    pub fn take_gathered<T: Gathered + Default>(&mut self) -> T {
+        std::mem::take(self.gathered())
+    }
+
+    async fn write_gathered(&mut self) -> Result<(), sqlx::Error> {
+        match self.gathered.take() {
+            Some(gathered) => gathered.write(self).await,
+            None => Ok(()),
+        }
     }
 
     /// Says an event, if the transaction commits. `version` is the aggregate's version after the event, counted from 1; the row of the
@@ -230,6 +267,7 @@ impl Work {
     /// # Errors
     /// When the database is away. The outcome is then unknown: the caller tries the whole message again and the inbox decides.
     pub async fn commit(mut self) -> Result<(), sqlx::Error> {
+        self.write_gathered().await?;
         let says = !self.outgoing.is_empty();
         let outgoing = std::mem::take(&mut self.outgoing);
         outbox::insert(&mut self.transaction, &outgoing).await?;

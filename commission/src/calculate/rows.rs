@@ -152,13 +152,13 @@ impl Rows {
         Ok(())
     }
 
-    /// Adds the earnings to the partners' balances.
-    pub async fn accrue(&self, work: &mut Work) -> Result<(), sqlx::Error> {
+    /// Adds the earnings to the partners' balances, with the end of the transaction.
+    pub fn accrue(&self, work: &mut Work) {
         let mut earned: BTreeMap<(&str, &str), i64> = BTreeMap::new();
         for (row, minor) in self.earned.iter().enumerate().filter(|(_, minor)| **minor > 0) {
             *earned.entry((&self.partner[row], &self.currency[row])).or_default() += minor;
         }
-        accounts::accrue(work, &earned).await
+        accounts::accrue(work, earned.into_iter());
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use commission::Config;
 use commission::approve_payout;
 use commission::calculate::Calculate;
-use commission::refund::TakeRefund;
+use commission::refund::TakeRefunds;
 use commission::request_payment::Request;
 use commission::rule_book::{LearnRules, RuleBook};
 use service_kit::clock::{Clock, ManualClock};
@@ -22,7 +22,7 @@ use shared_events::{
     TenantId, TrackingEventId,
 };
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgPool, Row};
+use sqlx::{PgPool, Row};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -35,7 +35,7 @@ pub struct Bed {
     pub config: Arc<Config>,
     pub tenant: TenantId,
     pub rules: RuleBook,
-    options: PgConnectOptions,
+    pub options: PgConnectOptions,
 }
 
 pub fn at(text: &str) -> DateTime<Utc> {
@@ -146,10 +146,13 @@ impl Bed {
 
     pub async fn attribute_all(&self, conversions: Vec<ConversionAttributed>) -> Result<(), Failure> {
         let mut work = self.work().await;
-        let run: Vec<_> = conversions.into_iter().map(|data| self.deliver(data, None)).collect();
-        Calculate { rules: self.rules.clone() }.handle_run(&mut work, &run).await?;
+        self.run(&mut work, &self.calculate(), conversions).await?;
         work.commit().await.unwrap();
         Ok(())
+    }
+
+    pub fn calculate(&self) -> Calculate {
+        Calculate { rules: self.rules.clone() }
     }
 
     pub async fn attribute(&self, conversion: &ConversionAttributed) {
@@ -174,8 +177,9 @@ impl Bed {
         }
     }
 
-    pub async fn refund(&self, conversion: &ConversionAttributed, minor: i64, total: i64) {
-        let refunded = ConversionRefunded {
+    /// So much of a conversion goes back, `total` in all.
+    pub fn refunded(&self, conversion: &ConversionAttributed, minor: i64, total: i64) -> ConversionRefunded {
+        ConversionRefunded {
             conversion_id: conversion.conversion_id,
             refund_id: TrackingEventId(Uuid::now_v7()),
             kind: RefundKind::Refund,
@@ -183,8 +187,28 @@ impl Bed {
             refunded_total_minor: total,
             purchase_minor: conversion.amount.unwrap().minor,
             occurred_at: self.clock.now(),
-        };
-        self.handle(&TakeRefund, refunded, None).await.unwrap();
+        }
+    }
+
+    pub async fn refund(&self, conversion: &ConversionAttributed, minor: i64, total: i64) {
+        self.refund_all(vec![self.refunded(conversion, minor, total)]).await;
+    }
+
+    pub async fn refund_all(&self, refunds: Vec<ConversionRefunded>) {
+        let mut work = self.work().await;
+        self.run(&mut work, &TakeRefunds, refunds).await.unwrap();
+        work.commit().await.unwrap();
+    }
+
+    /// Handles a run of messages in a transaction that may do more.
+    pub async fn run<M: Message>(
+        &self,
+        work: &mut Work,
+        handler: &impl HandlesRun<M>,
+        data: Vec<M>,
+    ) -> Result<(), Failure> {
+        let run: Vec<_> = data.into_iter().map(|data| self.deliver(data, None)).collect();
+        handler.handle_run(work, &run).await
     }
 
     pub async fn release(&self) -> usize {
@@ -251,42 +275,10 @@ impl Bed {
         rows.iter().map(of).collect()
     }
 
-    pub async fn as_owner<T>(&self, sql: &'static str) -> T
-    where
-        T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
-    {
-        let mut connection = sqlx::PgConnection::connect_with(&self.options).await.unwrap();
-        sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
-    }
-
-    /// What holds always, of every tenant.
-    pub async fn check(&self) {
-        let nothing_wrong = [
-            "SELECT count(*) FROM (SELECT txn_id FROM postings GROUP BY txn_id HAVING sum(minor) <> 0 OR count(*) <> 2) x",
-            "SELECT count(*) FROM (
-                SELECT tenant, partner, currency, account::text, sum(minor) AS minor FROM postings WHERE account <> 'expense' GROUP BY 1, 2, 3, 4
-             ) l FULL JOIN (
-                SELECT tenant, partner, currency, a.account, a.minor FROM balances b CROSS JOIN LATERAL (VALUES ('accrued', accrued), ('payable', payable),
-                    ('in_payout', in_payout), ('paid', paid), ('clawback_receivable', clawback_receivable)) AS a (account, minor)
-             ) b USING (tenant, partner, currency, account) WHERE COALESCE(l.minor, 0) <> COALESCE(b.minor, 0)",
-            "SELECT count(*) FROM (
-                SELECT b.accrued - COALESCE(sum(earned_minor - reversed_minor) FILTER (WHERE state = 'pending'), 0) AS accrued,
-                       b.payable - COALESCE(sum(earned_minor - reversed_minor - allocated_minor) FILTER (WHERE state = 'approved' AND earned_minor > 0), 0) AS payable,
-                       b.clawback_receivable - COALESCE(sum(earned_minor - allocated_minor) FILTER (WHERE earned_minor < 0), 0) AS owed
-                FROM balances b LEFT JOIN commissions c USING (tenant, partner, currency) GROUP BY b.tenant, b.partner, b.currency
-             ) d WHERE accrued <> 0 OR payable <> 0 OR owed <> 0",
-            "SELECT count(*) FROM commissions WHERE earned_minor >= 0 AND NOT (0 <= reversed_minor AND 0 <= clawed_back_minor
-                AND reversed_minor + clawed_back_minor <= earned_minor AND 0 <= paid_minor AND paid_minor <= allocated_minor
-                AND allocated_minor <= earned_minor - reversed_minor)",
-            "SELECT count(*) FROM (SELECT sum(earned_minor - reversed_minor) AS net FROM commissions GROUP BY tenant, conversion_id) x WHERE net < 0",
-            "SELECT count(*) FROM (
-                SELECT p.amount_minor - COALESCE(sum(a.minor) FILTER (WHERE NOT a.netted), 0) AS d, COALESCE(sum(a.minor) FILTER (WHERE a.netted), 0) AS n
-                FROM payouts p LEFT JOIN payout_allocations a ON a.tenant = p.tenant AND a.payout_id = p.id GROUP BY p.tenant, p.id, p.amount_minor
-             ) x WHERE d <> 0 OR n <> 0",
-        ];
-        for sql in nothing_wrong {
-            assert_eq!(self.as_owner::<i64>(sql).await, 0, "{sql}");
-        }
+    /// The versions that events of a type were said with, in order.
+    pub async fn versions(&self, kind: &str) -> Vec<i64> {
+        let sql = "SELECT (properties::json->>'ce_sequence')::bigint FROM outbox WHERE properties::json->>'ce_type' = $1 ORDER BY id";
+        sqlx::query_scalar(sql).bind(kind).fetch_all(self.store.pool()).await.unwrap()
     }
 }
 

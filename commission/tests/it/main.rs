@@ -5,6 +5,7 @@
 mod api;
 mod bed;
 mod calculate;
+mod invariants;
 mod payouts;
 mod reattribute;
 mod refunds;
