@@ -72,3 +72,31 @@ async fn the_click_window_includes_both_its_edges(pool: PgPoolOptions, connect: 
         assert_eq!(world.event(&format!("buy-{user}")).await["attribution"]["state"], state, "{user}");
     }
 }
+
+/// Decision 16: an enrolment holds for what is recorded, or judged anew, after it.
+#[sqlx::test(migrator = "migrations::TRACKING")]
+async fn an_enrolment_does_not_reach_back(pool: PgPoolOptions, connect: PgConnectOptions) {
+    let world = World::new(pool, connect).await.with_campaign().await;
+    world.record(click("c", "p9", 0)).await;
+    let named = |event_id: &str, minutes| {
+        let mut purchase = purchase(event_id, minutes);
+        purchase["partner"] = json!("p9");
+        purchase
+    };
+    world.record(json!([named("before", 5), purchase("by-click", 5)])).await;
+    world.accept("camp123", "p9").await.expect("accepted");
+    for event_id in ["before", "by-click"] {
+        let attribution = world.event(event_id).await["attribution"].clone();
+        assert_eq!(
+            (&attribution["state"], &attribution["revision"]),
+            (&json!("unattributed"), &json!(1)),
+            "{event_id}"
+        );
+        let reason = attribution["reason"].as_str().expect("a reason");
+        assert!(reason.contains("partner p9"), "{reason}");
+    }
+    world.record(named("reported-later", 5)).await;
+    assert_eq!(world.event("reported-later").await["attribution"]["state"], "attributed");
+    world.record(click("late", "p9", 1)).await;
+    assert_eq!(world.event("by-click").await["attribution"]["state"], "attributed", "judged anew by a late click");
+}
