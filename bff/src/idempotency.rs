@@ -1,7 +1,7 @@
 //! The same `Idempotency-Key` with the same body is the same command; with another body it is refused.
 //!
 //! The key derives the command's id, so that no lock and no database is needed: a repeat is the same message, which the owning
-//! service applies once. What was asked under an id is remembered here for a while, and by the owning service for good.
+//! service applies once. What was asked under an id is remembered here for a while, and by the owning service for 35 days.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};

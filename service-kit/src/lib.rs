@@ -21,6 +21,7 @@ pub mod outbox;
 pub mod parked;
 pub mod problem;
 pub mod provision;
+pub mod pruning;
 pub mod reader;
 pub mod replay;
 pub mod runtime;

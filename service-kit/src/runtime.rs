@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::Context;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
 use crate::config::DatabaseConfig;
@@ -16,14 +15,10 @@ use crate::handler::Routes;
 use crate::jobs::Worker;
 use crate::outbox::Relay;
 use crate::parked::Redriver;
+use crate::pruning;
 use crate::shutdown::Shutdown;
 use crate::store::Store;
 use crate::waiting::Waiting;
-
-/// How long inbox rows are kept; command outcomes are kept for good. Never shorter than the topics' retention, or a replayed cursor would apply messages twice.
-const KEEP_DAYS: f64 = 35.0;
-/// Rows pruned in one statement.
-const PRUNE_ROWS: i64 = 10_000;
 
 /// Connects to a service's own database. A transaction that its process forgot (a frozen one, say) ends after ten seconds, so that its
 /// locks do not hold up the successor.
@@ -66,7 +61,7 @@ pub async fn start(
     spawn(shutdown, "relay", Relay::new(store.clone(), Arc::clone(bus)).run(stop.clone()));
     spawn(shutdown, "redriver", Redriver::new(store.clone(), routes).run(stop.clone()));
     spawn(shutdown, "jobs", worker.run(stop.clone()));
-    spawn(shutdown, "pruner", prune(store.clone(), stop.clone()));
+    spawn(shutdown, "pruner", pruning::run(store.clone(), stop.clone()));
     Ok(())
 }
 
@@ -75,35 +70,4 @@ pub(crate) fn spawn(shutdown: &Shutdown, name: &'static str, task: impl Future<O
         task.await;
         Ok::<(), std::convert::Infallible>(())
     });
-}
-
-async fn prune(store: Store, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(Duration::from_secs(600)) => {}
-        }
-        match prune_inbox(&store).await {
-            Ok(rows) => tracing::debug!(rows, "old inbox rows pruned"),
-            Err(error) => tracing::warn!(%error, "pruning failed, it will be tried again"),
-        }
-    }
-}
-
-async fn prune_inbox(store: &Store) -> Result<u64, sqlx::Error> {
-    let mut pruned = 0;
-    loop {
-        let rows = sqlx::query!(
-            "DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox WHERE received_at < now() - $1 * interval '1 day' LIMIT $2))",
-            KEEP_DAYS,
-            PRUNE_ROWS,
-        )
-        .execute(store.pool())
-        .await?
-        .rows_affected();
-        pruned += rows;
-        if rows < PRUNE_ROWS as u64 {
-            return Ok(pruned);
-        }
-    }
 }

@@ -4,6 +4,7 @@
 
 mod messaging;
 mod parking;
+mod pruning;
 mod reading;
 mod waiting;
 mod world;
