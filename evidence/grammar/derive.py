@@ -24,7 +24,9 @@ def often(element):
 
 
 def kind(base):
-    """The simple type that a data type comes down to."""
+    """The simple type that a data type comes down to; a code for a date is text."""
+    if "Code" in base or base.endswith("IDType"):
+        return "Text"
     for word in ("Amount", "DateTime", "Date", "Time", "Quantity", "Indicator", "Percent", "Rate", "Numeric", "Measure"):
         if word in base:
             return word

@@ -1,15 +1,37 @@
 //! Reading documents: what an invoice says, and where it says it.
 
+pub mod amount_text;
+pub mod apart;
+mod buyer;
 pub mod cii;
+mod company;
+pub mod date_text;
 pub mod decimal;
+pub mod document;
+mod find_currency;
+mod find_date;
+mod find_issuer;
+mod find_lines;
+mod find_number;
+mod find_totals;
 pub mod invoice;
+mod layout;
 pub mod line_kind;
 pub mod media_type;
+pub mod names;
+mod near;
+mod ocr;
+mod pdf;
+pub mod printed;
 pub mod refusal;
 mod structure;
 mod sums;
+mod tools;
 pub mod ubl;
 mod ubl_profile;
+mod vocabulary;
+mod web_names;
+pub mod words;
 pub mod xml;
 
 use invoice::Invoice;

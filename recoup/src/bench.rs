@@ -1,6 +1,7 @@
 //! `recoup bench`: what the system reaches, beside what the same machine reaches without any business logic, in one run.
 
 mod bare;
+mod documents;
 mod latency;
 mod load;
 mod pipeline;
@@ -24,6 +25,8 @@ pub struct Bench {
 enum What {
     /// From HTTP through Pulsar to committed commissions, beside the bare loop of the same rows and messages.
     Pipeline(Pipeline),
+    /// How many fields of real invoices are read right. Needs no stack.
+    Documents(documents::Documents),
 }
 
 /// Settings of `bench pipeline`.
@@ -51,7 +54,10 @@ impl Pipeline {
 /// # Errors
 /// When the stack is not up, or an event was lost or counted twice.
 pub async fn run(bench: Bench) -> anyhow::Result<Exit> {
-    let What::Pipeline(settings) = bench.what;
+    let settings = match bench.what {
+        What::Pipeline(settings) => settings,
+        What::Documents(settings) => return documents::run(&settings),
+    };
     let mut report = report::Report::of_this_machine();
     if settings.wants("bare") {
         eprintln!("bare loop: the same rows and messages, no business logic ...");

@@ -12,6 +12,7 @@ mod output;
 mod parked;
 mod provision;
 mod read;
+mod read_document;
 mod replay;
 mod serve;
 mod token;
@@ -48,6 +49,8 @@ enum Command {
     Token(token::Args),
     Topics(topics::Args),
     Read(read::Args),
+    #[command(hide = true)]
+    ReadDocument(read_document::Args),
     Trace(trace::Args),
     Parked(parked::Args),
     Replay(replay::Args),
@@ -66,6 +69,7 @@ async fn main() -> ExitCode {
         Command::Token(args) => token::run(&args),
         Command::Topics(args) => topics::run(args).await,
         Command::Read(args) => read::run(args).await,
+        Command::ReadDocument(args) => read_document::run(&args),
         Command::Trace(args) => trace::run(args).await,
         Command::Parked(args) => parked::run(args).await,
         Command::Replay(args) => replay::run(args).await,

@@ -1,13 +1,13 @@
 //! What was read of an invoice, whatever it was read from.
 
 use chrono::NaiveDate;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared_events::money::{Currency, Money};
 
 use super::decimal::Decimal;
 
 /// What the fields were read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// An OASIS UBL 2.x document.
@@ -21,7 +21,7 @@ pub enum Source {
 }
 
 /// Whether it asks for money or gives some back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The buyer owes the gross amount.
@@ -31,7 +31,7 @@ pub enum Kind {
 }
 
 /// A rectangle on a page, in hundredths of a point from the upper left corner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// Counted from 1.
     pub page: u32,
@@ -46,7 +46,7 @@ pub struct Place {
 }
 
 /// A value, how sure the reader is of it, and where it stood.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found<T> {
     /// What was read.
     pub value: T,
@@ -64,7 +64,7 @@ impl<T> Found<T> {
 }
 
 /// A calendar day as written, which may be two days when day and month can be told apart by nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Day {
     /// The likelier day.
     pub date: NaiveDate,
@@ -73,7 +73,7 @@ pub struct Day {
 }
 
 /// Who takes part in the deal, as what.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Party {
     /// The element that held it, such as `AccountingSupplierParty` or `SellerTradeParty`.
     pub role: String,
@@ -88,7 +88,7 @@ pub struct Party {
 }
 
 /// An identifier somewhere in the document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Id {
     /// The elements that led there, by `/`.
     pub path: String,
@@ -99,7 +99,7 @@ pub struct Id {
 }
 
 /// What a line charges for: sourcing cost leaves freight and duty out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LineKind {
     /// Goods or a service.
@@ -115,7 +115,7 @@ pub enum LineKind {
 }
 
 /// One line, or one allowance or charge of the whole document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// Its own number or position.
     pub id: String,
@@ -142,7 +142,7 @@ pub struct Line {
 }
 
 /// One rate of one tax.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaxSubtotal {
     /// The tax, such as `VAT`.
     pub scheme: Option<String>,
@@ -157,7 +157,7 @@ pub struct TaxSubtotal {
 }
 
 /// A named total of the document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Total {
     /// The element that held it.
     pub name: String,
@@ -166,16 +166,16 @@ pub struct Total {
 }
 
 /// Something that does not add up; shown to people, never repaired.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flag {
     /// The check that failed.
-    pub rule: &'static str,
+    pub rule: String,
     /// In words, with the figures.
     pub message: String,
 }
 
 /// Everything that was read of one document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invoice {
     /// What it was read from.
     pub source: Source,

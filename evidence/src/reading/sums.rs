@@ -67,14 +67,22 @@ impl Sums {
         );
         match held {
             Err(refusal) if self.no_place_for_allowances => {
-                flags.push(Flag { rule: "tax-exclusive", message: refusal.reason })
+                flags.push(Flag { rule: "tax-exclusive".into(), message: refusal.reason })
             }
             held => held?,
         }
         for (stated, parts) in self.taxes.iter().filter(|(_, parts)| !parts.is_empty()) {
             same("sum-of-taxes", "the sum of the tax subtotals", add(parts)?, "the tax total", Some(*stated))?;
         }
-        self.check_payable(self.tax_exclusive.unwrap_or(exclusive))?;
+        let due = self.check_payable(self.tax_exclusive.unwrap_or(exclusive));
+        // The smallest profile of Factur-X has no place for what was prepaid.
+        let totals_only = self.lines.is_empty() && self.line_total.is_none() && self.prepaid.is_none();
+        match due {
+            Err(refusal) if refusal.rule == "payable" && totals_only => {
+                flags.push(Flag { rule: "payable".into(), message: refusal.reason });
+            }
+            due => due?,
+        }
         Ok(flags)
     }
 

@@ -121,7 +121,7 @@ fn line_amount(line: Node) -> Result<Option<Flag>, Refusal> {
     let id = text_at(line, &["ID"]).unwrap_or_default();
     let reason = format!("line {id} states {stated}, its price by its quantity is {reckoned}");
     if close(product) || close(price) || close(price.negated()) {
-        return Ok(Some(Flag { rule: "line-amount", message: reason }));
+        return Ok(Some(Flag { rule: "line-amount".into(), message: reason }));
     }
     Err(Refusal::invalid("BIIRULE-T10-R018", reason))
 }

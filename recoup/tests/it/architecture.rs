@@ -7,14 +7,15 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each crate may use of the others, and what its tests may use beside that.
-const ALLOWED: [(&str, &[&str], &[&str]); 8] = [
+const ALLOWED: [(&str, &[&str], &[&str]); 9] = [
     ("shared-events", &[], &[]),
     ("migrations", &[], &[]),
     ("service-kit", &["shared-events"], &["migrations"]),
     ("tracking", &["shared-events", "service-kit"], &["migrations"]),
     ("commission", &["shared-events", "service-kit"], &["migrations"]),
+    ("evidence", &["shared-events", "service-kit"], &["migrations"]),
     ("bff", &["shared-events", "service-kit"], &[]),
-    ("recoup", &["shared-events", "service-kit", "migrations", "tracking", "commission", "bff"], &[]),
+    ("recoup", &["shared-events", "service-kit", "migrations", "tracking", "commission", "evidence", "bff"], &[]),
     ("e2e", &["shared-events", "service-kit", "migrations", "tracking", "commission", "bff"], &[]),
 ];
 

@@ -1,0 +1,201 @@
+//! The currency of a printed invoice: what stands beside its amounts, then what its seller's country suggests.
+
+use std::collections::BTreeMap;
+
+use shared_events::money::Currency;
+
+use super::invoice::{Found, Place};
+use super::layout::Row;
+
+/// Signs and words; of signs that several countries use, the likeliest currency.
+const SIGNS: &[(&str, &str)] = &[
+    ("€", "EUR"),
+    ("eur", "EUR"),
+    ("euro", "EUR"),
+    ("euros", "EUR"),
+    ("£", "GBP"),
+    ("gbp", "GBP"),
+    ("us$", "USD"),
+    ("usd", "USD"),
+    ("ca$", "CAD"),
+    ("c$", "CAD"),
+    ("cad", "CAD"),
+    ("a$", "AUD"),
+    ("au$", "AUD"),
+    ("aud", "AUD"),
+    ("nz$", "NZD"),
+    ("nzd", "NZD"),
+    ("hk$", "HKD"),
+    ("hkd", "HKD"),
+    ("s$", "SGD"),
+    ("sgd", "SGD"),
+    ("r$", "BRL"),
+    ("brl", "BRL"),
+    ("mx$", "MXN"),
+    ("mxn", "MXN"),
+    ("$", "USD"),
+    ("₹", "INR"),
+    ("rs", "INR"),
+    ("inr", "INR"),
+    ("rupees", "INR"),
+    ("¥", "JPY"),
+    ("￥", "JPY"),
+    ("円", "JPY"),
+    ("jpy", "JPY"),
+    ("cny", "CNY"),
+    ("rmb", "CNY"),
+    ("元", "CNY"),
+    ("zł", "PLN"),
+    ("zl", "PLN"),
+    ("pln", "PLN"),
+    ("chf", "CHF"),
+    ("fr.", "CHF"),
+    ("sek", "SEK"),
+    ("nok", "NOK"),
+    ("dkk", "DKK"),
+    ("kr", "SEK"),
+    ("kč", "CZK"),
+    ("kc", "CZK"),
+    ("czk", "CZK"),
+    ("huf", "HUF"),
+    ("ft", "HUF"),
+    ("₽", "RUB"),
+    ("₺", "TRY"),
+    ("₩", "KRW"),
+    ("aed", "AED"),
+    ("zar", "ZAR"),
+    ("lei", "RON"),
+    ("ron", "RON"),
+    ("thb", "THB"),
+    ("ils", "ILS"),
+    ("₪", "ILS"),
+    ("sar", "SAR"),
+    ("myr", "MYR"),
+    ("idr", "IDR"),
+    ("php", "PHP"),
+];
+
+/// Country codes before tax and bank numbers, and their currency.
+const COUNTRIES: &[(&str, &str)] = &[
+    ("DE", "EUR"),
+    ("FR", "EUR"),
+    ("NL", "EUR"),
+    ("BE", "EUR"),
+    ("IT", "EUR"),
+    ("ES", "EUR"),
+    ("AT", "EUR"),
+    ("PT", "EUR"),
+    ("IE", "EUR"),
+    ("FI", "EUR"),
+    ("LU", "EUR"),
+    ("GB", "GBP"),
+    ("PL", "PLN"),
+    ("SE", "SEK"),
+    ("DK", "DKK"),
+    ("CZ", "CZK"),
+    ("CH", "CHF"),
+    ("HU", "HUF"),
+    ("NO", "NOK"),
+];
+
+/// Finds it.
+pub fn find(rows: &[Row]) -> Option<Found<Currency>> {
+    let mut votes: BTreeMap<&str, (u32, Option<Place>)> = BTreeMap::new();
+    for cell in rows.iter().flat_map(|row| &row.cells) {
+        for (at, word) in cell.words.iter().enumerate() {
+            let Some((code, sign)) = of_word(&word.text) else { continue };
+            let digit = |at: Option<usize>| {
+                at.and_then(|at| cell.words.get(at))
+                    .is_some_and(|word| word.text.contains(|letter: char| letter.is_ascii_digit()))
+            };
+            let beside = word.text.contains(|letter: char| letter.is_ascii_digit())
+                || digit(at.checked_sub(1))
+                || digit(Some(at + 1));
+            // Letters that may be half a word count only beside a number; a code in capitals counts anywhere.
+            let is_code = word.text.trim_matches(|letter: char| !letter.is_alphanumeric()) == code;
+            let weight = match (beside, is_code || !sign.is_ascii()) {
+                (true, true) => 6,
+                (true, false) => 4,
+                (false, true) => 2,
+                (false, false) if matches!(sign, "$" | "us$" | "euro" | "euros") => 1,
+                (false, false) => 0,
+            };
+            let vote = votes.entry(code).or_default();
+            vote.0 += weight;
+            vote.1 = vote.1.or((weight > 0).then(|| cell.place_of(at, at + 1)));
+        }
+        let text = cell.text().to_lowercase();
+        if ["us dollars", "u.s. dollars", "us-dollar"].iter().any(|name| text.contains(name)) {
+            votes.entry("USD").or_default().0 += 4;
+        }
+    }
+    // A dollar or crown of another country says so somewhere.
+    prefer(&mut votes, "USD", &["CAD", "AUD", "NZD", "HKD", "SGD", "MXN"]);
+    prefer(&mut votes, "SEK", &["NOK", "DKK"]);
+    prefer(&mut votes, "JPY", &["CNY"]);
+    let best = votes.iter().filter(|(_, (weight, _))| *weight > 0).max_by_key(|(_, (weight, _))| *weight);
+    if let Some((code, (weight, place))) = best {
+        let all: u32 = votes.values().map(|(weight, _)| weight).sum();
+        let share = u8::try_from(weight * 100 / all.max(1)).unwrap_or(100);
+        return Some(Found { value: Currency::try_new(code).ok()?, confidence: share.clamp(40, 97), place: *place });
+    }
+    let code = country(rows)?;
+    Some(Found { value: Currency::try_new(code).ok()?, confidence: 45, place: None })
+}
+
+fn prefer(votes: &mut BTreeMap<&str, (u32, Option<Place>)>, general: &str, special: &[&str]) {
+    let named = special.iter().copied().find(|code| votes.get(code).is_some_and(|(weight, _)| *weight >= 2));
+    if let (Some(code), Some(vote)) = (named, votes.get(general).copied()) {
+        let own = votes.get(code).map_or(0, |(weight, _)| *weight);
+        // A price list may mention the other one in passing.
+        if own * 5 >= vote.0 {
+            if let Some(vote) = votes.get_mut(code) {
+                vote.0 += own.max(vote.0);
+            }
+            votes.insert(static_code(general), (0, None));
+            let gained = vote.0;
+            if let Some(vote) = votes.get_mut(code) {
+                vote.0 += gained;
+            }
+        }
+    }
+}
+
+fn static_code(code: &str) -> &'static str {
+    SIGNS.iter().find(|(_, known)| *known == code).map_or("USD", |(_, known)| known)
+}
+
+/// The currency that a word names or carries: `EUR`, `€12`, `12,00€`, `Rs.`.
+fn of_word(word: &str) -> Option<(&'static str, &'static str)> {
+    let trimmed = word.trim_matches(|letter: char| {
+        letter.is_ascii_digit()
+            || matches!(letter, '.' | ',' | '-' | '(' | ')' | ':' | ';' | '\'' | '+' | '*' | '[' | ']')
+    });
+    if trimmed.is_empty() || trimmed.chars().count() > 6 {
+        return None;
+    }
+    let lower = trimmed.to_lowercase();
+    let found = SIGNS.iter().find(|(sign, _)| lower == *sign)?;
+    Some((found.1, found.0))
+}
+
+/// What tax and bank numbers tell of the seller's country, and then the names of taxes.
+fn country(rows: &[Row]) -> Option<&'static str> {
+    let cells = || rows.iter().flat_map(|row| &row.cells);
+    let by_number = cells().flat_map(|cell| &cell.words).find_map(|word| {
+        let digits = word.text.chars().skip(2).filter(char::is_ascii_digit).count();
+        COUNTRIES
+            .iter()
+            .find(|(code, _)| word.text.starts_with(code) && digits >= 7 && word.text.len() <= 34)
+            .map(|(_, currency)| *currency)
+    });
+    let by_word = || {
+        let has = |wanted: &[&str]| cells().any(|cell| cell.folded.iter().any(|word| wanted.contains(&word.as_str())));
+        match () {
+            () if has(&["gstin", "igst", "cgst", "rupees"]) => Some("INR"),
+            () if has(&["mwst", "tva", "btw", "iva", "ust"]) => Some("EUR"),
+            () => None,
+        }
+    };
+    by_number.or_else(by_word)
+}
