@@ -1,11 +1,12 @@
 //! What a caller is told when something is wrong: RFC 9457, one shape everywhere. Internal text is logged, never sent.
 
+mod causes;
+
 use std::borrow::Cow;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use shared_events::outcome::Rejection;
 use utoipa::ToSchema;
 
 use crate::http::context;
@@ -265,55 +266,6 @@ impl Problem {
     }
 }
 
-/// A refusal of a command: 404 when its code says that something is missing, 409 when it names a state, else 422.
-impl From<Rejection> for Problem {
-    fn from(rejection: Rejection) -> Self {
-        let code = rejection.code.as_str();
-        let state = ["_conflict", "_taken", "_exists", "already_", "not_active"];
-        let problem = if code.ends_with("not_found") {
-            let mut missing = Self::not_found();
-            missing.0.detail = rejection.detail.into();
-            missing
-        } else if state.iter().any(|mark| code.contains(mark)) {
-            Self::conflict(rejection.detail)
-        } else {
-            Self::unprocessable(rejection.detail)
-        };
-        let message = problem.0.detail.clone().into_owned();
-        let problem = match rejection.field {
-            Some(field) => problem.field(field, message),
-            None => problem,
-        };
-        problem.code(rejection.code)
-    }
-}
-
-impl From<anyhow::Error> for Problem {
-    fn from(error: anyhow::Error) -> Self {
-        Self::internal(error)
-    }
-}
-
-impl From<sqlx::Error> for Problem {
-    fn from(error: sqlx::Error) -> Self {
-        let away = match &error {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-                true
-            }
-            // Class 57: the server shuts down or starts; 53: it has no connection left.
-            sqlx::Error::Database(database) => {
-                database.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("53"))
-            }
-            _ => false,
-        };
-        if away {
-            Self::unavailable("the database is away for the moment").caused_by(error)
-        } else {
-            Self::internal(error)
-        }
-    }
-}
-
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Parts { status, kind, title, detail, code, errors, headers, internal } = *self.0;
@@ -342,36 +294,4 @@ impl IntoResponse for Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn internal_text_is_not_sent() {
-        let response = Problem::internal(anyhow::anyhow!("password=hunter2")).into_response();
-        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert_eq!(response.headers()[header::CONTENT_TYPE], MEDIA_TYPE);
-        let bytes = axum::body::to_bytes(response.into_body(), 10_000).await.expect("small");
-        assert!(!String::from_utf8_lossy(&bytes).contains("hunter2"));
-    }
-
-    #[test]
-    fn a_refusal_keeps_its_code_and_field() {
-        let cases = [
-            ("campaign_not_found", 404),
-            ("campaign_not_active", 409),
-            ("already_paid", 409),
-            ("insufficient_balance", 422),
-        ];
-        for (code, status) in cases {
-            let problem = Problem::from(Rejection::new(code, "no").at("amount"));
-            assert_eq!(problem.status().as_u16(), status, "{code}");
-            assert_eq!(problem.errors()[0].field, "amount");
-        }
-    }
-
-    #[test]
-    fn unbelieved_tokens_are_challenged() {
-        let response = Problem::invalid_token().into_response();
-        assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer error=\"invalid_token\"");
-    }
-}
+mod tests;
