@@ -18,8 +18,8 @@ use utoipa_axum::routes;
 use crate::app::Shared;
 use crate::ask::{Ask, Body, Nothing};
 use crate::checks;
-use crate::proxy::Question;
-use crate::send::{Answer, Ids};
+use crate::proxy::Page;
+use crate::send::{Answers, Ids};
 
 /// Who shapes campaigns.
 pub const MANAGERS: [Role; 2] = [Role::Admin, Role::Manager];
@@ -88,10 +88,7 @@ pub fn named(caller: &Caller, id_or_code: &str) -> Result<(CampaignId, Ids), Pro
 /// Creates a campaign in draft.
 #[utoipa::path(post, path = "/api/v1/campaigns", operation_id = "create_campaign", tag = "campaigns", request_body = NewCampaign,
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body are the same command")),
-    security(("bearer" = [])), responses(
-        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
-        (status = 409, description = "The code is taken", body = service_kit::problem::Body, content_type = "application/problem+json"),
-    ))]
+    security(("bearer" = [])), responses(Answers))]
 async fn create(State(app): State<Shared>, ask: Ask<NewCampaign>) -> Result<Response, Problem> {
     ask.caller.require(&MANAGERS)?;
     let NewCampaign { code, name, currency, destinations, attribution, rules } = ask.body;
@@ -128,10 +125,7 @@ async fn change<M: Message>(
 /// Opens a campaign for partners and conversions.
 #[utoipa::path(post, path = "/api/v1/campaigns/{id}/activate", operation_id = "activate_campaign", tag = "campaigns",
     params(("id" = String, Path, description = "Id or code", example = "camp123")), request_body = Option<Nothing>,
-    security(("bearer" = [])), responses(
-        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
-        (status = 409, description = "The campaign's state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json"),
-    ))]
+    security(("bearer" = [])), responses(Answers))]
 async fn activate(State(app): State<Shared>, Path(id): Path<String>, ask: Ask<Nothing>) -> Result<Response, Problem> {
     change(&app, ask, &id, |campaign_id| ActivateCampaign { campaign_id }).await
 }
@@ -139,10 +133,7 @@ async fn activate(State(app): State<Shared>, Path(id): Path<String>, ask: Ask<No
 /// Suspends a campaign: links still redirect, conversions earn nothing.
 #[utoipa::path(post, path = "/api/v1/campaigns/{id}/pause", operation_id = "pause_campaign", tag = "campaigns",
     params(("id" = String, Path, description = "Id or code", example = "camp123")), request_body = Option<Nothing>,
-    security(("bearer" = [])), responses(
-        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
-        (status = 409, description = "The campaign's state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json"),
-    ))]
+    security(("bearer" = [])), responses(Answers))]
 async fn pause(State(app): State<Shared>, Path(id): Path<String>, ask: Ask<Nothing>) -> Result<Response, Problem> {
     change(&app, ask, &id, |campaign_id| PauseCampaign { campaign_id }).await
 }
@@ -150,10 +141,7 @@ async fn pause(State(app): State<Shared>, Path(id): Path<String>, ask: Ask<Nothi
 /// Ends a campaign for good.
 #[utoipa::path(post, path = "/api/v1/campaigns/{id}/end", operation_id = "end_campaign", tag = "campaigns",
     params(("id" = String, Path, description = "Id or code", example = "camp123")), request_body = Option<Nothing>,
-    security(("bearer" = [])), responses(
-        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
-        (status = 409, description = "The campaign's state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json"),
-    ))]
+    security(("bearer" = [])), responses(Answers))]
 async fn end(State(app): State<Shared>, Path(id): Path<String>, ask: Ask<Nothing>) -> Result<Response, Problem> {
     change(&app, ask, &id, |campaign_id| EndCampaign { campaign_id }).await
 }
@@ -161,10 +149,7 @@ async fn end(State(app): State<Shared>, Path(id): Path<String>, ask: Ask<Nothing
 /// Replaces the rules from now on; earlier conversions keep theirs.
 #[utoipa::path(post, path = "/api/v1/campaigns/{id}/rules", operation_id = "revise_rules", tag = "campaigns",
     params(("id" = String, Path, description = "Id or code", example = "camp123")), request_body = NewRules,
-    security(("bearer" = [])), responses(
-        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
-        (status = 409, description = "The campaign's state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json"),
-    ))]
+    security(("bearer" = [])), responses(Answers))]
 async fn revise_rules(
     State(app): State<Shared>,
     Path(id): Path<String>,
@@ -179,11 +164,11 @@ async fn revise_rules(
 
 /// Campaigns, newest first.
 #[utoipa::path(get, path = "/api/v1/campaigns", operation_id = "list_campaigns", tag = "campaigns",
-    params(("limit" = Option<u32>, Query, description = "Entries on the page, at most 200; 50 unless said", minimum = 1, maximum = 200), ("cursor" = Option<String>, Query, description = "Where the last page ended"),
+    params(Page,
         ("state" = Option<String>, Query, description = "Only those in this state")),
     security(("bearer" = [])), responses((status = 200, description = "A page", body = serde_json::Value)))]
 async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    app.tracking.pass_on(Question::of(&caller, &target(&uri))).await
+    app.tracking.answer(&caller, &uri).await
 }
 
 /// One campaign, with its rules.
@@ -197,10 +182,5 @@ async fn read(
     uri: Uri,
 ) -> Result<Response, Problem> {
     named(&caller, &id)?;
-    app.tracking.pass_on(Question::of(&caller, &target(&uri))).await
-}
-
-/// The path and query of a question that goes on as it came.
-pub fn target(uri: &Uri) -> String {
-    uri.path_and_query().map_or_else(|| uri.path().to_owned(), ToString::to_string)
+    app.tracking.answer(&caller, &uri).await
 }

@@ -8,18 +8,18 @@ use service_kit::auth::Caller;
 use service_kit::http::{Path, Query};
 use service_kit::problem::Problem;
 use shared_events::commission::{ApproveCommission, RejectCommission};
-use shared_events::{CommissionId, PartnerId};
+use shared_events::{CommissionId, Message, PartnerId};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::app::Shared;
 use crate::ask::Ask;
-use crate::campaigns::{MANAGERS, target};
+use crate::campaigns::MANAGERS;
 use crate::checks;
 use crate::payouts::Reason;
-use crate::proxy::Question;
-use crate::send::{Answer, Ids};
+use crate::proxy::{Page, Question, target};
+use crate::send::{Answers, Ids};
 
 /// The routes of this file.
 pub fn routes() -> OpenApiRouter<Shared> {
@@ -34,7 +34,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
 
 /// Commissions, newest first; a partner sees its own.
 #[utoipa::path(get, path = "/api/v1/commission/commissions", operation_id = "list_commissions", tag = "commissions",
-    params(("limit" = Option<u32>, Query, description = "Entries on the page, at most 200; 50 unless said", minimum = 1, maximum = 200), ("cursor" = Option<String>, Query, description = "Where the last page ended"),
+    params(Page,
         ("campaign" = Option<String>, Query, description = "Only this campaign's (id or code)"), ("review" = Option<bool>, Query, description = "Only those that wait for a reviewer"),
         ("conversion" = Option<Uuid>, Query, description = "Only this conversion's"), ("order" = Option<String>, Query, description = "Only this order's"),
         ("from" = Option<chrono::DateTime<chrono::Utc>>, Query, description = "Conversions from this moment on"),
@@ -42,7 +42,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         ("state" = Option<String>, Query, description = "Only those in this state"), ("partner" = Option<String>, Query, description = "Only this partner's")),
     security(("bearer" = [])), responses((status = 200, description = "A page", body = serde_json::Value)))]
 async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    app.commission.pass_on(Question::of(&caller, &target(&uri))).await
+    app.commission.answer(&caller, &uri).await
 }
 
 /// One commission with its explanation: rule, version, base, arithmetic, attribution, causes.
@@ -50,33 +50,32 @@ async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Res
     params(("id" = Uuid, Path, description = "The commission")),
     security(("bearer" = [])), responses((status = 200, description = "The commission", body = serde_json::Value)))]
 async fn read(State(app): State<Shared>, caller: Caller, Path(_id): Path<Uuid>, uri: Uri) -> Result<Response, Problem> {
-    app.commission.pass_on(Question::of(&caller, &target(&uri))).await
+    app.commission.answer(&caller, &uri).await
+}
+
+async fn decide<M: Message>(
+    app: &Shared,
+    ask: Ask<Reason>,
+    id: Uuid,
+    command: impl FnOnce(CommissionId, String) -> M,
+) -> Result<Response, Problem> {
+    ask.caller.require(&MANAGERS)?;
+    let command = command(CommissionId(id), ask.body.checked()?);
+    app.send(&ask.caller, ask.ticket, &command, Ids::from([("commission_id", id.to_string())])).await
 }
 
 /// Frees a commission that is held for review.
 #[utoipa::path(post, path = "/api/v1/commission/commissions/{id}/approve", operation_id = "approve_commission", tag = "commissions",
-    params(("id" = Uuid, Path, description = "The commission")), request_body = Reason, security(("bearer" = [])), responses(
-        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
-        (status = 409, description = "The commission's state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json"),
-    ))]
+    params(("id" = Uuid, Path, description = "The commission")), request_body = Reason, security(("bearer" = [])), responses(Answers))]
 async fn approve(State(app): State<Shared>, Path(id): Path<Uuid>, ask: Ask<Reason>) -> Result<Response, Problem> {
-    ask.caller.require(&MANAGERS)?;
-    checks::text("reason", &ask.body.reason, 500)?;
-    let command = ApproveCommission { commission_id: CommissionId(id), reason: ask.body.reason };
-    app.send(&ask.caller, ask.ticket, &command, Ids::from([("commission_id", id.to_string())])).await
+    decide(&app, ask, id, |commission_id, reason| ApproveCommission { commission_id, reason }).await
 }
 
 /// Refuses a commission that is not yet in a payout.
 #[utoipa::path(post, path = "/api/v1/commission/commissions/{id}/reject", operation_id = "reject_commission", tag = "commissions",
-    params(("id" = Uuid, Path, description = "The commission")), request_body = Reason, security(("bearer" = [])), responses(
-        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
-        (status = 409, description = "The commission's state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json"),
-    ))]
+    params(("id" = Uuid, Path, description = "The commission")), request_body = Reason, security(("bearer" = [])), responses(Answers))]
 async fn reject(State(app): State<Shared>, Path(id): Path<Uuid>, ask: Ask<Reason>) -> Result<Response, Problem> {
-    ask.caller.require(&MANAGERS)?;
-    checks::text("reason", &ask.body.reason, 500)?;
-    let command = RejectCommission { commission_id: CommissionId(id), reason: ask.body.reason };
-    app.send(&ask.caller, ask.ticket, &command, Ids::from([("commission_id", id.to_string())])).await
+    decide(&app, ask, id, |commission_id, reason| RejectCommission { commission_id, reason }).await
 }
 
 /// A partner's accounts, in each currency.
@@ -90,7 +89,7 @@ async fn balance(
     uri: Uri,
 ) -> Result<Response, Problem> {
     visible(&caller, id)?;
-    app.commission.pass_on(Question::of(&caller, &target(&uri))).await
+    app.commission.answer(&caller, &uri).await
 }
 
 /// The partner that a path names, if the caller may see it.
@@ -129,5 +128,5 @@ async fn statement(
         return Err(Problem::invalid_field("format", "must be json or csv"));
     }
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    app.commission.pass_on(Question { accept, ..Question::of(&caller, &target(&uri)) }).await
+    app.commission.pass_on(Question { accept, ..Question::of(&caller, target(&uri)) }).await
 }

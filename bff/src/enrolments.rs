@@ -17,7 +17,7 @@ use crate::app::Shared;
 use crate::ask::{Ask, Body, acting_partner};
 use crate::campaigns::{MANAGERS, named};
 use crate::checks;
-use crate::send::Answer;
+use crate::send::Answers;
 
 /// The routes of this file.
 pub fn routes() -> OpenApiRouter<Shared> {
@@ -50,10 +50,7 @@ impl Body for Acceptance {}
     params(("id" = String, Path, description = "Id or code", example = "camp123"),
         ("Prefer" = Option<String>, Header, description = "wait=N answers with the outcome, after at most N (10) seconds", example = "wait=5"),
         ("Idempotency-Key" = Option<String>, Header, description = "The same key and body are the same command")),
-    request_body = Acceptance, security(("bearer" = [])), responses(
-        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
-        (status = 409, description = "The campaign's state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json"),
-    ))]
+    request_body = Acceptance, security(("bearer" = [])), responses(Answers))]
 async fn accept(State(app): State<Shared>, Path(id): Path<String>, ask: Ask<Acceptance>) -> Result<Response, Problem> {
     let Acceptance { accepted_terms, metadata, partner } = ask.body;
     if !accepted_terms {
@@ -100,10 +97,7 @@ impl Body for NewLink {}
 /// Makes a tracked link for an enrolled partner.
 #[utoipa::path(post, path = "/api/v1/campaigns/{id}/links", operation_id = "create_link", tag = "campaigns",
     params(("id" = String, Path, description = "Id or code", example = "camp123")),
-    request_body = NewLink, security(("bearer" = [])), responses(
-        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
-        (status = 409, description = "The code is taken, or the campaign is over", body = service_kit::problem::Body, content_type = "application/problem+json"),
-    ))]
+    request_body = NewLink, security(("bearer" = [])), responses(Answers))]
 async fn create_link(
     State(app): State<Shared>,
     Path(id): Path<String>,
@@ -141,10 +135,7 @@ impl Body for NewCoupon {}
 /// Gives a coupon code to an enrolled partner.
 #[utoipa::path(post, path = "/api/v1/campaigns/{id}/coupons", operation_id = "assign_coupon", tag = "campaigns",
     params(("id" = String, Path, description = "Id or code", example = "camp123")),
-    request_body = NewCoupon, security(("bearer" = [])), responses(
-        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
-        (status = 409, description = "The coupon is taken, or the campaign is over", body = service_kit::problem::Body, content_type = "application/problem+json"),
-    ))]
+    request_body = NewCoupon, security(("bearer" = [])), responses(Answers))]
 async fn assign_coupon(
     State(app): State<Shared>,
     Path(id): Path<String>,
@@ -174,10 +165,7 @@ impl Body for DefaultPartner {}
 /// Names the campaign and partner that get what carries nothing to go by.
 #[utoipa::path(post, path = "/api/v1/campaigns/{id}/default-attribution", operation_id = "set_default_attribution", tag = "campaigns",
     params(("id" = String, Path, description = "Id or code", example = "camp123")),
-    request_body = DefaultPartner, security(("bearer" = [])), responses(
-        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
-        (status = 409, description = "The campaign's state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json"),
-    ))]
+    request_body = DefaultPartner, security(("bearer" = [])), responses(Answers))]
 async fn set_default(
     State(app): State<Shared>,
     Path(id): Path<String>,

@@ -15,9 +15,9 @@ use utoipa_axum::routes;
 
 use crate::app::Shared;
 use crate::ask::{Ask, Body, Nothing};
-use crate::campaigns::{MANAGERS, target};
+use crate::campaigns::MANAGERS;
 use crate::checks;
-use crate::proxy::Question;
+use crate::proxy::Page;
 use crate::send::{Answer, Ids};
 
 /// Events a second that a key may send when nothing else is said.
@@ -104,8 +104,8 @@ async fn withdraw(
 
 /// Publishable keys, newest first, by their digests: the keys themselves are stored nowhere.
 #[utoipa::path(get, path = "/api/v1/keys", operation_id = "list_keys", tag = "tracking",
-    params(("limit" = Option<u32>, Query, description = "Entries on the page, at most 200; 50 unless said", minimum = 1, maximum = 200), ("cursor" = Option<String>, Query, description = "Where the last page ended")),
+    params(Page),
     security(("bearer" = [])), responses((status = 200, description = "A page", body = serde_json::Value)))]
 async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    app.tracking.pass_on(Question::of(&caller, &target(&uri))).await
+    app.tracking.answer(&caller, &uri).await
 }

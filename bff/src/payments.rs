@@ -15,7 +15,7 @@ use crate::amount::Amount;
 use crate::app::{App, Shared};
 use crate::ask::{Ask, Body, acting_partner};
 use crate::checks;
-use crate::send::{Answer, Ids};
+use crate::send::{Answers, Ids};
 
 /// The routes of this file.
 pub fn routes() -> OpenApiRouter<Shared> {
@@ -116,10 +116,7 @@ impl App {
 #[utoipa::path(post, path = "/api/v1/payments/request", operation_id = "request_payment", tag = "payouts", request_body = PaymentRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body are the same command"),
         ("Prefer" = Option<String>, Header, description = "wait=N answers with the outcome, after at most N (10) seconds", example = "wait=5")),
-    security(("bearer" = [])), responses(
-        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
-        (status = 409, description = "The state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json"),
-    ))]
+    security(("bearer" = [])), responses(Answers))]
 async fn request(State(app): State<Shared>, ask: Ask<PaymentRequest>) -> Result<Response, Problem> {
     let body = ask.body;
     let amount = body.amount.positive("amount", body.currency)?;

@@ -8,18 +8,18 @@ use service_kit::auth::{Caller, Role};
 use service_kit::http::Path;
 use service_kit::problem::Problem;
 use shared_events::commission::{ApprovePayout, ConfirmPayout, FailPayout, RejectPayout, SubmitPayouts};
-use shared_events::{PayoutBatchId, PayoutId, ids};
+use shared_events::{Message, PayoutBatchId, PayoutId, ids};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::app::Shared;
-use crate::ask::{Ask, Body, Nothing};
-use crate::campaigns::{MANAGERS, target};
+use crate::ask::{Ask, Body, Nothing, Ticket};
+use crate::campaigns::MANAGERS;
 use crate::checks;
-use crate::proxy::Question;
-use crate::send::{Answer, Ids};
+use crate::proxy::Page;
+use crate::send::{Answers, Ids};
 
 /// Who handles payout files.
 const OPERATORS: [Role; 3] = Role::STAFF;
@@ -48,6 +48,16 @@ pub struct Reason {
 
 impl Body for Reason {}
 
+impl Reason {
+    /// The words, if they will do.
+    ///
+    /// # Errors
+    /// 422 that names the field.
+    pub fn checked(self) -> Result<String, Problem> {
+        checks::text("reason", &self.reason, 500).map(|()| self.reason)
+    }
+}
+
 /// Proof that money arrived.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -59,18 +69,25 @@ struct Reference {
 
 impl Body for Reference {}
 
-fn ids_of(payout_id: PayoutId) -> Ids {
-    Ids::from([("payout_id", payout_id.to_string())])
+/// Sends a command about one payout.
+async fn send<M: Message>(
+    app: &Shared,
+    caller: &Caller,
+    ticket: Ticket,
+    id: Uuid,
+    command: M,
+) -> Result<Response, Problem> {
+    app.send(caller, ticket, &command, Ids::from([("payout_id", id.to_string())])).await
 }
 
 /// Payouts, newest first; a partner sees its own.
 #[utoipa::path(get, path = "/api/v1/payouts", operation_id = "list_payouts", tag = "payouts",
-    params(("limit" = Option<u32>, Query, description = "Entries on the page, at most 200; 50 unless said", minimum = 1, maximum = 200), ("cursor" = Option<String>, Query, description = "Where the last page ended"),
+    params(Page,
         ("partner" = Option<String>, Query, description = "Only this partner's"), ("batch" = Option<Uuid>, Query, description = "Only those in this file"),
         ("state" = Option<String>, Query, description = "Only those in this state")),
     security(("bearer" = [])), responses((status = 200, description = "A page", body = serde_json::Value)))]
 async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    app.commission.pass_on(Question::of(&caller, &target(&uri))).await
+    app.commission.answer(&caller, &uri).await
 }
 
 /// One payout; account details are masked.
@@ -78,7 +95,7 @@ async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Res
     params(("id" = Uuid, Path, description = "The payout")),
     security(("bearer" = [])), responses((status = 200, description = "The payout", body = serde_json::Value)))]
 async fn read(State(app): State<Shared>, caller: Caller, Path(_id): Path<Uuid>, uri: Uri) -> Result<Response, Problem> {
-    app.commission.pass_on(Question::of(&caller, &target(&uri))).await
+    app.commission.answer(&caller, &uri).await
 }
 
 /// A payout file, for staff: what whoever moves the money is given.
@@ -95,42 +112,30 @@ async fn batch_file(
     uri: Uri,
 ) -> Result<Response, Problem> {
     caller.require(&OPERATORS)?;
-    app.commission.pass_on(Question::of(&caller, &target(&uri))).await
+    app.commission.answer(&caller, &uri).await
 }
 
 /// Allows a payout above the limit; never by its requester.
 #[utoipa::path(post, path = "/api/v1/payouts/{id}/approve", operation_id = "approve_payout", tag = "payouts",
-    params(("id" = Uuid, Path, description = "The payout")), request_body = Option<Nothing>, security(("bearer" = [])), responses(
-        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
-        (status = 409, description = "The payout's state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json"),
-    ))]
+    params(("id" = Uuid, Path, description = "The payout")), request_body = Option<Nothing>, security(("bearer" = [])), responses(Answers))]
 async fn approve(State(app): State<Shared>, Path(id): Path<Uuid>, ask: Ask<Nothing>) -> Result<Response, Problem> {
     ask.caller.require(&MANAGERS)?;
-    let payout_id = PayoutId(id);
-    let command = ApprovePayout { payout_id, approved_by: ask.caller.subject.clone() };
-    app.send(&ask.caller, ask.ticket, &command, ids_of(payout_id)).await
+    let command = ApprovePayout { payout_id: PayoutId(id), approved_by: ask.caller.subject.clone() };
+    send(&app, &ask.caller, ask.ticket, id, command).await
 }
 
 /// Refuses a payout; the money is payable again.
 #[utoipa::path(post, path = "/api/v1/payouts/{id}/reject", operation_id = "reject_payout", tag = "payouts",
-    params(("id" = Uuid, Path, description = "The payout")), request_body = Reason, security(("bearer" = [])), responses(
-        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
-        (status = 409, description = "The payout's state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json"),
-    ))]
+    params(("id" = Uuid, Path, description = "The payout")), request_body = Reason, security(("bearer" = [])), responses(Answers))]
 async fn reject(State(app): State<Shared>, Path(id): Path<Uuid>, ask: Ask<Reason>) -> Result<Response, Problem> {
     ask.caller.require(&MANAGERS)?;
-    checks::text("reason", &ask.body.reason, 500)?;
-    let payout_id = PayoutId(id);
-    let command = RejectPayout { payout_id, reason: ask.body.reason };
-    app.send(&ask.caller, ask.ticket, &command, ids_of(payout_id)).await
+    let command = RejectPayout { payout_id: PayoutId(id), reason: ask.body.checked()? };
+    send(&app, &ask.caller, ask.ticket, id, command).await
 }
 
 /// Writes every approved payout into one file and marks them submitted.
 #[utoipa::path(post, path = "/api/v1/payouts/submit", operation_id = "submit_payouts", tag = "payouts", request_body = Option<Nothing>,
-    security(("bearer" = [])), responses(
-        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
-        (status = 409, description = "The state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json"),
-    ))]
+    security(("bearer" = [])), responses(Answers))]
 async fn submit(State(app): State<Shared>, ask: Ask<Nothing>) -> Result<Response, Problem> {
     ask.caller.require(&OPERATORS)?;
     let batch_id = PayoutBatchId(ids::derive(&["payout batch", &ask.ticket.id.to_string()]));
@@ -140,28 +145,19 @@ async fn submit(State(app): State<Shared>, ask: Ask<Nothing>) -> Result<Response
 
 /// Says that a payout arrived.
 #[utoipa::path(post, path = "/api/v1/payouts/{id}/confirm", operation_id = "confirm_payout", tag = "payouts",
-    params(("id" = Uuid, Path, description = "The payout")), request_body = Reference, security(("bearer" = [])), responses(
-        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
-        (status = 409, description = "The payout's state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json"),
-    ))]
+    params(("id" = Uuid, Path, description = "The payout")), request_body = Reference, security(("bearer" = [])), responses(Answers))]
 async fn confirm(State(app): State<Shared>, Path(id): Path<Uuid>, ask: Ask<Reference>) -> Result<Response, Problem> {
     ask.caller.require(&OPERATORS)?;
     checks::text("reference", &ask.body.reference, 200)?;
-    let payout_id = PayoutId(id);
-    let command = ConfirmPayout { payout_id, reference: ask.body.reference };
-    app.send(&ask.caller, ask.ticket, &command, ids_of(payout_id)).await
+    let command = ConfirmPayout { payout_id: PayoutId(id), reference: ask.body.reference };
+    send(&app, &ask.caller, ask.ticket, id, command).await
 }
 
 /// Says that a payout did not arrive; the money is payable again.
 #[utoipa::path(post, path = "/api/v1/payouts/{id}/fail", operation_id = "fail_payout", tag = "payouts",
-    params(("id" = Uuid, Path, description = "The payout")), request_body = Reason, security(("bearer" = [])), responses(
-        (status = 202, description = "Accepted", body = Answer), (status = 200, description = "Done (with Prefer: wait)", body = Answer),
-        (status = 409, description = "The payout's state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json"),
-    ))]
+    params(("id" = Uuid, Path, description = "The payout")), request_body = Reason, security(("bearer" = [])), responses(Answers))]
 async fn fail(State(app): State<Shared>, Path(id): Path<Uuid>, ask: Ask<Reason>) -> Result<Response, Problem> {
     ask.caller.require(&OPERATORS)?;
-    checks::text("reason", &ask.body.reason, 500)?;
-    let payout_id = PayoutId(id);
-    let command = FailPayout { payout_id, reason: ask.body.reason };
-    app.send(&ask.caller, ask.ticket, &command, ids_of(payout_id)).await
+    let command = FailPayout { payout_id: PayoutId(id), reason: ask.body.checked()? };
+    send(&app, &ask.caller, ask.ticket, id, command).await
 }

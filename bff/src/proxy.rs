@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
 use axum::response::Response;
 use service_kit::auth::Caller;
 use service_kit::http::context::{self, REQUEST_ID, TRACEPARENT};
@@ -50,6 +50,18 @@ pub struct Question<'a> {
     pub patience: Duration,
 }
 
+/// Which page of a list, for the OpenAPI document; the service that has the list reads it.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described, never made: queries are passed on as they come")]
+pub struct Page {
+    /// Entries on the page, at most 200; 50 unless said
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// Where the last page ended
+    cursor: Option<String>,
+}
+
 impl<'a> Question<'a> {
     /// A question in a caller's name.
     pub fn of(caller: &'a Caller, target: &'a str) -> Self {
@@ -68,6 +80,14 @@ impl Upstream {
     /// The service.
     pub fn service(&self) -> Service {
         self.service
+    }
+
+    /// Passes a question on as it came, and the answer back.
+    ///
+    /// # Errors
+    /// 503 when the service is away.
+    pub async fn answer(&self, caller: &Caller, uri: &Uri) -> Result<Response, Problem> {
+        self.pass_on(Question::of(caller, target(uri))).await
     }
 
     /// Asks, repeats when the service could not be reached, and passes the answer on.
@@ -153,6 +173,11 @@ impl Upstream {
     fn away(&self, error: anyhow::Error) -> Problem {
         Problem::unavailable(format!("{} is away for the moment", self.service.name())).caused_by(error)
     }
+}
+
+/// The path and query of a question that goes on as it came.
+pub fn target(uri: &Uri) -> &str {
+    uri.path_and_query().map_or_else(|| uri.path(), |whole| whole.as_str())
 }
 
 fn is_away(status: StatusCode) -> bool {

@@ -38,6 +38,21 @@ pub struct Answer {
     pub ids: BTreeMap<&'static str, String>,
 }
 
+/// What a command may be answered with, for the OpenAPI document.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "described, never made: `App::send` answers")]
+pub enum Answers {
+    /// Accepted
+    #[response(status = 202)]
+    Accepted(Answer),
+    /// Done (with Prefer: wait)
+    #[response(status = 200)]
+    Done(Answer),
+    /// It exists already, or the state of what it is about does not allow it
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(service_kit::problem::Body),
+}
+
 /// Ids that are known before the command is handled, since they follow from it.
 pub type Ids = BTreeMap<&'static str, String>;
 

@@ -15,8 +15,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::Shared;
-use crate::campaigns::target;
-use crate::proxy::Question;
 
 /// Largest body of events.
 const MOST_BYTES: usize = 5 * 1_024 * 1_024;
@@ -71,5 +69,5 @@ async fn read(
     Path(_id): Path<String>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    app.tracking.pass_on(Question::of(&caller, &target(&uri))).await
+    app.tracking.answer(&caller, &uri).await
 }
