@@ -9,13 +9,17 @@
 )]
 
 pub mod align;
+pub mod blocking;
 pub mod calibration;
 pub mod clues;
 mod codes;
 pub mod context;
 pub mod corpus;
 pub mod decision;
+pub mod explain;
+pub mod fellegi_sunter;
 pub mod growing;
+pub mod levels;
 pub mod linear;
 pub mod logistic;
 pub mod metrics;
@@ -24,6 +28,7 @@ pub mod prepare;
 pub mod quantity;
 pub mod random;
 pub mod record;
+pub mod rules;
 pub mod schema;
 pub mod scorer;
 pub mod similarity;

@@ -2,7 +2,7 @@
 
 use super::logistic::{sigmoid, softplus};
 use super::random::Random;
-use super::trees::{Forest, Node, score};
+use super::trees::{Forest, Node};
 
 /// Settings of the growth; the same for every set.
 #[derive(Debug, Clone)]
@@ -12,7 +12,7 @@ pub struct Growth {
     /// Leaves of a tree.
     pub leaves: usize,
     /// Fewest rows of a leaf.
-    pub rows: u32,
+    pub rows: f64,
     /// Share of the columns that a tree may ask.
     pub columns: f64,
     /// Share of the rows that a tree sees.
@@ -27,7 +27,7 @@ pub struct Growth {
 
 impl Default for Growth {
     fn default() -> Self {
-        Self { rate: 0.04, leaves: 15, rows: 10, columns: 0.25, bag: 0.7, l2: 5.0, trees: 500, patience: 60 }
+        Self { rate: 0.04, leaves: 15, rows: 10.0, columns: 0.25, bag: 0.7, l2: 5.0, trees: 500, patience: 60 }
     }
 }
 
@@ -43,20 +43,20 @@ pub struct Lesson<'l> {
     pub labels: &'l [bool],
 }
 
-/// Columns as bins, column by column.
+/// Columns as bins, column by column; the rows of the validation follow those of the training.
 struct Binned {
     cuts: Vec<Vec<f32>>,
     bins: Vec<Vec<u8>>,
 }
 
 impl Binned {
-    fn of(vectors: &[Vec<f32>]) -> Self {
-        let width = vectors.first().map_or(0, Vec::len);
+    fn of(train: &[Vec<f32>], valid: &[Vec<f32>]) -> Self {
+        let width = train.first().map_or(0, Vec::len);
         let (mut cuts, mut bins) = (Vec::new(), Vec::new());
         for column in 0..width {
-            let own = cuts_of(vectors.iter().map(|vector| vector[column]).filter(|value| !value.is_nan()).collect());
+            let own = cuts_of(train.iter().map(|vector| vector[column]).filter(|value| !value.is_nan()).collect());
             let bin = |value: f32| if value.is_nan() { 0 } else { 1 + own.partition_point(|cut| *cut < value) as u8 };
-            bins.push(vectors.iter().map(|vector| bin(vector[column])).collect());
+            bins.push(train.iter().chain(valid).map(|vector| bin(vector[column])).collect());
             cuts.push(own);
         }
         Self { cuts, bins }
@@ -86,12 +86,12 @@ fn cuts_of(mut values: Vec<f32>) -> Vec<f32> {
 struct Sum {
     slope: f64,
     bend: f64,
-    rows: u32,
+    rows: f64,
 }
 
 impl Sum {
-    fn plus(self, other: Self) -> Self {
-        Self { slope: self.slope + other.slope, bend: self.bend + other.bend, rows: self.rows + other.rows }
+    fn add(&mut self, other: Self) {
+        *self = Self { slope: self.slope + other.slope, bend: self.bend + other.bend, rows: self.rows + other.rows };
     }
 
     fn minus(self, other: Self) -> Self {
@@ -106,8 +106,13 @@ impl Sum {
 /// A leaf that may still be split.
 struct Leaf {
     node: usize,
-    rows: Vec<u32>,
+    /// Rows that it learns from.
+    bag: Vec<u32>,
+    /// Rows that only get its answer.
+    others: Vec<u32>,
     sum: Sum,
+    /// Per column of the tree and bin.
+    histogram: Vec<Sum>,
     best: Option<Split>,
 }
 
@@ -120,37 +125,33 @@ struct Split {
 /// Grows trees until the validation loss no longer falls, and keeps those up to its least.
 #[must_use]
 pub fn grow(growth: &Growth, seed: u64, train: Lesson<'_>, valid: Lesson<'_>) -> Forest {
-    let binned = Binned::of(train.vectors);
+    let binned = Binned::of(train.vectors, valid.vectors);
+    let labels: Vec<bool> = train.labels.iter().chain(valid.labels).copied().collect();
     let mut random = Random::of(seed);
+    let known = train.labels.len();
     let matches = train.labels.iter().filter(|label| **label).count() as f64;
-    let base = ((matches + 0.5) / (train.labels.len() as f64 - matches + 0.5)).ln();
+    let base = ((matches + 0.5) / (known as f64 - matches + 0.5)).ln();
     let mut forest = Forest { base: base as f32, ..Forest::default() };
-    let mut logits = vec![base; train.labels.len()];
-    let mut valid_logits = vec![base; valid.labels.len()];
+    let mut logits = vec![base; labels.len()];
     let (mut least, mut kept) = (f64::INFINITY, 0);
     let width = binned.bins.len();
     for number in 1..=growth.trees {
-        let gradients: Vec<(f64, f64)> = logits
-            .iter()
-            .zip(train.labels)
-            .map(|(logit, label)| {
-                let p = sigmoid(*logit);
-                (p - f64::from(u8::from(*label)), (p * (1.0 - p)).max(1e-9))
-            })
-            .collect();
-        let bag = random.choose((growth.bag * logits.len() as f64).ceil() as usize, logits.len());
+        let gradient = |(logit, label): (&f64, &bool)| {
+            let p = sigmoid(*logit);
+            Sum { slope: p - f64::from(u8::from(*label)), bend: (p * (1.0 - p)).max(1e-9), rows: 1.0 }
+        };
+        let gradients: Vec<Sum> = logits.iter().zip(train.labels).map(gradient).collect();
+        let bag = random.choose((growth.bag * known as f64).ceil() as usize, known);
         let columns = random.choose(((growth.columns * width as f64).ceil() as usize).max(1), width);
-        let rows = bag.into_iter().map(|row| row as u32).collect();
-        let tree = Tree { growth, binned: &binned, gradients: &gradients, columns: &columns }.grow(rows);
-        for (logit, vector) in logits.iter_mut().zip(train.vectors) {
-            *logit += f64::from(score(&tree, vector));
+        let (nodes, leaves) =
+            Tree { growth, binned: &binned, gradients: &gradients, columns: &columns }.grow(&bag, labels.len());
+        for leaf in leaves {
+            let answer = f64::from(nodes[leaf.node].value);
+            leaf.bag.iter().chain(&leaf.others).for_each(|row| logits[*row as usize] += answer);
         }
-        let mut loss = 0.0;
-        for ((logit, vector), label) in valid_logits.iter_mut().zip(valid.vectors).zip(valid.labels) {
-            *logit += f64::from(score(&tree, vector));
-            loss += softplus(*logit) - if *label { *logit } else { 0.0 };
-        }
-        forest.push(&tree);
+        forest.push(&nodes);
+        let loss = |(logit, label): (&f64, &bool)| softplus(*logit) - if *label { *logit } else { 0.0 };
+        let loss = logits[known..].iter().zip(valid.labels).map(loss).sum();
         if loss < least {
             (least, kept) = (loss, number);
         } else if number - kept >= growth.patience {
@@ -164,14 +165,19 @@ pub fn grow(growth: &Growth, seed: u64, train: Lesson<'_>, valid: Lesson<'_>) ->
 struct Tree<'t> {
     growth: &'t Growth,
     binned: &'t Binned,
-    gradients: &'t [(f64, f64)],
+    gradients: &'t [Sum],
     columns: &'t [usize],
 }
 
 impl Tree<'_> {
-    fn grow(&self, rows: Vec<u32>) -> Vec<Node> {
-        let mut nodes = vec![Node { part: 0, value: 0.0, next: 0 }];
-        let mut leaves = vec![self.leaf(0, rows)];
+    fn grow(&self, bag: &[usize], rows: usize) -> (Vec<Node>, Vec<Leaf>) {
+        let empty = Node { part: 0, value: 0.0, next: 0 };
+        let mut nodes = vec![empty];
+        let mut bagged = vec![false; rows];
+        bag.iter().for_each(|row| bagged[*row] = true);
+        let (bag, others): (Vec<u32>, Vec<u32>) = (0..rows as u32).partition(|row| bagged[*row as usize]);
+        let histogram = self.histogram(&bag);
+        let mut leaves = vec![self.leaf(0, (bag, others), histogram)];
         while leaves.len() < self.growth.leaves {
             let gain = |leaf: &Leaf| leaf.best.as_ref().map_or(0.0, |split| split.gain);
             let Some(at) = (0..leaves.len()).max_by(|a, b| gain(&leaves[*a]).total_cmp(&gain(&leaves[*b]))) else {
@@ -180,67 +186,76 @@ impl Tree<'_> {
             if gain(&leaves[at]) <= 1e-9 {
                 break;
             }
-            let Leaf { node, rows, best: Some(split), .. } = leaves.swap_remove(at) else { break };
-            let bins = &self.binned.bins[split.column];
-            let (left, right) = rows.into_iter().partition(|row| usize::from(bins[*row as usize]) <= split.bin);
-            let value = split.bin.checked_sub(1).map_or(f32::NEG_INFINITY, |cut| self.binned.cuts[split.column][cut]);
+            let Leaf { node, bag, others, mut histogram, best: Some(split), .. } = leaves.swap_remove(at) else {
+                break;
+            };
+            let column = self.columns[split.column];
+            let is_left = |row: &u32| usize::from(self.binned.bins[column][*row as usize]) <= split.bin;
+            let ((left, right), (others_left, others_right)) = (parted(bag, is_left), parted(others, is_left));
+            let value = split.bin.checked_sub(1).map_or(f32::NEG_INFINITY, |cut| self.binned.cuts[column][cut]);
             let next = nodes.len();
-            nodes[node] = Node { part: split.column as u32, value, next: next as u32 };
-            nodes.extend([Node { part: 0, value: 0.0, next: 0 }; 2]);
-            leaves.push(self.leaf(next, left));
-            leaves.push(self.leaf(next + 1, right));
+            nodes[node] = Node { part: column as u32, value, next: next as u32 };
+            nodes.extend([empty; 2]);
+            // Only the smaller side is counted; the other is what remains of the parent.
+            let small = self.histogram(if left.len() < right.len() { &left } else { &right });
+            histogram.iter_mut().zip(&small).for_each(|(cell, gone)| *cell = cell.minus(*gone));
+            let (for_left, for_right) = if left.len() < right.len() { (small, histogram) } else { (histogram, small) };
+            leaves.push(self.leaf(next, (left, others_left), for_left));
+            leaves.push(self.leaf(next + 1, (right, others_right), for_right));
         }
-        for leaf in leaves {
+        for leaf in &leaves {
             nodes[leaf.node].value = (-self.growth.rate * leaf.sum.slope / (leaf.sum.bend + self.growth.l2)) as f32;
         }
-        nodes
+        (nodes, leaves)
     }
 
-    fn leaf(&self, node: usize, rows: Vec<u32>) -> Leaf {
-        let mut sum = Sum::default();
-        for row in &rows {
-            let (slope, bend) = self.gradients[*row as usize];
-            sum = sum.plus(Sum { slope, bend, rows: 1 });
-        }
-        let mut best: Option<Split> = None;
-        if sum.rows >= 2 * self.growth.rows {
-            for column in self.columns {
-                let split = self.best_in(*column, &rows, sum);
-                best = match (best, split) {
-                    (Some(old), Some(new)) if new.gain > old.gain => Some(new),
-                    (None, new) => new,
-                    (old, _) => old,
-                };
+    fn histogram(&self, rows: &[u32]) -> Vec<Sum> {
+        let gradients: Vec<Sum> = rows.iter().map(|row| self.gradients[*row as usize]).collect();
+        let mut histogram = vec![Sum::default(); self.columns.len() * (BINS + 1)];
+        for (column, cells) in self.columns.iter().zip(histogram.chunks_exact_mut(BINS + 1)) {
+            let bins = &self.binned.bins[*column];
+            for (row, gradient) in rows.iter().zip(&gradients) {
+                cells[usize::from(bins[*row as usize])].add(*gradient);
             }
         }
-        Leaf { node, rows, sum, best }
+        histogram
     }
 
-    fn best_in(&self, column: usize, rows: &[u32], sum: Sum) -> Option<Split> {
-        let bins = &self.binned.bins[column];
-        let mut histogram = [Sum::default(); BINS + 1];
-        for row in rows {
-            let (slope, bend) = self.gradients[*row as usize];
-            let cell = &mut histogram[usize::from(bins[*row as usize])];
-            cell.slope += slope;
-            cell.bend += bend;
-            cell.rows += 1;
+    fn leaf(&self, node: usize, (bag, others): (Vec<u32>, Vec<u32>), histogram: Vec<Sum>) -> Leaf {
+        let mut sum = Sum::default();
+        histogram[..=BINS].iter().for_each(|cell| sum.add(*cell));
+        let mut best: Option<Split> = None;
+        if bag.len() as f64 >= 2.0 * self.growth.rows {
+            for (column, cells) in histogram.chunks_exact(BINS + 1).enumerate() {
+                self.better(&mut best, column, cells, sum);
+            }
         }
+        Leaf { node, bag, others, sum, histogram, best }
+    }
+
+    /// Replaces `best` by a better split of this column.
+    fn better(&self, best: &mut Option<Split>, column: usize, cells: &[Sum], sum: Sum) {
         let whole = sum.worth(self.growth.l2);
-        let (mut left, mut best) = (Sum::default(), None::<Split>);
-        for (bin, cell) in histogram.iter().enumerate().take(self.binned.cuts[column].len() + 1) {
-            left = left.plus(*cell);
+        let mut left = Sum::default();
+        for (bin, cell) in cells.iter().enumerate() {
+            left.add(*cell);
             let right = sum.minus(left);
-            if left.rows < self.growth.rows || right.rows < self.growth.rows {
+            if right.rows < self.growth.rows {
+                break;
+            }
+            if cell.rows < 0.5 || left.rows < self.growth.rows {
                 continue;
             }
             let gain = left.worth(self.growth.l2) + right.worth(self.growth.l2) - whole;
             if best.as_ref().is_none_or(|best| gain > best.gain) {
-                best = Some(Split { gain, column, bin });
+                *best = Some(Split { gain, column, bin });
             }
         }
-        best
     }
+}
+
+fn parted(rows: Vec<u32>, is_left: impl Fn(&u32) -> bool) -> (Vec<u32>, Vec<u32>) {
+    rows.into_iter().partition(is_left)
 }
 
 #[cfg(test)]

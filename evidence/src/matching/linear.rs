@@ -25,14 +25,10 @@ impl Linear {
         self.regression.logit(self.cells(vector))
     }
 
-    /// What each part adds to the logit.
+    /// What a part mostly is.
     #[must_use]
-    pub fn parts(&self, vector: &[f32]) -> Vec<f32> {
-        let mut parts = vec![0.0; vector.len()];
-        for (column, value) in self.cells(vector) {
-            parts[column as usize % vector.len()] += self.regression.weights[column as usize] * value;
-        }
-        parts
+    pub fn mean(&self, part: usize) -> f32 {
+        self.mean[part]
     }
 
     fn cells<'v>(&'v self, vector: &'v [f32]) -> impl Iterator<Item = (u32, f32)> + 'v {

@@ -3,9 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::clues::clues;
-use super::context;
+use super::context::{self, BASES};
 use super::corpus::Corpus;
+use super::explain::{Effect, Explanation};
+use super::growing::Growth;
 use super::prepare::{Prepared, counted, prepare};
+use super::random::Random;
 use super::record::{Labelled, Pair, Record, Tables};
 use super::schema::Schema;
 use super::scorer::{Effort, Examples, Score, Scorer};
@@ -26,6 +29,7 @@ pub struct Model {
     pub schema: Schema,
     corpus: Corpus,
     alone: Scorer,
+    sketches: Vec<Scorer>,
     among_rivals: Scorer,
 }
 
@@ -103,7 +107,9 @@ impl Model {
             .chain(lessons.rivals.iter().copied())
             .collect();
         let compared = compare_all(comparer, tables, &pairs);
-        let parts = context_of(&schema, &pairs, &compared);
+        let labels: Vec<bool> = lessons.train.iter().map(|labelled| labelled.matches).collect();
+        let (sketches, first) = sketch(&compared, &labels, lessons.valid, effort.seed);
+        let parts = context_of(&schema, &pairs, &compared, &first);
         let examples = |from: usize, labelled: &[Labelled], context: bool| {
             let rows = from..from + labelled.len();
             let vector = |row: usize| {
@@ -120,7 +126,7 @@ impl Model {
             Scorer::train(&examples(0, lessons.train, context), &valid, effort)
         };
         let (alone, among_rivals) = (learn(false), learn(true));
-        Self { format: FORMAT, version: version.to_owned(), schema, corpus, alone, among_rivals }
+        Self { format: FORMAT, version: version.to_owned(), schema, corpus, alone, sketches, among_rivals }
     }
 
     /// Compares records as this model does.
@@ -144,15 +150,52 @@ impl Model {
     /// Judges each of `pairs` among all of them as its rivals.
     #[must_use]
     pub fn score_among_rivals(&self, pairs: &[Pair], compared: &[Compared]) -> Vec<Score> {
-        let parts = context_of(&self.schema, pairs, compared);
-        compared
+        let contexts = self.contexts(pairs, compared);
+        compared.iter().zip(&contexts).map(|(compared, context)| self.score_in(compared, context)).collect()
+    }
+
+    /// How each of `pairs` stands among all of them.
+    #[must_use]
+    pub fn contexts(&self, pairs: &[Pair], compared: &[Compared]) -> Vec<Vec<f32>> {
+        let first: Vec<f32> = compared.iter().map(|compared| mean(&self.sketches, compared)).collect();
+        context_of(&self.schema, pairs, compared, &first)
+    }
+
+    /// Judges a compared pair in its context.
+    #[must_use]
+    pub fn score_in(&self, compared: &Compared, context: &[f32]) -> Score {
+        self.among_rivals.score(widened(compared, context), &compared.clues)
+    }
+
+    /// Judges a compared pair, alone or in its context, and says why.
+    #[must_use]
+    pub fn explain(&self, compared: &Compared, context: Option<&[f32]>) -> Explanation {
+        let (scorer, rivals) =
+            (if context.is_some() { &self.among_rivals } else { &self.alone }, context.unwrap_or_default());
+        let vector = widened(compared, rivals);
+        let mut names = vector::names(&self.schema);
+        names.extend(context::names().into_iter().take(rivals.len()));
+        let (mut parts, mut groups): (Vec<String>, Vec<Vec<usize>>) = (Vec::new(), Vec::new());
+        let labels = names
             .iter()
-            .zip(parts)
-            .map(|(compared, parts)| {
-                let vector = compared.vector.iter().copied().chain(parts).collect();
-                self.among_rivals.score(vector, &compared.clues)
-            })
-            .collect()
+            .enumerate()
+            .map(|(at, name)| if at < compared.vector.len() { vector::part(name) } else { "rivals" });
+        for (at, label) in labels.chain(["single words"]).enumerate() {
+            match parts.iter().position(|part| part == label) {
+                Some(known) => groups[known].push(at),
+                None => {
+                    parts.push(label.to_owned());
+                    groups.push(vec![at]);
+                }
+            }
+        }
+        let effects = scorer.effects(vector.clone(), &compared.clues, &groups);
+        let mut weights: Vec<Effect> =
+            parts.into_iter().zip(effects).map(|(part, weight)| Effect { part, weight }).collect();
+        weights.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
+        let named = names.into_iter().zip(vector.iter().copied()).filter(|(_, value)| !value.is_nan()).collect();
+        let score = scorer.score(vector, &compared.clues);
+        Explanation { model_version: self.version.clone(), vector: named, weights, score }
     }
 
     /// What was fitted, for people.
@@ -178,10 +221,53 @@ pub fn compare_all(comparer: Comparer<'_>, tables: &Tables, pairs: &[Pair]) -> V
     pairs.iter().filter_map(both).map(|(left, right)| comparer.compare(left, right)).collect()
 }
 
-fn context_of(schema: &Schema, pairs: &[Pair], compared: &[Compared]) -> Vec<Vec<f32>> {
+fn widened(compared: &Compared, context: &[f32]) -> Vec<f32> {
+    compared.vector.iter().chain(context).copied().collect()
+}
+
+/// Folds of the first judgement.
+const FOLDS: usize = 5;
+
+/// Judges every pair for the first time: those of the training by a scorer that did not see them, the others by all scorers.
+fn sketch(compared: &[Compared], labels: &[bool], valid: &[Labelled], seed: u64) -> (Vec<Scorer>, Vec<f32>) {
+    let fold = Random::of(seed).folds(labels, FOLDS);
+    let examples = |rows: &[usize], labels: Vec<bool>| Examples {
+        vectors: rows.iter().map(|row| compared[*row].vector.clone()).collect(),
+        clues: rows.iter().map(|row| compared[*row].clues.clone()).collect(),
+        labels,
+    };
+    let ends: Vec<usize> = (labels.len()..labels.len() + valid.len()).collect();
+    let end = examples(&ends, valid.iter().map(|labelled| labelled.matches).collect());
+    let growth = Growth { rate: 0.1, trees: 120, patience: 20, ..Growth::default() };
+    let mut first = vec![0.0; compared.len()];
+    let mut sketches = Vec::new();
+    for out in 0..FOLDS {
+        let (held, seen): (Vec<usize>, Vec<usize>) = (0..labels.len()).partition(|row| fold[*row] == out);
+        let lesson = examples(&seen, seen.iter().map(|row| labels[*row]).collect());
+        let sketch =
+            Scorer::train(&lesson, &end, &Effort { forests: 1, growth: growth.clone(), seed: seed + out as u64 });
+        held.into_iter()
+            .for_each(|row| first[row] = sketch.score(compared[row].vector.clone(), &compared[row].clues).raw as f32);
+        sketches.push(sketch);
+    }
+    (labels.len()..compared.len()).for_each(|row| first[row] = mean(&sketches, &compared[row]));
+    (sketches, first)
+}
+
+fn mean(sketches: &[Scorer], compared: &Compared) -> f32 {
+    let raw = |sketch: &Scorer| sketch.score(compared.vector.clone(), &compared.clues).raw as f32;
+    sketches.iter().map(raw).sum::<f32>() / sketches.len().max(1) as f32
+}
+
+fn context_of(schema: &Schema, pairs: &[Pair], compared: &[Compared], first: &[f32]) -> Vec<Vec<f32>> {
     let names = vector::names(schema);
     let places =
         context::BASES.map(|base| names.iter().position(|name| name == base).expect("every vector has the bases"));
-    let likeness: Vec<_> = compared.iter().map(|compared| places.map(|place| compared.vector[place])).collect();
+    let likeness = |(compared, first): (&Compared, &f32)| {
+        let mut likeness = [*first; BASES.len() + 1];
+        likeness.iter_mut().zip(places).for_each(|(likeness, place)| *likeness = compared.vector[place]);
+        likeness
+    };
+    let likeness: Vec<context::Likeness> = compared.iter().zip(first).map(likeness).collect();
     context::among_rivals(pairs, &likeness)
 }

@@ -1,4 +1,5 @@
-//! The learned judge of one kind of vector: boosted trees, with and without the word clues, and a dense regression, averaged as logits.
+//! The learned judge of one kind of vector: boosted trees over the vector and what the word clues say, and a dense regression, averaged as
+//! logits.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +14,7 @@ use super::trees::Forest;
 /// A fitted judge.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Scorer {
-    plain: Vec<Forest>,
-    stacked: Vec<Forest>,
+    forests: Vec<Forest>,
     clues: Clues,
     linear: Linear,
     /// Share of the dense regression.
@@ -45,7 +45,7 @@ pub struct Examples {
 /// How much is trained.
 #[derive(Debug, Clone)]
 pub struct Effort {
-    /// Forests of each kind; their logits are averaged.
+    /// Forests; their logits are averaged.
     pub forests: u64,
     /// How each grows.
     pub growth: Growth,
@@ -55,7 +55,7 @@ pub struct Effort {
 
 impl Default for Effort {
     fn default() -> Self {
-        Self { forests: 3, growth: Growth::default(), seed: 1 }
+        Self { forests: 4, growth: Growth::default(), seed: 1 }
     }
 }
 
@@ -66,24 +66,13 @@ impl Scorer {
         let (clues, unseen) = Clues::fit(&train.clues, &train.labels, effort.seed);
         let known: Vec<f32> = valid.clues.iter().map(|row| clues.logit(row)).collect();
         let (more, more_valid) = (widened(&train.vectors, &unseen), widened(&valid.vectors, &known));
-        let forests = |vectors: &[Vec<f32>], held_out: &[Vec<f32>], offset: u64| -> Vec<Forest> {
-            let (lesson, test) =
-                (Lesson { vectors, labels: &train.labels }, Lesson { vectors: held_out, labels: &valid.labels });
-            (0..effort.forests)
-                .map(|number| grow(&effort.growth, effort.seed + offset + number, lesson, test))
-                .collect()
-        };
-        let plain = forests(&train.vectors, &valid.vectors, 100);
-        let stacked = forests(&more, &more_valid, 200);
+        let (lesson, end) =
+            (Lesson { vectors: &more, labels: &train.labels }, Lesson { vectors: &more_valid, labels: &valid.labels });
+        let seeds = (1..=effort.forests).map(|number| effort.seed.wrapping_mul(1000) + number);
+        let forests = seeds.map(|seed| grow(&effort.growth, seed, lesson, end)).collect();
         let linear = Linear::fit(&more, &train.labels);
-        let mut scorer = Self {
-            plain,
-            stacked,
-            clues,
-            linear,
-            blend: 0.0,
-            calibration: Calibration::Platt { stretch: 1.0, shift: 0.0 },
-        };
+        let mut scorer =
+            Self { forests, clues, linear, blend: 0.0, calibration: Calibration::Platt { stretch: 1.0, shift: 0.0 } };
         let parts: Vec<(f32, f32)> =
             more_valid.iter().map(|vector| (scorer.by_trees(vector), scorer.linear.logit(vector))).collect();
         let loss = |blend: f32| -> f64 {
@@ -107,11 +96,18 @@ impl Scorer {
         Score { raw, probability: self.calibration.probability(raw) }
     }
 
-    /// What each part of the vector, and last the clues, adds to the dense regression's logit.
+    /// What each group of parts does to the logit: with it less with its mean instead. The place after the vector's end is the clues'.
     #[must_use]
-    pub fn parts(&self, mut vector: Vec<f32>, clues: &[Id]) -> Vec<f32> {
+    pub fn effects(&self, mut vector: Vec<f32>, clues: &[Id], groups: &[Vec<usize>]) -> Vec<f64> {
         vector.push(self.clues.logit(clues));
-        self.linear.parts(&vector)
+        let logit = |vector: &[f32]| f64::from(mix(self.by_trees(vector), self.linear.logit(vector), self.blend));
+        let all = logit(&vector);
+        let without = |group: &Vec<usize>| {
+            let mut vector = vector.clone();
+            group.iter().for_each(|at| vector[*at] = self.linear.mean(*at));
+            all - logit(&vector)
+        };
+        groups.iter().map(without).collect()
     }
 
     /// How scores become probabilities.
@@ -123,13 +119,12 @@ impl Scorer {
     /// A line on what was fitted.
     #[must_use]
     pub fn summary(&self) -> String {
-        let trees: usize = self.plain.iter().chain(&self.stacked).map(|forest| forest.roots.len()).sum();
+        let trees: usize = self.forests.iter().map(|forest| forest.roots.len()).sum();
         format!("{trees} trees, {} of the regression, {:?}", self.blend, self.calibration)
     }
 
     fn by_trees(&self, vector: &[f32]) -> f32 {
-        let forests = self.plain.iter().chain(&self.stacked);
-        forests.map(|forest| forest.logit(vector)).sum::<f32>() / (self.plain.len() + self.stacked.len()).max(1) as f32
+        self.forests.iter().map(|forest| forest.logit(vector)).sum::<f32>() / self.forests.len().max(1) as f32
     }
 }
 

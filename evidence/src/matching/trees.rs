@@ -67,13 +67,3 @@ impl Forest {
         }
     }
 }
-
-/// The logit that one tree adds.
-#[must_use]
-pub fn score(tree: &[Node], vector: &[f32]) -> f32 {
-    let mut node = tree[0];
-    while node.next != 0 {
-        node = tree[node.next as usize + usize::from(vector[node.part as usize] > node.value)];
-    }
-    node.value
-}

@@ -7,6 +7,10 @@ use super::quantity::{Quantity, Unit};
 use super::schema::{Kind, Schema};
 use super::similarity as like;
 
+/// What the main column and the whole text are called in names.
+const MAIN: &str = "main text";
+const WHOLE: &str = "whole text";
+
 /// Takes the parts of a vector one by one.
 pub trait Sheet {
     /// One comparison: what is compared, how, and the result; not a number when something is missing.
@@ -39,8 +43,8 @@ pub struct Aligned {
 /// Compares two records.
 pub fn compare(schema: &Schema, left: &Prepared, right: &Prepared, sheet: &mut impl Sheet) -> Aligned {
     let aligned = Aligned { main: align(&left.main, &right.main), whole: align(&left.whole, &right.whole) };
-    passages("main text", &left.main, &right.main, &aligned.main, sheet);
-    passages("whole text", &left.whole, &right.whole, &aligned.whole, sheet);
+    passages(MAIN, &left.main, &right.main, &aligned.main, sheet);
+    passages(WHOLE, &left.whole, &right.whole, &aligned.whole, sheet);
     for ((column, l), r) in schema.columns.iter().zip(&left.values).zip(&right.values) {
         sheet.put(
             &column.name,
@@ -62,6 +66,23 @@ pub fn names(schema: &Schema) -> Vec<String> {
     let mut names = Vec::new();
     compare(schema, &empty, &empty, &mut names);
     names
+}
+
+/// The part of a comparison that a name belongs to, for people: a column, or one side of a text.
+#[must_use]
+pub fn part(name: &str) -> &str {
+    let (what, how) = name.split_once(": ").unwrap_or((name, ""));
+    if what != MAIN && what != WHOLE {
+        what
+    } else if how.contains("code") {
+        "codes"
+    } else if ["number", "year", "measure"].iter().any(|word| how.contains(word)) {
+        "numbers"
+    } else if ["letter", "Jaro", "shorter"].iter().any(|word| how.contains(word)) {
+        "spelling"
+    } else {
+        "words in common"
+    }
 }
 
 fn passages(what: &str, left: &Passage, right: &Passage, aligned: &Alignment, sheet: &mut impl Sheet) {
