@@ -51,8 +51,7 @@ pub async fn away_for_a_minute(case: &mut Case<'_>) -> anyhow::Result<Passed> {
         case.servers.start_broker().await?;
         scene.more_applied(200).await?;
     }
-    let report = scene.finish().await?.sound()?;
-    Ok(Passed { strikes: rounds, found: report.to_string() })
+    scene.passed(rounds).await
 }
 
 pub async fn topics_unloaded(case: &mut Case<'_>) -> anyhow::Result<Passed> {
@@ -64,8 +63,7 @@ pub async fn topics_unloaded(case: &mut Case<'_>) -> anyhow::Result<Passed> {
         let_pass(Duration::from_secs(2)).await;
     }
     scene.more_applied(200).await?;
-    let report = scene.finish().await?.sound()?;
-    Ok(Passed { strikes: rounds, found: report.to_string() })
+    scene.passed(rounds).await
 }
 
 pub async fn frozen(case: &mut Case<'_>) -> anyhow::Result<Passed> {
@@ -79,8 +77,7 @@ pub async fn frozen(case: &mut Case<'_>) -> anyhow::Result<Passed> {
         case.servers.continue_broker().await?;
         scene.more_applied(200).await?;
     }
-    let report = scene.finish().await?.sound()?;
-    Ok(Passed { strikes: rounds, found: report.to_string() })
+    scene.passed(rounds).await
 }
 
 pub async fn cursor_reset_by_an_hour(case: &mut Case<'_>) -> anyhow::Result<Passed> {
@@ -95,8 +92,7 @@ pub async fn cursor_reset_by_an_hour(case: &mut Case<'_>) -> anyhow::Result<Pass
         }
         scene.more_applied(100).await?;
     }
-    let report = scene.finish().await?.sound()?;
-    Ok(Passed { strikes: 8 * rounds, found: report.to_string() })
+    scene.passed(8 * rounds).await
 }
 
 /// A service whose subscription is missing refuses to start and says what to do; once it is provisioned, nothing from before is missed.
@@ -121,6 +117,5 @@ pub async fn subscription_missing(case: &mut Case<'_>) -> anyhow::Result<Passed>
         scene.restart(Service::Commission, &[]).await?;
         scene.more_applied(100).await?;
     }
-    let report = scene.finish().await?.sound()?;
-    Ok(Passed { strikes: rounds, found: report.to_string() })
+    scene.passed(rounds).await
 }

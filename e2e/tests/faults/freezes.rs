@@ -36,8 +36,7 @@ pub async fn consumer_frozen_in_transaction(case: &mut Case<'_>) -> anyhow::Resu
         // The one that was frozen ends; the successor stays.
         scene.commission = successor;
     }
-    let report = scene.finish().await?.sound()?;
-    Ok(Passed { strikes: rounds, found: report.to_string() })
+    scene.passed(rounds).await
 }
 
 /// The relay freezes with rows read and not sent, or sent and not deleted; a second instance takes the lease; then the first goes on.
@@ -64,6 +63,5 @@ pub async fn relay_frozen_past_its_lease(case: &mut Case<'_>) -> anyhow::Result<
         scene.more_applied(300).await?;
         scene.tracking = successor;
     }
-    let report = scene.finish().await?.sound()?;
-    Ok(Passed { strikes: rounds, found: report.to_string() })
+    scene.passed(rounds).await
 }

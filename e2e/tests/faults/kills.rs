@@ -17,21 +17,19 @@ pub async fn relay_killed_after_receipt(case: &mut Case<'_>) -> anyhow::Result<P
 }
 
 pub async fn consumer_killed_after_commit(case: &mut Case<'_>) -> anyhow::Result<Passed> {
-    let rounds = case.rounds(3, 40);
-    let mut scene = Scene::begin(case.servers, &mut case.random).await?;
-    scene.die_at(Service::Commission, "consumer.after_commit", rounds, &mut case.random, &[]).await?;
-    scene.die_at(Service::Tracking, "consumer.after_commit", rounds / 2, &mut case.random, &[]).await?;
-    let report = scene.finish().await?.sound()?;
-    Ok(Passed { strikes: rounds + rounds / 2, found: report.to_string() })
+    consumer_killed(case, "consumer.after_commit").await
 }
 
 pub async fn consumer_killed_in_transaction(case: &mut Case<'_>) -> anyhow::Result<Passed> {
+    consumer_killed(case, "consumer.before_commit").await
+}
+
+async fn consumer_killed(case: &mut Case<'_>, point: &str) -> anyhow::Result<Passed> {
     let rounds = case.rounds(3, 40);
     let mut scene = Scene::begin(case.servers, &mut case.random).await?;
-    scene.die_at(Service::Commission, "consumer.before_commit", rounds, &mut case.random, &[]).await?;
-    scene.die_at(Service::Tracking, "consumer.before_commit", rounds / 2, &mut case.random, &[]).await?;
-    let report = scene.finish().await?.sound()?;
-    Ok(Passed { strikes: rounds + rounds / 2, found: report.to_string() })
+    scene.die_at(Service::Commission, point, rounds, &mut case.random, &[]).await?;
+    scene.die_at(Service::Tracking, point, rounds / 2, &mut case.random, &[]).await?;
+    scene.passed(rounds + rounds / 2).await
 }
 
 /// With deduplication on, a broker drops what a producer of a known name sends under numbers it has seen: every rebuilt producer must be a
@@ -52,6 +50,5 @@ pub async fn producers_rebuilt(case: &mut Case<'_>) -> anyhow::Result<Passed> {
             scene.restart(service, &[]).await?;
         }
     }
-    let report = scene.finish().await?.sound()?;
-    Ok(Passed { strikes: 2 * rounds, found: report.to_string() })
+    scene.passed(2 * rounds).await
 }
