@@ -15,9 +15,10 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
  && cp target/release/recoup /usr/local/bin/recoup
 
 FROM debian:bookworm-slim
-# openssl makes Pulsar's keys for docker-compose.yml; curl is for the health check.
+# openssl makes Pulsar's keys for docker-compose.yml; curl is for the health check; poppler and Tesseract read documents.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates curl openssl \
+ && apt-get install -y --no-install-recommends ca-certificates curl openssl poppler-utils \
+      tesseract-ocr tesseract-ocr-deu tesseract-ocr-fra tesseract-ocr-ita tesseract-ocr-nld tesseract-ocr-spa \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin recoup \
  && install -d -o recoup -g recoup /var/lib/recoup/payouts

@@ -1,6 +1,6 @@
 //! Names of companies within text: words before a legal form, and what is no name.
 
-use super::layout::{Cell, fold};
+use super::layout::{Cell, bare, fold};
 use super::vocabulary::words;
 
 /// Names that end in a legal form: word ranges of the cell.
@@ -14,7 +14,11 @@ pub fn companies(cell: &Cell) -> Vec<(usize, usize)> {
         while from > 0 && at - from < 6 && belongs_to_name(cell, from - 1, at) {
             from -= 1;
         }
-        // Not "and Foo Ltd".
+        // Not "sold by Foo Ltd", not "and Foo Ltd".
+        for phrases in [&words().seller, &words().buyer] {
+            let label = phrases.best_in(&cell.folded[from..at]).filter(|label| label.from == 0);
+            from += label.map_or(0, |label| label.to);
+        }
         while from < at && is_small(&cell.folded[from]) {
             from += 1;
         }
@@ -166,6 +170,11 @@ pub fn tidy(name: &str) -> String {
 
 /// Letters, not too many, and no title.
 pub fn is_name(name: &str) -> bool {
+    let words_of_it: Vec<String> = name.split_whitespace().map(bare).collect();
+    let label = [&words().seller, &words().buyer].iter().any(|phrases| phrases.has(&words_of_it.join(" ")));
+    if label {
+        return false;
+    }
     let letters = name.chars().filter(|letter| letter.is_alphabetic()).count();
     letters >= 2 && (2..=80).contains(&name.chars().count()) && !is_title(&fold(name)) && !name.contains("://")
 }

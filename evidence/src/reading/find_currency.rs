@@ -175,6 +175,10 @@ fn of_word(word: &str) -> Option<(&'static str, &'static str)> {
         return None;
     }
     let lower = trimmed.to_lowercase();
+    // "FT 2020/1" is a Portuguese invoice, "KR" part of a code.
+    if matches!(lower.as_str(), "ft" | "kr" | "kc" | "zl" | "rs" | "lei") && trimmed.chars().all(char::is_uppercase) {
+        return None;
+    }
     let found = SIGNS.iter().find(|(sign, _)| lower == *sign)?;
     Some((found.1, found.0))
 }

@@ -76,12 +76,22 @@ fn sender_line(cell: &Cell) -> Option<usize> {
     let separates = |word: &str| matches!(word, "-" | "–" | "|" | "·" | "•" | "*" | "/" | "●" | "▪");
     let cuts: Vec<usize> =
         cell.words.iter().enumerate().filter(|(_, word)| separates(&word.text)).map(|(at, _)| at).collect();
-    let first = *cuts.first()?;
+    // Small print may use commas.
+    let commas = || {
+        let all = cell.words.iter().enumerate().filter(|(_, word)| word.text.ends_with(','));
+        all.map(|(at, _)| at + 1).collect::<Vec<_>>()
+    };
+    let small = cell.words[0].place.bottom - cell.words[0].place.top < 900;
+    let cuts = if cuts.len() < 2 && small { commas() } else { cuts };
+    let first = *cuts.first().filter(|_| cuts.len() >= 2)?;
     let post_code = cell.words.iter().any(|word| {
         let digits = word.text.trim_start_matches(|letter: char| letter.is_ascii_uppercase() || letter == '-');
-        (4..=5).contains(&digits.len()) && digits.chars().all(|letter| letter.is_ascii_digit())
+        word.text.len() - digits.len() <= 3
+            && (4..=5).contains(&digits.len())
+            && digits.chars().all(|letter| letter.is_ascii_digit())
     });
-    (post_code && (1..=6).contains(&first) && cell.place.page == 1).then_some(first)
+    let numbered = cell.words[..first].iter().any(|word| word.text.starts_with(|letter: char| letter.is_ascii_digit()));
+    (post_code && !numbered && (1..=6).contains(&first) && cell.place.page == 1).then_some(first)
 }
 
 fn behind_seller_labels(rows: &[Row], row: usize, buyers: &BuyerParts, found: &mut Vec<Candidate>) {

@@ -125,7 +125,8 @@ fn beside_label(rows: &[Row], row: usize, index: usize, mark: Mark, decimals: u3
             })
             .unwrap_or_default();
         from_below = true;
-        score -= 25;
+        // Headers of a table of lines are labels of every line, not of a total.
+        score -= if cells.len() >= 3 && which != Which::Gross { 45 } else { 25 };
     }
     let chosen = if from_below { amounts.first() } else { amounts.last() };
     if let Some((value, place)) = chosen.copied() {

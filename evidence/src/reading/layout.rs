@@ -172,6 +172,11 @@ pub fn bare(word: &str) -> String {
         matches!(letter, ':' | '.' | ',' | ';' | '(' | ')' | '[' | ']' | '"' | '*' | '：' | '-' | '–' | '|' | '!' | '=')
     };
     let folded = fold(word);
+    // "d'échéance" and "dell'ordine" are found under their nouns.
+    let folded = match folded.split_once('\'') {
+        Some(("d" | "l" | "dell" | "all" | "nell", noun)) => noun.to_owned(),
+        _ => folded,
+    };
     let letters: Vec<char> = folded.trim_matches(outer).chars().collect();
     let joins = |at: usize| {
         letters[at] == '-'
