@@ -149,11 +149,10 @@ fn number(text: &str, letters: &[(usize, char)], start: usize, end: usize, mark:
     }
     let in_brackets = before.trim_end().ends_with('(') && after.trim_start().starts_with(')') && decimals == 2;
     let minus_after = after.starts_with('-') && !whole;
-    let minus_before = dash_before
-        || before.trim_end().ends_with(['−', '-'])
-            && before.trim_end().len() + 1 >= before.len()
-            && decimals == 2
-            && currency_before;
+    // A dash right before it, or before its currency: -€9.
+    let without_sign = before.trim_end().trim_end_matches(CURRENCY_SIGNS);
+    let dash_before_sign = without_sign.len() < before.trim_end().len() && without_sign.ends_with(['-', '−']);
+    let minus_before = dash_before || dash_before_sign;
     let negative = minus_before || minus_after || in_brackets;
     let percent = after.trim_start().starts_with(['%', '％']);
     let value = if negative { value.negated() } else { value };
