@@ -96,7 +96,7 @@ cmd_bench() {
     documents | matching) # these need no stack
       install_missing
       build_release
-      "$(binary)" bench "$@"
+      RECOUP_CACHE=$CACHE_DIR "$(binary)" bench "$@"
       return
       ;;
   esac

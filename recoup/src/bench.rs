@@ -4,6 +4,7 @@ mod bare;
 mod documents;
 mod latency;
 mod load;
+mod matching;
 mod pipeline;
 mod report;
 mod stack;
@@ -27,6 +28,8 @@ enum What {
     Pipeline(Pipeline),
     /// How many fields of real invoices are read right. Needs no stack.
     Documents(documents::Documents),
+    /// How well records that belong together are found, and how honest the probabilities are. Needs no stack.
+    Matching(matching::Matching),
 }
 
 /// Settings of `bench pipeline`.
@@ -57,6 +60,7 @@ pub async fn run(bench: Bench) -> anyhow::Result<Exit> {
     let settings = match bench.what {
         What::Pipeline(settings) => settings,
         What::Documents(settings) => return documents::run(&settings),
+        What::Matching(settings) => return matching::run(&settings).map(|()| Exit::Done),
     };
     let mut report = report::Report::of_this_machine();
     if settings.wants("bare") {
