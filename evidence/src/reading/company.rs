@@ -170,9 +170,10 @@ pub fn tidy(name: &str) -> String {
 
 /// Letters, not too many, and no title.
 pub fn is_name(name: &str) -> bool {
+    const COUNTRIES: &str = "|united states|usa|united kingdom|germany|deutschland|france|nederland|netherlands|belgie|espana|italia|italy|india|canada|polska|osterreich|schweiz|portugal|";
     let words_of_it: Vec<String> = name.split_whitespace().map(bare).collect();
     let label = [&words().seller, &words().buyer].iter().any(|phrases| phrases.has(&words_of_it.join(" ")));
-    if label {
+    if label || COUNTRIES.contains(&format!("|{}|", words_of_it.join(" "))) {
         return false;
     }
     let letters = name.chars().filter(|letter| letter.is_alphabetic()).count();

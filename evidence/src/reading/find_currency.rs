@@ -98,9 +98,12 @@ const COUNTRIES: &[(&str, &str)] = &[
     ("NO", "NOK"),
 ];
 
+/// Weight and first place by code.
+type Votes<'a> = BTreeMap<&'a str, (u32, Option<Place>)>;
+
 /// Finds it.
 pub fn find(rows: &[Row]) -> Option<Found<Currency>> {
-    let mut votes: BTreeMap<&str, (u32, Option<Place>)> = BTreeMap::new();
+    let mut votes: Votes = BTreeMap::new();
     for cell in rows.iter().flat_map(|row| &row.cells) {
         for (at, word) in cell.words.iter().enumerate() {
             let Some((code, sign)) = of_word(&word.text) else { continue };
@@ -129,10 +132,15 @@ pub fn find(rows: &[Row]) -> Option<Found<Currency>> {
             votes.entry("USD").or_default().0 += 4;
         }
     }
-    // A dollar or crown of another country says so somewhere.
-    prefer(&mut votes, "USD", &["CAD", "AUD", "NZD", "HKD", "SGD", "MXN"]);
-    prefer(&mut votes, "SEK", &["NOK", "DKK"]);
-    prefer(&mut votes, "JPY", &["CNY"]);
+    // A dollar or crown of another country says so somewhere, if only in the name of its tax.
+    prefer(
+        &mut votes,
+        rows,
+        "USD",
+        &[("CAD", "hst"), ("AUD", "abn"), ("NZD", "nzbn"), ("HKD", ""), ("SGD", "uen"), ("MXN", "rfc")],
+    );
+    prefer(&mut votes, rows, "SEK", &[("NOK", "mva"), ("DKK", "cvr")]);
+    prefer(&mut votes, rows, "JPY", &[("CNY", "")]);
     let best = votes.iter().filter(|(_, (weight, _))| *weight > 0).max_by_key(|(_, (weight, _))| *weight);
     if let Some((code, (weight, place))) = best {
         let all: u32 = votes.values().map(|(weight, _)| weight).sum();
@@ -143,26 +151,23 @@ pub fn find(rows: &[Row]) -> Option<Found<Currency>> {
     Some(Found { value: Currency::try_new(code).ok()?, confidence: 45, place: None })
 }
 
-fn prefer(votes: &mut BTreeMap<&str, (u32, Option<Place>)>, general: &str, special: &[&str]) {
-    let named = special.iter().copied().find(|code| votes.get(code).is_some_and(|(weight, _)| *weight >= 2));
-    if let (Some(code), Some(vote)) = (named, votes.get(general).copied()) {
-        let own = votes.get(code).map_or(0, |(weight, _)| *weight);
-        // A price list may mention the other one in passing.
-        if own * 5 >= vote.0 {
-            if let Some(vote) = votes.get_mut(code) {
-                vote.0 += own.max(vote.0);
-            }
-            votes.insert(static_code(general), (0, None));
-            let gained = vote.0;
-            if let Some(vote) = votes.get_mut(code) {
-                vote.0 += gained;
-            }
-        }
+/// Gives the votes of a sign that several countries share to the one whose code, or whose tax, is named.
+fn prefer<'a>(votes: &mut Votes<'a>, rows: &[Row], general: &'a str, special: &[(&'a str, &str)]) {
+    let Some(vote) = votes.get(general).copied() else { return };
+    let word_named =
+        |wanted: &str| rows.iter().flat_map(|row| &row.cells).any(|cell| cell.folded.iter().any(|word| word == wanted));
+    // The general one by its own code is no shared sign.
+    if word_named(&general.to_lowercase()) {
+        return;
     }
-}
-
-fn static_code(code: &str) -> &'static str {
-    SIGNS.iter().find(|(_, known)| *known == code).map_or("USD", |(_, known)| known)
+    let by_code = special.iter().find(|(code, _)| votes.get(code).is_some_and(|(weight, _)| *weight >= 2));
+    let by_tax = || special.iter().find(|(_, tax)| !tax.is_empty() && word_named(tax));
+    if let Some((code, _)) = by_code.or_else(by_tax) {
+        let own = votes.entry(code).or_default();
+        own.0 += vote.0;
+        own.1 = own.1.or(vote.1);
+        votes.remove(general);
+    }
 }
 
 /// The currency that a word names or carries: `EUR`, `€12`, `12,00€`, `Rs.`.

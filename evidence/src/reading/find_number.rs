@@ -122,6 +122,14 @@ fn value_in(near: &Near) -> Option<(String, Place)> {
     }
     let from = prefix.unwrap_or(at);
     let mut to = at + 1;
+    // 7712 3345 0912 is one number when nothing else stands there.
+    let group = |word: &str| word.len() <= 5 && word.chars().all(|letter| letter.is_ascii_digit());
+    if near.to - at <= 5
+        && cell.words[at].text.len() >= 3
+        && cell.words[at..near.to].iter().all(|word| group(&word.text))
+    {
+        to = near.to;
+    }
     // 2020 / 15 and 2020 - 15 are one number.
     while to + 1 < near.to && matches!(cell.words[to].text.as_str(), "/" | "-") && is_value(&cell.words[to + 1].text) {
         to += 2;

@@ -2,4 +2,6 @@
 
 mod architecture;
 mod bed;
+mod hostile;
+mod pdf;
 mod tools;
