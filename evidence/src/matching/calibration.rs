@@ -32,6 +32,9 @@ pub enum Calibration {
     },
 }
 
+/// Fewest labels for isotonic steps; on fewer they follow chance.
+const STEPS: usize = 1000;
+
 /// Fits one kind to scores and labels.
 type Fit = fn(&[f64], &[bool]) -> Calibration;
 
@@ -70,8 +73,9 @@ impl Calibration {
                 .sum()
         };
         let losses = kinds.map(held_out);
+        let enough = if labels.len() < STEPS { 2 } else { kinds.len() };
         // A kind with more freedom has to be clearly better.
-        let best = (1..kinds.len()).fold(0, |best, kind| if losses[kind] < 0.99 * losses[best] { kind } else { best });
+        let best = (1..enough).fold(0, |best, kind| if losses[kind] < 0.99 * losses[best] { kind } else { best });
         kinds[best](scores, labels)
     }
 

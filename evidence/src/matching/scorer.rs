@@ -119,7 +119,7 @@ impl Scorer {
     /// A line on what was fitted.
     #[must_use]
     pub fn summary(&self) -> String {
-        let trees: usize = self.forests.iter().map(|forest| forest.roots.len()).sum();
+        let trees: usize = self.forests.iter().map(Forest::len).sum();
         format!("{trees} trees, {} of the regression, {:?}", self.blend, self.calibration)
     }
 

@@ -9,7 +9,7 @@ use anyhow::Context;
 use evidence::matching::fellegi_sunter::{Linked, link};
 use evidence::matching::record::Record;
 
-use super::figures::{self, Figures, Spent};
+use super::figures::{self, Figures, OwnTime, Spent};
 
 /// The sets; the fourth has two lists.
 pub(super) const SETS: [&str; 4] = ["FEBRL1", "FEBRL2", "FEBRL3", "FEBRL4"];
@@ -65,9 +65,9 @@ pub(super) fn run(name: &str, folder: &Path) -> anyhow::Result<Figures> {
     } else {
         (read(&folder.join(format!("dataset{}.csv", &name[5..])))?, None)
     };
-    let clock = Instant::now();
+    let clock = OwnTime::start();
     let Linked { pairs, probabilities, .. } = link(&left.records, right.as_ref().map(|right| &right.records[..]), 1);
-    let pairs_per_s = pairs.len() as f64 / clock.elapsed().as_secs_f64();
+    let pairs_per_s = pairs.len() as f64 / clock.seconds();
     let seconds = started.elapsed().as_secs_f64();
     let others = right.as_ref().unwrap_or(&left);
     let same =

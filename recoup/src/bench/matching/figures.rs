@@ -21,6 +21,7 @@ pub(super) struct Figures {
     wilson_low: f64,
     /// Whether answers would be automatic.
     gate: bool,
+    /// In seconds of one core's time.
     pairs_per_s: f64,
     pub(super) seconds: f64,
     rss_mb: f64,
@@ -111,6 +112,31 @@ pub(super) fn print(all: &[Figures]) {
             f.rss_mb
         );
     }
+}
+
+/// A clock that stands still while this thread waits for a core that others use; a wall clock where the system has no such thing.
+pub(super) struct OwnTime {
+    wall: std::time::Instant,
+    spent: Option<u64>,
+}
+
+impl OwnTime {
+    pub(super) fn start() -> Self {
+        Self { wall: std::time::Instant::now(), spent: on_core() }
+    }
+
+    pub(super) fn seconds(&self) -> f64 {
+        let seconds = match (self.spent, on_core()) {
+            (Some(before), Some(now)) => now.saturating_sub(before) as f64 / 1e9,
+            _ => self.wall.elapsed().as_secs_f64(),
+        };
+        seconds.max(1e-9)
+    }
+}
+
+/// Nanoseconds that this thread was on a core.
+fn on_core() -> Option<u64> {
+    std::fs::read_to_string("/proc/thread-self/schedstat").ok()?.split_whitespace().next()?.parse().ok()
 }
 
 /// Forgets the highest memory use so far, so that each set has its own.

@@ -9,7 +9,7 @@ use evidence::matching::model::{Lessons, Model, compare_all};
 use evidence::matching::record::{Labelled, Pair, Record, Tables};
 use evidence::matching::scorer::Effort;
 
-use super::figures::{self, Figures, Spent};
+use super::figures::{self, Figures, OwnTime, Spent};
 
 /// The sets at or directly below `data`, by name.
 pub(super) fn folders(data: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
@@ -41,12 +41,12 @@ pub(super) fn run(name: &str, folder: &Path) -> anyhow::Result<Figures> {
     eprintln!("  {}", model.summary());
 
     // From the raw records to the probability, on one core. The pairs of all three files are rivals; only those of test.txt are asked for.
-    let clock = Instant::now();
+    let clock = OwnTime::start();
     let pairs: Vec<Pair> =
         train.iter().chain(&valid).map(|labelled| labelled.pair).chain(asked.iter().copied()).collect();
     let compared = compare_all(model.comparer(), &tables, &pairs);
     let scores = model.score_among_rivals(&pairs, &compared);
-    let pairs_per_s = pairs.len() as f64 / clock.elapsed().as_secs_f64();
+    let pairs_per_s = pairs.len() as f64 / clock.seconds();
     let last = pairs.len() - asked.len();
     let context: Vec<f64> = scores[last..].iter().map(|score| score.probability).collect();
     let alone: Vec<f64> = compared[last..].iter().map(|compared| model.score_compared(compared).probability).collect();
