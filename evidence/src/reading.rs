@@ -21,7 +21,7 @@ pub mod media_type;
 pub mod names;
 mod near;
 mod ocr;
-mod pdf;
+pub mod pdf;
 pub mod printed;
 pub mod refusal;
 mod structure;

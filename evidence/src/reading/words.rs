@@ -31,6 +31,8 @@ impl Unit {
 
 const MOST_WORDS: usize = 100_000;
 const MOST_LETTERS: usize = 200;
+/// Hundredths of a point.
+const LARGEST_PAGE: i32 = 2_000_000;
 
 /// Reads the table; lines of other levels than words are passed over, and so is what cannot be read.
 ///
@@ -59,7 +61,9 @@ pub fn read_table(table: &str, unit: Unit) -> Result<Vec<Word>, Refusal> {
         let (Some(page), Some(left), Some(top), Some(width), Some(height)) = (page, left, top, width, height) else {
             continue;
         };
-        if text.is_empty() || width < 0 || height <= 0 || text.len() > MOST_LETTERS {
+        // No page is larger, and nothing overflows in reckoning with places.
+        let on_a_page = [left, top, width, height].iter().all(|length| length.abs() <= LARGEST_PAGE);
+        if !on_a_page || text.is_empty() || width < 0 || height <= 0 || text.len() > MOST_LETTERS {
             continue;
         }
         let edge = |from: i32, size: i32| from.saturating_add(size);
