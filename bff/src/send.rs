@@ -90,21 +90,11 @@ impl App {
     fn envelope<M: Message>(&self, caller: &Caller, ticket: &Ticket, command: &M) -> Envelope {
         let now = self.clock.now();
         Envelope {
-            id: ticket.id,
-            source: "/services/bff".into(),
-            kind: M::TYPE.into(),
-            subject: command.key(),
-            time: now,
-            recorded: now,
-            sequence: 0,
-            tenant: caller.tenant.clone(),
             actor: Some(caller.subject.to_string()),
-            // A repeat of the command belongs to the same story.
-            correlation: ticket.id.0,
-            causation: None,
             traceparent: context::current().map(|names| names.traceparent()),
             body_digest: Some(ticket.digest.clone()),
-            replay: None,
+            // A repeat of the command has the same id and so belongs to the same story.
+            ..Envelope::begin("/services/bff", command, ticket.id, caller.tenant.clone(), now)
         }
     }
 

@@ -114,21 +114,7 @@ impl Load {
 
 /// The envelope of a new command.
 pub fn envelope<M: Message>(message: &M) -> Envelope {
-    let (id, now) = (Uuid::now_v7(), SystemClock.now());
-    Envelope {
-        id: MessageId(id),
-        source: "/services/bff".into(),
-        kind: M::TYPE.into(),
-        subject: message.key(),
-        time: now,
-        recorded: now,
-        sequence: 0,
-        tenant: TenantId::try_new("demo").expect("a fine name"),
-        actor: Some("e2e".into()),
-        correlation: id,
-        causation: None,
-        traceparent: None,
-        body_digest: None,
-        replay: None,
-    }
+    let tenant = TenantId::try_new("demo").expect("a fine name");
+    let begun = Envelope::begin("/services/bff", message, MessageId(Uuid::now_v7()), tenant, SystemClock.now());
+    Envelope { actor: Some("e2e".into()), ..begun }
 }

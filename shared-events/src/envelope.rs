@@ -149,6 +149,26 @@ fn time_text(time: DateTime<Utc>) -> String {
 }
 
 impl Envelope {
+    /// The envelope of a message that follows from no other: a story begins with it, and bears its id.
+    pub fn begin<M: Message>(source: &str, message: &M, id: MessageId, tenant: TenantId, now: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            source: source.to_owned(),
+            kind: M::TYPE.to_owned(),
+            subject: message.key(),
+            time: now,
+            recorded: now,
+            sequence: 0,
+            tenant,
+            actor: None,
+            correlation: id.0,
+            causation: None,
+            traceparent: None,
+            body_digest: None,
+            replay: None,
+        }
+    }
+
     /// The envelope as message properties.
     pub fn to_properties(&self) -> HashMap<String, String> {
         let mut properties = HashMap::with_capacity(16);

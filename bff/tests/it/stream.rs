@@ -27,22 +27,8 @@ async fn say(publisher: &Publisher, tenant: &str, partner: &str, n: u128) {
         link_code: format!("c{n}"),
     };
     let now: chrono::DateTime<Utc> = SystemClock.now();
-    let envelope = Envelope {
-        id: MessageId(Uuid::now_v7()),
-        source: "/services/tracking".into(),
-        kind: CampaignAccepted::TYPE.into(),
-        subject: event.key(),
-        time: now,
-        recorded: now,
-        sequence: 1,
-        tenant: TenantId::try_new(tenant).expect("valid"),
-        actor: None,
-        correlation: Uuid::nil(),
-        causation: None,
-        traceparent: None,
-        body_digest: None,
-        replay: None,
-    };
+    let (id, tenant) = (MessageId(Uuid::now_v7()), TenantId::try_new(tenant).expect("valid"));
+    let envelope = Envelope { sequence: 1, ..Envelope::begin("/services/tracking", &event, id, tenant, now) };
     publisher
         .publish(CampaignAccepted::TOPIC, &envelope, serde_json::to_vec(&event).expect("JSON"))
         .await

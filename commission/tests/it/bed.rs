@@ -98,20 +98,9 @@ impl Bed {
     pub fn deliver<M: Message>(&self, data: M, actor: Option<&str>) -> Delivered<M> {
         let now = self.clock.now();
         let envelope = Envelope {
-            id: MessageId(new_id(now)),
-            source: "/tests".into(),
-            kind: M::TYPE.into(),
-            subject: data.key(),
-            time: now,
-            recorded: now,
             sequence: 1,
-            tenant: self.tenant.clone(),
             actor: actor.map(str::to_owned),
-            correlation: new_id(now),
-            causation: None,
-            traceparent: None,
-            body_digest: None,
-            replay: None,
+            ..Envelope::begin("/tests", &data, MessageId(new_id(now)), self.tenant.clone(), now)
         };
         Delivered { envelope, data }
     }

@@ -167,22 +167,7 @@ pub fn tenant() -> TenantId {
 pub fn envelope<M: Message>(message: &M, id: Uuid) -> Envelope {
     #[expect(clippy::disallowed_methods, reason = "the sender of a test message reads the machine's clock")]
     let now = Utc::now();
-    Envelope {
-        id: MessageId(id),
-        source: "/services/bff".into(),
-        kind: M::TYPE.into(),
-        subject: message.key(),
-        time: now,
-        recorded: now,
-        sequence: 0,
-        tenant: tenant(),
-        actor: Some("tester".into()),
-        correlation: id,
-        causation: None,
-        traceparent: None,
-        body_digest: None,
-        replay: None,
-    }
+    Envelope { actor: Some("tester".into()), ..Envelope::begin("/services/bff", message, MessageId(id), tenant(), now) }
 }
 
 /// A handler that sees nothing.

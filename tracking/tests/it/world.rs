@@ -156,21 +156,10 @@ impl World {
 
     /// One command in a transaction of its own, as the consumer would run it.
     pub async fn run_as<M: Message>(&self, of: &str, handler: &impl Handles<M>, data: M) -> Result<Outcome, Failure> {
+        let id = MessageId(Uuid::now_v7());
         let envelope = Envelope {
-            id: MessageId(Uuid::now_v7()),
-            source: "/services/bff".into(),
-            kind: M::TYPE.into(),
-            subject: data.key(),
-            time: self.store.now(),
-            recorded: self.store.now(),
-            sequence: 0,
-            tenant: tenant(of),
             actor: Some("manager".into()),
-            correlation: Uuid::now_v7(),
-            causation: None,
-            traceparent: None,
-            body_digest: None,
-            replay: None,
+            ..Envelope::begin("/services/bff", &data, id, tenant(of), self.store.now())
         };
         let mut work = self.store.begin().await?;
         work.set_tenant(&tenant(of)).await?;
