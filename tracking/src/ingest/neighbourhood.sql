@@ -1,4 +1,5 @@
--- Each part finds ids by one index; the rows are joined at the end. LATERAL with a limit bounds what one event can cause.
+-- Each part finds ids by one index; the rows are fetched at the end. LATERAL with a limit bounds what one event can cause. OFFSET 0 keeps the
+-- planner from turning the last step into a join that begins with the whole table: a plan made while the table was young stays in use.
 WITH found AS (
     SELECT id FROM unnest($2::uuid[]) AS wanted (id)
     UNION
@@ -45,9 +46,9 @@ WITH found AS (
         SELECT id FROM events WHERE refers_to = wanted.purchase AND state = 'pending' LIMIT $14
     ) AS near
 )
-SELECT events.id, events.type AS "kind!", events.visitor, events.click_id, events.partner, events.campaign, events.coupon, events.order_id,
-       events.amount_minor, events.currency, events.occurred_at, events.received_at, events.refers_to, events.state, events.campaign_id,
-       events.rules_version, events.revision, events.touchpoints AS "touchpoints: Json<Vec<Touchpoint>>", events.reason,
-       events.duplicate_of, events.refunded_minor, events.version
+SELECT near.id, near.type AS "kind!", near.visitor, near.click_id, near.partner, near.campaign, near.coupon, near.order_id,
+       near.amount_minor, near.currency, near.occurred_at, near.received_at, near.refers_to, near.state, near.campaign_id,
+       near.rules_version, near.revision, near.touchpoints AS "touchpoints: Json<Vec<Touchpoint>>", near.reason,
+       near.duplicate_of, near.refunded_minor, near.version
 FROM found
-JOIN events USING (id)
+CROSS JOIN LATERAL (SELECT * FROM events WHERE events.id = found.id OFFSET 0) AS near

@@ -88,16 +88,19 @@ pub async fn update(work: &mut Work, updates: &[Update]) -> Result<(), WriteErro
     if updates.is_empty() {
         return Ok(());
     }
+    // One probe for each event (OFFSET 0), whatever the planner thinks of the table's size.
     let updated = sqlx::query!(
         "UPDATE events SET state = new.state, campaign_id = new.campaign_id, rules_version = new.rules_version, revision = new.revision,
                 touchpoints = new.touchpoints::jsonb, reason = new.reason, refunded_minor = new.refunded_minor, version = new.version,
                 amount_minor = coalesce(events.amount_minor, new.amount_minor), currency = coalesce(events.currency, new.currency),
                 refers_to = new.refers_to
-         FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::uuid[], $5::int[], $6::int[], $7::text[], $8::text[], $9::bigint[],
-                     $10::bigint[], $11::bigint[], $12::text[], $13::uuid[])
-              AS new (id, read_version, state, campaign_id, rules_version, revision, touchpoints, reason, refunded_minor, version,
-                      amount_minor, currency, refers_to)
-         WHERE events.id = new.id AND events.version = new.read_version",
+         FROM (SELECT changed.*, stored.ctid AS place
+               FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::uuid[], $5::int[], $6::int[], $7::text[], $8::text[], $9::bigint[],
+                           $10::bigint[], $11::bigint[], $12::text[], $13::uuid[])
+                    AS changed (id, read_version, state, campaign_id, rules_version, revision, touchpoints, reason, refunded_minor, version,
+                                amount_minor, currency, refers_to)
+               CROSS JOIN LATERAL (SELECT ctid FROM events WHERE events.id = changed.id OFFSET 0) AS stored) AS new
+         WHERE events.ctid = new.place AND events.version = new.read_version",
         column!(updates, new => new.standing.facts.id.0),
         column!(updates, new => new.read_version.cast_signed()),
         column!(updates, new => new.standing.state.name()) as &[&str],
