@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use pulsar::compression::{Compression, CompressionLz4};
 use pulsar::producer::{Message as PulsarMessage, ProducerOptions};
 use pulsar::{ConnectionRetryOptions, OperationRetryOptions, Producer, Pulsar, TokioExecutor};
 use shared_events::{Envelope, Topic};
@@ -26,6 +27,9 @@ pub type Client = Pulsar<TokioExecutor>;
 const BATCH_SLOTS: u32 = 1_001;
 /// How long connecting, creating a producer or a consumer may take.
 pub(crate) const SETUP_DEADLINE: Duration = Duration::from_secs(20);
+/// Commands that may wait for the socket. The client keeps room for all of them, about seven kilobytes each, from the start; entries and
+/// acknowledgements in flight are some dozens.
+const OUTBOUND: usize = 1_000;
 /// How long the broker may take to confirm an entry before we call the outcome unknown.
 const RECEIPT_DEADLINE: Duration = Duration::from_secs(15);
 
@@ -151,7 +155,7 @@ async fn connect(config: PulsarConfig) -> anyhow::Result<Client> {
             retry_delay: Duration::from_millis(250),
             max_retries: Some(20),
         })
-        .with_outbound_channel_size(10_000);
+        .with_outbound_channel_size(OUTBOUND);
     if config.token != TokenSource::None {
         builder = builder.with_auth_provider(Box::new(TokenProvider(config.token)));
     }
@@ -221,8 +225,13 @@ impl PartitionProducer {
         let topic = self.bus.partition_name(self.topic, self.partition);
         let fresh = if faults::sabotaged("fixed_producer_name") { Uuid::nil() } else { Uuid::now_v7() };
         let name = format!("{}-{}-{}-{fresh}", self.bus.role(), self.topic.name(), self.partition);
-        let options =
-            ProducerOptions { batch_size: Some(BATCH_SLOTS), block_queue_if_full: true, ..Default::default() };
+        let options = ProducerOptions {
+            batch_size: Some(BATCH_SLOTS),
+            block_queue_if_full: true,
+            // The envelopes of an entry repeat each other: a fifth is left for the broker to check, keep and hand on. Every client reads LZ4.
+            compression: Some(Compression::Lz4(CompressionLz4::default())),
+            ..Default::default()
+        };
         let building =
             async move { Ok(client.producer().with_topic(topic).with_name(name).with_options(options).build().await?) };
         match in_own_task(building).await {

@@ -29,7 +29,9 @@ use shared_events::partition::PARTITIONS;
 /// Messages that make a run long enough; the last entry may take it beyond.
 const RUN: usize = 500;
 /// Messages that the broker may send ahead.
-const PREFETCH: u32 = 2_000;
+const PREFETCH: u32 = 1_000;
+/// A message that comes so soon after a run means load: it waits as long for others to share its transaction.
+const GATHER: Duration = Duration::from_millis(3);
 /// How long a consumer may see nothing before the watchdog asks the broker for its backlog.
 const SILENCE: Duration = Duration::from_secs(20);
 
@@ -188,6 +190,7 @@ impl Lane {
 
     async fn drive(&self, stream: &mut Stream, stop: &CancellationToken) -> End {
         let mut counted = false;
+        let mut ended: Option<Instant> = None;
         loop {
             let message = tokio::select! {
                 biased;
@@ -198,6 +201,9 @@ impl Lane {
                     Err(error) => return End::Broken(error),
                 },
             };
+            if ended.is_some_and(|ended| ended.elapsed() < GATHER) {
+                tokio::time::sleep(GATHER).await;
+            }
             let run = match gather(stream, message).await {
                 Ok(run) => run,
                 Err(error) => return End::Broken(error),
@@ -219,6 +225,7 @@ impl Lane {
             if let Err(error) = self.acknowledge(stream, entries).await {
                 return End::Broken(error.context("acknowledging"));
             }
+            ended = Some(Instant::now());
         }
     }
 

@@ -21,7 +21,7 @@ use crate::faults;
 use crate::store::Store;
 
 /// Rows read at a time.
-const PAGE: i64 = 4_000;
+const PAGE: i64 = 2_000;
 /// Messages in one entry at most; also bounds a consumer's transaction.
 const ENTRY_MESSAGES: usize = 500;
 /// Payload and property bytes in one entry at most.
@@ -30,6 +30,9 @@ const ENTRY_BYTES: usize = 1_000_000;
 const LEASE: Duration = Duration::from_secs(10);
 /// How often the lease is renewed.
 const RENEW: Duration = Duration::from_secs(3);
+/// After a page that was not full, the next one gathers for so long: under load fewer and larger entries cost everybody less, and a lone event
+/// finds the relay idle.
+const GATHER: Duration = Duration::from_millis(3);
 /// How long an idle relay waits before it looks for itself (commits of its own process wake it at once).
 const POLL: Duration = Duration::from_millis(50);
 
@@ -90,6 +93,16 @@ pub struct Relay {
     name: &'static str,
 }
 
+/// What a round of the relay found.
+enum Turn {
+    /// No rows, or another relay leads.
+    Nothing,
+    /// Fewer rows than a page.
+    Some,
+    /// A page; there are probably more.
+    Full,
+}
+
 struct Row {
     id: i64,
     topic: Topic,
@@ -111,17 +124,17 @@ impl Relay {
         loop {
             let stopping = stop.is_cancelled();
             match self.turn(&mut lease).await {
-                Ok(busy) => {
+                Ok(turn) => {
                     trouble.reset();
-                    if stopping && !busy {
-                        break;
-                    }
-                    if !busy {
-                        tokio::select! {
+                    match turn {
+                        Turn::Nothing if stopping => break,
+                        Turn::Nothing => tokio::select! {
                             () = self.store.signals().outbox.notified() => {}
                             () = tokio::time::sleep(POLL) => {}
                             () = stop.cancelled() => {}
-                        }
+                        },
+                        Turn::Some => tokio::time::sleep(GATHER).await,
+                        Turn::Full => {}
                     }
                 }
                 Err(error) => {
@@ -144,17 +157,17 @@ impl Relay {
         }
     }
 
-    /// One round: lead, read, publish, delete. True when there may be more to do at once.
-    async fn turn(&mut self, lease: &mut Option<Lease>) -> anyhow::Result<bool> {
+    /// One round: lead, read, publish, delete.
+    async fn turn(&mut self, lease: &mut Option<Lease>) -> anyhow::Result<Turn> {
         if lease.as_ref().is_none_or(|lease| Instant::now() >= lease.renew_at) {
             *lease = self.acquire().await?;
         }
         let Some(held) = lease else {
-            return Ok(false);
+            return Ok(Turn::Nothing);
         };
         let rows = self.read().await?;
         if rows.is_empty() {
-            return Ok(false);
+            return Ok(Turn::Nothing);
         }
         let full = rows.len() as i64 == PAGE;
         faults::point("relay.before_publish");
@@ -167,7 +180,9 @@ impl Relay {
         }
         match result.error {
             Some(error) => Err(error),
-            None => Ok(full || kept),
+            None if full => Ok(Turn::Full),
+            None if kept => Ok(Turn::Some),
+            None => Ok(Turn::Nothing),
         }
     }
 
