@@ -57,6 +57,10 @@ enum Command {
     Gen(r#gen::Args),
 }
 
+/// The general-purpose allocator of the C library keeps what many threads free of each other's memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     install_tls_provider();
