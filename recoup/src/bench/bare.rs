@@ -28,7 +28,7 @@ use super::stack::owned;
 /// Events in one transaction of the first half.
 const BATCH: usize = 500;
 /// Outbox rows that a relay reads at a time.
-const PAGE: i64 = 4_000;
+const PAGE: i64 = 2_000;
 /// Rows that may wait between the halves.
 const AHEAD: u64 = 12_000;
 
@@ -211,10 +211,10 @@ async fn consume(pool: PgPool, bus: Arc<Bus>, partition: u32, shared: Arc<Shared
         .with_topic(&topic)
         .with_subscription(bus.role())
         .with_subscription_type(SubType::Failover)
-        .with_batch_size(2_000)
+        .with_batch_size(1_000)
         .with_options(ConsumerOptions {
             initial_position: InitialPosition::Earliest,
-            receiver_queue_size: Some(2_000),
+            receiver_queue_size: Some(1_000),
             ..Default::default()
         })
         .build()

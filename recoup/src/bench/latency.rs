@@ -23,6 +23,11 @@ const UNWATCH: &str = "DROP TRIGGER bench_watch ON commissions";
 /// Connections that share the rate.
 const CONNECTIONS: usize = 8;
 
+/// Events sent before those that count: each connection of the pools plans its statements with its first ones.
+fn warm_up(rate: u32) -> u32 {
+    rate.max(200)
+}
+
 /// Sends single events at `rate` a second for `seconds`.
 #[expect(clippy::float_arithmetic, reason = "durations, no money")]
 pub(super) async fn run(system: &System, rate: u32, seconds: u32) -> anyhow::Result<Quantiles> {
@@ -31,7 +36,7 @@ pub(super) async fn run(system: &System, rate: u32, seconds: u32) -> anyhow::Res
     }
     let mut listener = PgListener::connect_with(&system.commission).await?;
     listener.listen("bench").await?;
-    let total = (rate * seconds) as usize;
+    let total = (rate * seconds + warm_up(rate)) as usize;
     let (sent_to, mut sent) = mpsc::unbounded_channel();
     let sending = tokio::spawn(send(system.tracking.clone(), system.token.clone(), rate, total, sent_to));
     let mut begun: HashMap<String, Instant> = HashMap::new();
@@ -52,8 +57,7 @@ pub(super) async fn run(system: &System, rate: u32, seconds: u32) -> anyhow::Res
         begun.insert(order, at);
     }
     sqlx::raw_sql(UNWATCH).execute(&system.commission).await?;
-    // The first second warms connections and caches up.
-    let warm = rate as usize;
+    let warm = warm_up(rate) as usize;
     let millis = ended
         .iter()
         .filter(|(order, _)| {
