@@ -172,6 +172,11 @@ pub fn tidy(name: &str) -> String {
 pub fn is_name(name: &str) -> bool {
     const COUNTRIES: &str = "|united states|usa|united kingdom|germany|deutschland|france|nederland|netherlands|belgie|espana|italia|italy|india|canada|polska|osterreich|schweiz|portugal|";
     let words_of_it: Vec<String> = name.split_whitespace().map(bare).collect();
+    // "Mrs J Smith" is a person, and then the buyer.
+    const PERSONS: &str = "|mr|mrs|ms|dr|herr|herrn|frau|mevr|dhr|mme|mlle|monsieur|madame|sig|egr|sra|sr|dott|m|attn|";
+    if words_of_it.len() > 1 && PERSONS.contains(&format!("|{}|", words_of_it[0])) {
+        return false;
+    }
     let label = [&words().seller, &words().buyer].iter().any(|phrases| phrases.has(&words_of_it.join(" ")));
     if label || COUNTRIES.contains(&format!("|{}|", words_of_it.join(" "))) {
         return false;

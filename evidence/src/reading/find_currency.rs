@@ -206,5 +206,30 @@ fn country(rows: &[Row]) -> Option<&'static str> {
             () => None,
         }
     };
-    by_number.or_else(by_word)
+    by_number.or_else(by_word).or_else(|| by_address(rows))
+}
+
+const STATES: &str = " AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA \
+    RI SC SD TN TX UT VT VA WA WV WI WY ";
+
+/// "MI 49417" is an address in the United States, "YO1 7HH" one in the United Kingdom.
+fn by_address(rows: &[Row]) -> Option<&'static str> {
+    let of_pair = |first: &str, second: &str| {
+        let digits = second.bytes().take_while(u8::is_ascii_digit).count();
+        let zip = digits == 5 && (second.len() == 5 || second.as_bytes()[5] == b'-');
+        let inward = second.len() == 3 && digits == 1 && second.bytes().skip(1).all(|byte| byte.is_ascii_uppercase());
+        let outward = (2..=4).contains(&first.len())
+            && first.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+            && first.bytes().any(|byte| byte.is_ascii_digit())
+            && first.starts_with(|letter: char| letter.is_ascii_uppercase());
+        match () {
+            () if zip && first.len() == 2 && STATES.contains(&format!(" {first} ")) => Some("USD"),
+            () if inward && outward => Some("GBP"),
+            () => None,
+        }
+    };
+    let bare = |text: &'_ str| text.trim_end_matches([',', '.']).to_owned();
+    rows.iter()
+        .flat_map(|row| &row.cells)
+        .find_map(|cell| cell.words.windows(2).find_map(|pair| of_pair(&bare(&pair[0].text), &bare(&pair[1].text))))
 }

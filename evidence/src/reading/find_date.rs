@@ -49,8 +49,17 @@ fn label_score(rows: &[Row], row: usize, index: usize, word: usize, place: Place
     let last_date =
         own.iter().rposition(|word| word.chars().filter(char::is_ascii_digit).count() >= 4).map_or(0, |at| at + 1);
     let before = &own[last_date..];
+    // "Weimar, den 17.06.2022" at the head of a letter.
+    let place_and_date = word > 0
+        && word <= 3
+        && cell.words.len() <= word + 3
+        && cell.words[..word].iter().any(|word| word.text.ends_with(','));
+    if place_and_date && !before.is_empty() && words().other_date.best_in(before).is_none() {
+        return 70;
+    }
     if let Some(score) = meaning(before, true) {
-        return score;
+        // A short word deep in a sentence says little.
+        return if score < 60 && score > 0 && before.len() > 4 { score / 2 } else { score };
     }
     if let Some(left) = index.checked_sub(1).map(|left| &line.cells[left]).filter(|_| before.len() <= 1) {
         let has_date = !dates(&left.text(), false).is_empty();

@@ -32,8 +32,8 @@ pub fn find(rows: &[Row]) -> Option<Found<String>> {
             for (from, to) in companies(cell) {
                 add(from, to, 70);
             }
-            if let Some(to) = sender_line(cell) {
-                add(0, to, 80);
+            if let Some((to, score)) = sender_line(cell) {
+                add(0, to, score);
             }
         }
         behind_seller_labels(rows, at, &buyers, &mut found);
@@ -58,6 +58,11 @@ pub fn find(rows: &[Row]) -> Option<Found<String>> {
         }
     }
     let best = found.into_iter().reduce(|best, next| if next.score > best.score { next } else { best });
+    // Nothing but a line near the top: a web address that is repeated says more.
+    let weak = best.as_ref().is_none_or(|best| best.score < 62);
+    if let Some((name, place)) = webs.first().filter(|_| weak && webs.is_repeated()) {
+        return Some(Found { value: name, confidence: 45, place: Some(place) });
+    }
     if let Some(best) = best.filter(|best| best.score > 20) {
         let confidence = u8::try_from((best.score * 3 / 4).clamp(30, 95)).unwrap_or(30);
         return Some(Found { value: best.name, confidence, place: Some(best.place) });
@@ -72,7 +77,7 @@ fn first_page(rows: &[Row]) -> Option<(i32, i32)> {
 }
 
 /// "Name - Street 1 - 12345 Town" above the receiver's address: the words of the name.
-fn sender_line(cell: &Cell) -> Option<usize> {
+fn sender_line(cell: &Cell) -> Option<(usize, i32)> {
     let separates = |word: &str| matches!(word, "-" | "–" | "|" | "·" | "•" | "*" | "/" | "●" | "▪");
     let cuts: Vec<usize> =
         cell.words.iter().enumerate().filter(|(_, word)| separates(&word.text)).map(|(at, _)| at).collect();
@@ -82,7 +87,7 @@ fn sender_line(cell: &Cell) -> Option<usize> {
         all.map(|(at, _)| at + 1).collect::<Vec<_>>()
     };
     let small = cell.words[0].place.bottom - cell.words[0].place.top < 900;
-    let cuts = if cuts.len() < 2 && small { commas() } else { cuts };
+    let (cuts, score) = if cuts.len() < 2 && small { (commas(), 68) } else { (cuts, 80) };
     let first = *cuts.first().filter(|_| cuts.len() >= 2)?;
     let post_code = cell.words.iter().any(|word| {
         let digits = word.text.trim_start_matches(|letter: char| letter.is_ascii_uppercase() || letter == '-');
@@ -91,7 +96,7 @@ fn sender_line(cell: &Cell) -> Option<usize> {
             && digits.chars().all(|letter| letter.is_ascii_digit())
     });
     let numbered = cell.words[..first].iter().any(|word| word.text.starts_with(|letter: char| letter.is_ascii_digit()));
-    (post_code && !numbered && (1..=6).contains(&first) && cell.place.page == 1).then_some(first)
+    (post_code && !numbered && (1..=6).contains(&first) && cell.place.page == 1).then_some((first, score))
 }
 
 fn behind_seller_labels(rows: &[Row], row: usize, buyers: &BuyerParts, found: &mut Vec<Candidate>) {
@@ -169,7 +174,7 @@ fn at_the_top(rows: &[Row], buyers: &BuyerParts) -> Vec<(String, Place, i32)> {
                 continue;
             }
             let height = cell.words[0].place.bottom - cell.words[0].place.top;
-            let larger = ((height - usual).max(0).saturating_mul(100) / usual).min(100) / 4;
+            let larger = ((height - usual).max(0).saturating_mul(100) / usual).min(100) / 3;
             let earlier = 8 - i32::try_from(at).unwrap_or(8);
             found.push((name, cell.place, 30 + larger + earlier));
         }

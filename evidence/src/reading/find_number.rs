@@ -90,7 +90,11 @@ fn value_in(near: &Near) -> Option<(String, Place)> {
         let (word, folded) = (&cell.words[at].text, cell.folded[at].as_str());
         let filler = matches!(
             folded,
-            "" | "#"
+            "" | "elettronica"
+                | "electronica"
+                | "serial"
+                | "code"
+                | "#"
                 | "no"
                 | "nr"
                 | "n°"

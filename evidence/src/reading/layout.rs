@@ -64,12 +64,43 @@ impl Cell {
 
     /// Where the phrase (folded words) stands for the first time at or after a word.
     pub fn find(&self, phrase: &str, from: usize) -> Option<(usize, usize)> {
-        let wanted: Vec<&str> = phrase.split(' ').collect();
-        let last = self.folded.len().checked_sub(wanted.len())?;
-        let start = (from..=last)
-            .find(|start| wanted.iter().zip(&self.folded[*start..]).all(|(word, folded)| word == folded))?;
-        Some((start, start + wanted.len()))
+        (from..self.folded.len()).find_map(|start| Some((start, end_of(phrase, &self.folded, start)?)))
     }
+}
+
+/// Behind the phrase, if it stands here; articles and the like between its words do not matter: "numéro de la facture".
+pub fn end_of(phrase: &str, folded: &[String], start: usize) -> Option<usize> {
+    let small = |word: &str| {
+        matches!(
+            word,
+            "de" | "la"
+                | "le"
+                | "du"
+                | "des"
+                | "della"
+                | "del"
+                | "di"
+                | "da"
+                | "do"
+                | "der"
+                | "of"
+                | "the"
+                | "your"
+                | "el"
+                | "van"
+        )
+    };
+    let mut at = start;
+    for wanted in phrase.split(' ') {
+        while at > start && folded.get(at).is_some_and(|word| word != wanted && small(word)) {
+            at += 1;
+        }
+        if folded.get(at).is_none_or(|word| word != wanted) {
+            return None;
+        }
+        at += 1;
+    }
+    Some(at)
 }
 
 /// The smallest box around others.

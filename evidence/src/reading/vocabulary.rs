@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::layout::bare;
+use super::layout::{bare, end_of};
 
 /// Phrases of one meaning, each with how surely it means that.
 #[derive(Debug, Default)]
@@ -82,13 +82,11 @@ impl Phrases {
     pub fn best_in(&self, folded: &[String]) -> Option<Match> {
         let mut best: Option<Match> = None;
         for (phrase, weight) in self.iter() {
-            let count = phrase.split(' ').count();
-            let Some(last) = folded.len().checked_sub(count) else { continue };
-            let at = (0..=last).find(|at| phrase.split(' ').zip(&folded[*at..]).all(|(word, folded)| word == folded));
-            let Some(from) = at else { continue };
-            let better = best.is_none_or(|best| (weight, count) > (best.weight, best.to - best.from));
+            let found = (0..folded.len()).find_map(|from| Some((from, end_of(phrase, folded, from)?)));
+            let Some((from, to)) = found else { continue };
+            let better = best.is_none_or(|best| (weight, to - from) > (best.weight, best.to - best.from));
             if better {
-                best = Some(Match { from, to: from + count, weight });
+                best = Some(Match { from, to, weight });
             }
         }
         best

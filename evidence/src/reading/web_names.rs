@@ -140,6 +140,11 @@ impl WebNames {
         found
     }
 
+    /// Whether the most frequent name stands there more than once.
+    pub fn is_repeated(&self) -> bool {
+        self.0.first().is_some_and(|(_, times, _)| *times > 1)
+    }
+
     /// The most frequent name itself, with a capital, for want of better.
     pub fn first(&self) -> Option<(String, Place)> {
         let (name, _, place) = self.0.first()?;
