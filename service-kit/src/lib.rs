@@ -4,6 +4,7 @@ pub mod admin;
 pub mod auth;
 pub mod bus;
 mod bus_auth;
+mod careful;
 pub mod clock;
 pub mod commands;
 pub mod config;
