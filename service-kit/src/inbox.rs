@@ -12,12 +12,14 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::careful::MAX_ATTEMPTS;
+use crate::clock::{Clock, SystemClock};
 use crate::commands;
 use crate::faults;
 use crate::handler::{Failure, Raw, Routes};
 use crate::outbox::Backoff;
 use crate::parked::{self, Parking};
 use crate::store::{Store, Work};
+use crate::telemetry::otlp;
 
 /// A message as it came from the broker.
 pub(crate) struct Incoming {
@@ -158,6 +160,7 @@ impl Processor {
     }
 
     async fn apply(&self, messages: &[Incoming]) -> Result<u64, Failure> {
+        let traced = otlp::is_exporting().then(|| (SystemClock.now(), Instant::now()));
         let mut work = self.store.begin().await?;
         let routed = |message: &&Incoming| message.envelope.is_err() || self.routes.find(&message.kind).is_some();
         let ids: Vec<Uuid> = messages.iter().filter(routed).map(|message| message.id).collect();
@@ -205,6 +208,11 @@ impl Processor {
         }
         faults::point("consumer.before_commit");
         work.commit().await?;
+        if let Some((started, began)) = traced {
+            for raw in free.values().flatten() {
+                otlp::handled(self.store.service().name(), raw.envelope, started, began.elapsed());
+            }
+        }
         self.store.signals().commands.notify_waiters();
         Ok(count)
     }

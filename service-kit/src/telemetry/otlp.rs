@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use shared_events::Envelope;
 use tokio::sync::mpsc;
 
 use crate::http::context::Context;
@@ -71,6 +72,24 @@ pub fn ended(span: Span) {
     if dropped {
         metrics::counter!("recoup_spans_dropped_total").increment(1);
     }
+}
+
+/// Hands over a message that was handled, in the trace of the request that it follows from. A run's messages share its time.
+pub fn handled(service: &'static str, envelope: &Envelope, started: DateTime<Utc>, took: Duration) {
+    ended(Span {
+        service,
+        name: format!("process {}", envelope.kind),
+        kind: Kind::Consumer,
+        context: Context::of_message(envelope.id, envelope.traceparent.as_deref()),
+        started,
+        took,
+        failed: false,
+        attributes: vec![
+            ("messaging.system", "pulsar".into()),
+            ("messaging.message.id", envelope.id.to_string()),
+            ("recoup.correlation", envelope.correlation.to_string()),
+        ],
+    });
 }
 
 async fn send_all(url: String, mut queue: mpsc::Receiver<Span>) {
