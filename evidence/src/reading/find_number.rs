@@ -53,8 +53,9 @@ fn beside_labels(rows: &[Row], row: usize, cell: usize) -> Vec<Candidate> {
                     How::Right => 6,
                     How::Below => 3,
                 };
-                // "Invoice" alone announces a number only in the same breath.
-                if weight < 50 && near.how == How::Below && weight > 22 && !phrase.contains(' ') {
+                // "Invoice" alone announces a number in the same breath, or one that stands alone below.
+                let title_above = weight < 50 && near.how == How::Below && weight > 22 && !phrase.contains(' ');
+                if title_above && (here.words.len() > 1 || near.to - near.from > 1) {
                     continue;
                 }
                 let Some((text, place)) = value_in(&near) else { continue };

@@ -1,6 +1,7 @@
 //! The seller's name in its own web and mail addresses.
 
 use super::buyer::BuyerParts;
+use super::company::is_title;
 use super::invoice::Place;
 use super::layout::{Cell, Row, fold};
 
@@ -169,7 +170,16 @@ fn spelling(cell: &Cell, name: &str) -> Option<(usize, usize)> {
             let joined: String =
                 cell.folded[from..to].concat().chars().filter(|letter| letter.is_alphanumeric()).collect();
             if joined == name {
-                return Some((from, to));
+                // The address leaves out what comes before: "Coopérative Les Tilleuls".
+                let begins = |word: &str| {
+                    word.chars().next().is_some_and(char::is_uppercase) && word.chars().all(char::is_alphabetic)
+                };
+                let before = (0..from)
+                    .rev()
+                    .take(3)
+                    .take_while(|at| begins(&cell.words[*at].text) && !is_title(&cell.folded[*at]))
+                    .last();
+                return Some((before.unwrap_or(from), to));
             }
         }
     }
