@@ -28,6 +28,7 @@ pub mod prepare;
 pub mod quantity;
 pub mod random;
 pub mod record;
+pub mod rounds;
 pub mod rules;
 pub mod schema;
 pub mod scorer;

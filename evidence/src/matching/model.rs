@@ -3,13 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::clues::clues;
-use super::context::{self, BASES};
 use super::corpus::Corpus;
 use super::explain::{Effect, Explanation};
-use super::growing::Growth;
 use super::prepare::{Prepared, counted, prepare};
-use super::random::Random;
 use super::record::{Labelled, Pair, Record, Tables};
+use super::rounds::{Labels, Rounds};
 use super::schema::Schema;
 use super::scorer::{Effort, Examples, Score, Scorer};
 use super::text::Id;
@@ -29,7 +27,7 @@ pub struct Model {
     pub schema: Schema,
     corpus: Corpus,
     alone: Scorer,
-    sketches: Vec<Scorer>,
+    rounds: Rounds,
     among_rivals: Scorer,
 }
 
@@ -40,6 +38,14 @@ pub struct Compared {
     pub vector: Vec<f32>,
     /// The word clues.
     pub clues: Vec<Id>,
+}
+
+impl Compared {
+    /// The vector and more parts behind it.
+    #[must_use]
+    pub fn with(&self, more: &[f32]) -> Vec<f32> {
+        self.vector.iter().chain(more).copied().collect()
+    }
 }
 
 /// Compares records by what a model knows of its columns and words.
@@ -107,9 +113,9 @@ impl Model {
             .chain(lessons.rivals.iter().copied())
             .collect();
         let compared = compare_all(comparer, tables, &pairs);
-        let labels: Vec<bool> = lessons.train.iter().map(|labelled| labelled.matches).collect();
-        let (sketches, first) = sketch(&compared, &labels, lessons.valid, effort.seed);
-        let parts = context_of(&schema, &pairs, &compared, &first);
+        let labels = |labelled: &[Labelled]| labelled.iter().map(|labelled| labelled.matches).collect::<Vec<bool>>();
+        let labels = Labels { train: &labels(lessons.train), valid: &labels(lessons.valid) };
+        let (rounds, parts) = Rounds::train(&schema, &pairs, &compared, &labels, effort.seed);
         let examples = |from: usize, labelled: &[Labelled], context: bool| {
             let rows = from..from + labelled.len();
             let vector = |row: usize| {
@@ -126,7 +132,7 @@ impl Model {
             Scorer::train(&examples(0, lessons.train, context), &valid, effort)
         };
         let (alone, among_rivals) = (learn(false), learn(true));
-        Self { format: FORMAT, version: version.to_owned(), schema, corpus, alone, sketches, among_rivals }
+        Self { format: FORMAT, version: version.to_owned(), schema, corpus, alone, rounds, among_rivals }
     }
 
     /// Compares records as this model does.
@@ -157,14 +163,13 @@ impl Model {
     /// How each of `pairs` stands among all of them.
     #[must_use]
     pub fn contexts(&self, pairs: &[Pair], compared: &[Compared]) -> Vec<Vec<f32>> {
-        let first: Vec<f32> = compared.iter().map(|compared| mean(&self.sketches, compared)).collect();
-        context_of(&self.schema, pairs, compared, &first)
+        self.rounds.contexts(&self.schema, pairs, compared)
     }
 
     /// Judges a compared pair in its context.
     #[must_use]
     pub fn score_in(&self, compared: &Compared, context: &[f32]) -> Score {
-        self.among_rivals.score(widened(compared, context), &compared.clues)
+        self.among_rivals.score(compared.with(context), &compared.clues)
     }
 
     /// Judges a compared pair, alone or in its context, and says why.
@@ -172,9 +177,9 @@ impl Model {
     pub fn explain(&self, compared: &Compared, context: Option<&[f32]>) -> Explanation {
         let (scorer, rivals) =
             (if context.is_some() { &self.among_rivals } else { &self.alone }, context.unwrap_or_default());
-        let vector = widened(compared, rivals);
+        let vector = compared.with(rivals);
         let mut names = vector::names(&self.schema);
-        names.extend(context::names().into_iter().take(rivals.len()));
+        names.extend(self.rounds.names().into_iter().take(rivals.len()));
         let (mut parts, mut groups): (Vec<String>, Vec<Vec<usize>>) = (Vec::new(), Vec::new());
         let labels = names
             .iter()
@@ -219,55 +224,4 @@ pub fn compare_all(comparer: Comparer<'_>, tables: &Tables, pairs: &[Pair]) -> V
     let (left, right) = (ready(&tables.left, |pair| pair.left), ready(&tables.right, |pair| pair.right));
     let both = |pair: &Pair| Some((left[pair.left as usize].as_ref()?, right[pair.right as usize].as_ref()?));
     pairs.iter().filter_map(both).map(|(left, right)| comparer.compare(left, right)).collect()
-}
-
-fn widened(compared: &Compared, context: &[f32]) -> Vec<f32> {
-    compared.vector.iter().chain(context).copied().collect()
-}
-
-/// Folds of the first judgement.
-const FOLDS: usize = 5;
-
-/// Judges every pair for the first time: those of the training by a scorer that did not see them, the others by all scorers.
-fn sketch(compared: &[Compared], labels: &[bool], valid: &[Labelled], seed: u64) -> (Vec<Scorer>, Vec<f32>) {
-    let fold = Random::of(seed).folds(labels, FOLDS);
-    let examples = |rows: &[usize], labels: Vec<bool>| Examples {
-        vectors: rows.iter().map(|row| compared[*row].vector.clone()).collect(),
-        clues: rows.iter().map(|row| compared[*row].clues.clone()).collect(),
-        labels,
-    };
-    let ends: Vec<usize> = (labels.len()..labels.len() + valid.len()).collect();
-    let end = examples(&ends, valid.iter().map(|labelled| labelled.matches).collect());
-    let growth = Growth { rate: 0.1, trees: 120, patience: 20, ..Growth::default() };
-    let mut first = vec![0.0; compared.len()];
-    let mut sketches = Vec::new();
-    for out in 0..FOLDS {
-        let (held, seen): (Vec<usize>, Vec<usize>) = (0..labels.len()).partition(|row| fold[*row] == out);
-        let lesson = examples(&seen, seen.iter().map(|row| labels[*row]).collect());
-        let sketch =
-            Scorer::train(&lesson, &end, &Effort { forests: 1, growth: growth.clone(), seed: seed + out as u64 });
-        held.into_iter()
-            .for_each(|row| first[row] = sketch.score(compared[row].vector.clone(), &compared[row].clues).raw as f32);
-        sketches.push(sketch);
-    }
-    (labels.len()..compared.len()).for_each(|row| first[row] = mean(&sketches, &compared[row]));
-    (sketches, first)
-}
-
-fn mean(sketches: &[Scorer], compared: &Compared) -> f32 {
-    let raw = |sketch: &Scorer| sketch.score(compared.vector.clone(), &compared.clues).raw as f32;
-    sketches.iter().map(raw).sum::<f32>() / sketches.len().max(1) as f32
-}
-
-fn context_of(schema: &Schema, pairs: &[Pair], compared: &[Compared], first: &[f32]) -> Vec<Vec<f32>> {
-    let names = vector::names(schema);
-    let places =
-        context::BASES.map(|base| names.iter().position(|name| name == base).expect("every vector has the bases"));
-    let likeness = |(compared, first): (&Compared, &f32)| {
-        let mut likeness = [*first; BASES.len() + 1];
-        likeness.iter_mut().zip(places).for_each(|(likeness, place)| *likeness = compared.vector[place]);
-        likeness
-    };
-    let likeness: Vec<context::Likeness> = compared.iter().zip(first).map(likeness).collect();
-    context::among_rivals(pairs, &likeness)
 }
