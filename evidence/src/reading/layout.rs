@@ -200,7 +200,10 @@ pub fn fold(text: &str) -> String {
 /// A folded word without the punctuation around it and the hyphens between its letters: `Rechnungs-Nr.:` is `rechnungsnr`.
 pub fn bare(word: &str) -> String {
     let outer = |letter: char| {
-        matches!(letter, ':' | '.' | ',' | ';' | '(' | ')' | '[' | ']' | '"' | '*' | '：' | '-' | '–' | '|' | '!' | '=')
+        matches!(
+            letter,
+            ':' | '.' | ',' | ';' | '(' | ')' | '[' | ']' | '"' | '*' | '/' | '：' | '-' | '–' | '|' | '!' | '='
+        )
     };
     let folded = fold(word);
     // "d'échéance" and "dell'ordine" are found under their nouns.

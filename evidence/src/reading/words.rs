@@ -77,7 +77,7 @@ pub fn read_table(table: &str, unit: Unit) -> Result<Vec<Word>, Refusal> {
     Ok(words)
 }
 
-/// Cuts after `:`, `#` and `°` where a label and its value were written without a space: `Nr.:471`, `n°562`.
+/// Cuts after `:`, `#` and `°` where a label and its value were written without a space, `Nr.:471`, and between `facture/date`.
 fn split(word: Word, words: &mut Vec<Word>) {
     let letters: Vec<char> = word.text.chars().collect();
     let cut = (1..letters.len()).find(|at| {
@@ -85,7 +85,11 @@ fn split(word: Word, words: &mut Vec<Word>) {
         let after = letters[*at];
         // Not 12:30, not a web address.
         let label = letters[0].is_alphabetic() || matches!(letters[0], '№');
-        matches!(before, ':' | '#' | '°' | 'º' | '：') && after.is_alphanumeric() && label
+        let two_words = before == '/'
+            && *at > 3
+            && letters.len() - at > 2
+            && letters.iter().all(|letter| letter.is_alphabetic() || *letter == '/');
+        (matches!(before, ':' | '#' | '°' | 'º' | '：') && after.is_alphanumeric() && label) || two_words
     });
     let Some(cut) = cut else {
         words.push(word);
