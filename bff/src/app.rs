@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use service_kit::bus::{Bus, Publisher};
+use service_kit::bus::Bus;
 use service_kit::clock::Clock;
+use service_kit::publisher::Publisher;
 use service_kit::sealed::SealingKey;
 use service_kit::shutdown::Shutdown;
 use shared_events::Service;

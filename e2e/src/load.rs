@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
-use service_kit::bus::{Bus, Publisher};
+use service_kit::bus::Bus;
 use service_kit::clock::{Clock, SystemClock};
 use service_kit::config::PulsarConfig;
+use service_kit::publisher::Publisher;
 use shared_events::{Envelope, Message, MessageId, TenantId};
 use tokio::task::JoinSet;
 use uuid::Uuid;

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use pulsar::compression::{Compression, CompressionLz4};
+use pulsar::consumer::ConsumerOptions;
 use pulsar::producer::{Message as PulsarMessage, ProducerOptions};
-use pulsar::{ConnectionRetryOptions, OperationRetryOptions, Producer, Pulsar, TokioExecutor};
+use pulsar::{ConnectionRetryOptions, Consumer, OperationRetryOptions, Producer, Pulsar, SubType, TokioExecutor};
 use shared_events::{Envelope, Topic};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::bus_auth::TokenProvider;
@@ -162,6 +163,49 @@ async fn connect(config: PulsarConfig) -> anyhow::Result<Client> {
     Ok(builder.build().await?)
 }
 
+/// A consumer of one partition, with its client's generation for [`Bus::discard`].
+pub(crate) struct Subscribing {
+    pub(crate) topic: Topic,
+    pub(crate) partition: u32,
+    pub(crate) subscription: String,
+    pub(crate) kind: SubType,
+    pub(crate) name: String,
+    /// Messages that the broker may send ahead.
+    pub(crate) prefetch: u32,
+    pub(crate) options: ConsumerOptions,
+}
+
+/// The messages of one partition.
+pub(crate) type Stream = Consumer<Vec<u8>, TokioExecutor>;
+
+impl Bus {
+    /// Builds a consumer. When that fails, the client is given up: it may be what is broken.
+    pub(crate) async fn subscribe(&self, wanted: Subscribing) -> anyhow::Result<(u64, Stream)> {
+        let (generation, client) = self.client().await?;
+        let topic = self.partition_name(wanted.topic, wanted.partition);
+        let building = async move {
+            let stream: Stream = client
+                .consumer()
+                .with_topic(topic)
+                .with_subscription(wanted.subscription)
+                .with_subscription_type(wanted.kind)
+                .with_consumer_name(wanted.name)
+                .with_batch_size(wanted.prefetch)
+                .with_options(ConsumerOptions { receiver_queue_size: Some(wanted.prefetch), ..wanted.options })
+                .build()
+                .await?;
+            Ok(stream)
+        };
+        match in_own_task(building).await {
+            Ok(stream) => Ok((generation, stream)),
+            Err(error) => {
+                self.discard(generation).await;
+                Err(error)
+            }
+        }
+    }
+}
+
 /// Sends entries to one partition. It has at most one entry in flight and rebuilds itself after any error.
 pub struct PartitionProducer {
     bus: Arc<Bus>,
@@ -261,65 +305,4 @@ fn close_in_background(mut producer: Producer<TokioExecutor>) {
     drop(tokio::spawn(async move {
         drop(tokio::time::timeout(SETUP_DEADLINE, producer.close()).await);
     }));
-}
-
-type Waiting = (Outbound, oneshot::Sender<anyhow::Result<()>>);
-type Lanes = HashMap<(Topic, u32), mpsc::Sender<Waiting>>;
-
-/// Publishes messages that come one by one, such as commands from the edge. Those that arrive while an entry is in flight share the next.
-#[derive(Clone)]
-pub struct Publisher {
-    bus: Arc<Bus>,
-    lanes: Arc<Mutex<Lanes>>,
-}
-
-impl Publisher {
-    /// A publisher through `bus`.
-    pub fn new(bus: Arc<Bus>) -> Self {
-        Self { bus, lanes: Arc::default() }
-    }
-
-    /// Publishes a message and waits until the broker has it.
-    ///
-    /// # Errors
-    /// When the broker did not confirm it; it may be stored all the same, so the caller repeats it under the same id.
-    pub async fn publish(&self, topic: Topic, envelope: &Envelope, payload: Vec<u8>) -> anyhow::Result<()> {
-        let partition = shared_events::partition::partition_of(&envelope.subject);
-        let lane = self.lane(topic, partition).await;
-        let (done, receipt) = oneshot::channel();
-        let waiting = (Outbound::new(envelope, payload), done);
-        lane.try_send(waiting).map_err(|_| anyhow::anyhow!("too many messages wait for the broker"))?;
-        receipt.await.context("the publisher stopped")?
-    }
-
-    async fn lane(&self, topic: Topic, partition: u32) -> mpsc::Sender<Waiting> {
-        let mut lanes = self.lanes.lock().await;
-        lanes
-            .entry((topic, partition))
-            .or_insert_with(|| {
-                let (sender, receiver) = mpsc::channel(1_000);
-                drop(tokio::spawn(publish_lane(
-                    PartitionProducer::new(Arc::clone(&self.bus), topic, partition),
-                    receiver,
-                )));
-                sender
-            })
-            .clone()
-    }
-}
-
-async fn publish_lane(mut producer: PartitionProducer, mut queue: mpsc::Receiver<Waiting>) {
-    let mut waiting = Vec::new();
-    while queue.recv_many(&mut waiting, 500).await > 0 {
-        let (messages, receipts): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
-        let result = producer.send_entry(messages).await;
-        for receipt in receipts {
-            let answer = match &result {
-                Ok(()) => Ok(()),
-                Err(error) => Err(anyhow::anyhow!("{error:#}")),
-            };
-            // The caller may have gone away; its message is published all the same.
-            drop(receipt.send(answer));
-        }
-    }
 }

@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::backoff::Backoff;
 use crate::faults;
 use crate::handler::Failure;
 use crate::inbox::{Incoming, Processor, claim};
-use crate::outbox::Backoff;
 use crate::parked::{self, Parking};
 
 /// Attempts at one message before it is parked.

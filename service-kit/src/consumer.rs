@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use futures::{FutureExt, StreamExt};
+use pulsar::SubType;
 use pulsar::consumer::{ConsumerOptions, InitialPosition, Message as PulsarMessage};
 use pulsar::proto::MessageIdData;
-use pulsar::{Consumer, SubType, TokioExecutor};
 use shared_events::Topic;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::admin::Admin;
-use crate::bus::{Bus, in_own_task};
+use crate::backoff::Backoff;
+use crate::bus::{Bus, Stream, Subscribing};
 use crate::faults;
 use crate::handler::Routes;
 use crate::inbox::{Incoming, Processor};
-use crate::outbox::Backoff;
 use crate::runtime::spawn;
 use crate::shutdown::Shutdown;
 use crate::store::Store;
@@ -34,8 +34,6 @@ const PREFETCH: u32 = 1_000;
 const GATHER: Duration = Duration::from_millis(3);
 /// How long a consumer may see nothing before the watchdog asks the broker for its backlog.
 const SILENCE: Duration = Duration::from_secs(20);
-
-type Stream = Consumer<Vec<u8>, TokioExecutor>;
 
 /// The consumers of one service.
 pub struct Consumers {
@@ -97,35 +95,16 @@ impl Consumers {
 
 impl Lane {
     async fn subscribe(&self) -> anyhow::Result<(u64, Stream)> {
-        let (generation, client) = self.bus.client().await?;
-        let topic = self.bus.partition_name(self.topic, self.partition);
-        let subscription = self.bus.role().to_owned();
-        let instance = instance(&subscription);
-        let options = ConsumerOptions {
-            initial_position: InitialPosition::Earliest,
-            receiver_queue_size: Some(PREFETCH),
-            ..Default::default()
+        let wanted = Subscribing {
+            topic: self.topic,
+            partition: self.partition,
+            subscription: self.bus.role().to_owned(),
+            kind: SubType::Failover,
+            name: instance(self.bus.role()),
+            prefetch: PREFETCH,
+            options: ConsumerOptions { initial_position: InitialPosition::Earliest, ..Default::default() },
         };
-        let building = async move {
-            let consumer: Stream = client
-                .consumer()
-                .with_topic(topic)
-                .with_subscription(subscription)
-                .with_subscription_type(SubType::Failover)
-                .with_consumer_name(instance)
-                .with_batch_size(PREFETCH)
-                .with_options(options)
-                .build()
-                .await?;
-            Ok(consumer)
-        };
-        match in_own_task(building).await {
-            Ok(stream) => Ok((generation, stream)),
-            Err(error) => {
-                self.bus.discard(generation).await;
-                Err(self.explain(error))
-            }
-        }
+        self.bus.subscribe(wanted).await.map_err(|error| self.explain(error))
     }
 
     fn explain(&self, error: anyhow::Error) -> anyhow::Error {

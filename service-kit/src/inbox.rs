@@ -11,12 +11,12 @@ use shared_events::{Envelope, TenantId, Topic};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::backoff::Backoff;
 use crate::careful::MAX_ATTEMPTS;
 use crate::clock::{Clock, SystemClock};
 use crate::commands;
 use crate::faults;
 use crate::handler::{Failure, Raw, Routes};
-use crate::outbox::Backoff;
 use crate::parked::{self, Parking};
 use crate::store::{Store, Work};
 use crate::telemetry::otlp;

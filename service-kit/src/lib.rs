@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod auth;
+mod backoff;
 pub mod bus;
 mod bus_auth;
 mod careful;
@@ -17,12 +18,14 @@ pub mod http_client;
 mod inbox;
 pub mod jobs;
 pub mod jwks;
+mod lease;
 pub mod limits;
 pub mod outbox;
 pub mod parked;
 pub mod problem;
 pub mod provision;
 pub mod pruning;
+pub mod publisher;
 pub mod reader;
 pub mod replay;
 pub mod runtime;

@@ -16,8 +16,10 @@ use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::backoff::Backoff;
 use crate::bus::{Bus, Outbound, PartitionProducer};
 use crate::faults;
+use crate::lease::Lease;
 use crate::store::Store;
 
 /// Rows read at a time.
@@ -26,10 +28,6 @@ const PAGE: i64 = 2_000;
 const ENTRY_MESSAGES: usize = 500;
 /// Payload and property bytes in one entry at most.
 const ENTRY_BYTES: usize = 1_000_000;
-/// How long a leader may be silent before another takes over.
-const LEASE: Duration = Duration::from_secs(10);
-/// How often the lease is renewed.
-const RENEW: Duration = Duration::from_secs(3);
 /// After a page that was not full, the next one gathers for so long: under load fewer and larger entries cost everybody less, and a lone event
 /// finds the relay idle.
 const GATHER: Duration = Duration::from_millis(3);
@@ -74,14 +72,6 @@ pub(crate) async fn insert(connection: &mut PgConnection, rows: &[Outgoing]) -> 
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// The leader's claim on the outbox.
-struct Lease {
-    owner: Uuid,
-    epoch: i64,
-    expires: Instant,
-    renew_at: Instant,
 }
 
 /// Publishes a service's outbox while this process leads.
@@ -148,7 +138,7 @@ impl Relay {
             }
         }
         if let Some(lease) = lease
-            && let Err(error) = self.release(&lease).await
+            && let Err(error) = lease.release(self.store.pool()).await
         {
             tracing::warn!(%error, "the relay's lease was not given up, it will expire");
         }
@@ -160,7 +150,7 @@ impl Relay {
     /// One round: lead, read, publish, delete.
     async fn turn(&mut self, lease: &mut Option<Lease>) -> anyhow::Result<Turn> {
         if lease.as_ref().is_none_or(|lease| Instant::now() >= lease.renew_at) {
-            *lease = self.acquire().await?;
+            *lease = Lease::acquire(self.store.pool(), self.owner).await?;
         }
         let Some(held) = lease else {
             return Ok(Turn::Nothing);
@@ -184,41 +174,6 @@ impl Relay {
             None if kept => Ok(Turn::Some),
             None => Ok(Turn::Nothing),
         }
-    }
-
-    async fn acquire(&self) -> anyhow::Result<Option<Lease>> {
-        let asked = Instant::now();
-        if faults::sabotaged("no_lease") {
-            return Ok(Some(Lease { owner: self.owner, epoch: 0, expires: asked + LEASE, renew_at: asked + RENEW }));
-        }
-        let row = sqlx::query!(
-            "INSERT INTO relay_lease AS held (name, owner, epoch, until) VALUES ('outbox', $1, 1, now() + $2 * interval '1 second')
-             ON CONFLICT (name) DO UPDATE
-             SET owner = $1, until = EXCLUDED.until, epoch = CASE WHEN held.owner = $1 THEN held.epoch ELSE held.epoch + 1 END
-             WHERE held.owner = $1 OR held.until < now()
-             RETURNING epoch",
-            self.owner,
-            LEASE.as_secs() as f64,
-        )
-        .fetch_optional(self.store.pool())
-        .await?;
-        Ok(row.map(|row| Lease {
-            owner: self.owner,
-            epoch: row.epoch,
-            expires: asked + LEASE,
-            renew_at: asked + RENEW,
-        }))
-    }
-
-    async fn release(&self, lease: &Lease) -> Result<(), sqlx::Error> {
-        sqlx::query!(
-            "UPDATE relay_lease SET until = now() WHERE name = 'outbox' AND owner = $1 AND epoch = $2",
-            lease.owner,
-            lease.epoch
-        )
-        .execute(self.store.pool())
-        .await?;
-        Ok(())
     }
 
     async fn read(&self) -> anyhow::Result<Vec<Row>> {
@@ -317,30 +272,4 @@ async fn publish_lane(
         published.confirmed.extend(ids);
     }
     published
-}
-
-/// Waits that grow while trouble lasts: 50 ms to 2 s.
-#[derive(Default)]
-pub(crate) struct Backoff {
-    tries: u32,
-}
-
-impl Backoff {
-    pub(crate) fn reset(&mut self) {
-        self.tries = 0;
-    }
-
-    pub(crate) fn next_delay(&mut self) -> Duration {
-        let delay = Duration::from_millis(50 << self.tries.min(6)).min(Duration::from_secs(2));
-        self.tries += 1;
-        delay
-    }
-
-    pub(crate) async fn wait(&mut self, stop: &CancellationToken) {
-        let delay = self.next_delay();
-        tokio::select! {
-            () = tokio::time::sleep(delay) => {}
-            () = stop.cancelled() => {}
-        }
-    }
 }

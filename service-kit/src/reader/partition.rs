@@ -6,16 +6,16 @@ use std::time::Duration;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
+use pulsar::SubType;
 use pulsar::consumer::{ConsumerOptions, Message as PulsarMessage};
 use pulsar::proto::MessageIdData;
-use pulsar::{Consumer, SubType, TokioExecutor};
 use serde_json::Value;
 use shared_events::Topic;
 use uuid::Uuid;
 
 use super::{Position, Record, position_of};
 use crate::admin::Admin;
-use crate::bus::{Bus, in_own_task};
+use crate::bus::{Bus, Stream, Subscribing};
 
 /// Messages that the broker may send ahead.
 const PREFETCH: u32 = 1_000;
@@ -23,8 +23,6 @@ const PREFETCH: u32 = 1_000;
 const SILENCE: Duration = Duration::from_secs(10);
 /// Rebuilds in a row without a message between them.
 const PATIENCE: u32 = 6;
-
-type Stream = Consumer<Vec<u8>, TokioExecutor>;
 
 /// Where reading begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,36 +188,22 @@ impl PartitionReader {
     }
 
     async fn subscribe(&self) -> anyhow::Result<(u64, Stream)> {
-        let (generation, client) = self.bus.client().await?;
-        let topic = self.bus.partition_name(self.topic, self.partition);
         let name = format!("{}-{}", self.bus.role(), Uuid::now_v7());
         let (ledger_id, entry_id) = self.after;
-        let options = ConsumerOptions {
-            durable: Some(false),
-            start_message_id: Some(MessageIdData { ledger_id, entry_id, ..Default::default() }),
-            receiver_queue_size: Some(PREFETCH),
-            ..Default::default()
+        let wanted = Subscribing {
+            topic: self.topic,
+            partition: self.partition,
+            subscription: name.clone(),
+            kind: SubType::Exclusive,
+            name,
+            prefetch: PREFETCH,
+            options: ConsumerOptions {
+                durable: Some(false),
+                start_message_id: Some(MessageIdData { ledger_id, entry_id, ..Default::default() }),
+                ..Default::default()
+            },
         };
-        let building = async move {
-            let consumer: Stream = client
-                .consumer()
-                .with_topic(topic)
-                .with_subscription(name.clone())
-                .with_subscription_type(SubType::Exclusive)
-                .with_consumer_name(name)
-                .with_batch_size(PREFETCH)
-                .with_options(options)
-                .build()
-                .await?;
-            Ok(consumer)
-        };
-        match in_own_task(building).await {
-            Ok(stream) => Ok((generation, stream)),
-            Err(error) => {
-                self.bus.discard(generation).await;
-                Err(error)
-            }
-        }
+        self.bus.subscribe(wanted).await
     }
 
     /// Closing may wait for a broker that is away, so nobody waits for it.

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use chrono::Utc;
-use service_kit::bus::{Bus, Publisher};
+use service_kit::bus::Bus;
 use service_kit::clock::{Clock, SystemClock};
 use service_kit::config::Role;
 use service_kit::consumer::Consumers;
 use service_kit::handler::{Delivered, Failure, Handles, HandlesRun, Outcome, Routes};
 use service_kit::jobs::Worker;
 use service_kit::parked::Redriver;
+use service_kit::publisher::Publisher;
 use service_kit::runtime;
 use service_kit::shutdown::Shutdown;
 use service_kit::store::{Cause, Store, Work};
