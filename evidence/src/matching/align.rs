@@ -93,9 +93,13 @@ fn join(
             continue;
         }
         let (a, b) = (parts.word(parts.tokens[first - 1]), parts.word(parts.tokens[first]));
-        let one = whole.tokens.iter().enumerate().position(|(at, token)| {
-            let word = whole.word(*token);
-            !whole_used[at] && word.len() == a.len() + b.len() && word.starts_with(a) && word.ends_with(b)
+        let letters = (a.len() + b.len()) as u32;
+        let one = whole.tokens.iter().zip(whole_used.iter()).position(|(token, used)| {
+            // Most words are of another length: nothing else of them is looked at.
+            token.to - token.from == letters && !used && {
+                let word = whole.word(*token);
+                word.starts_with(a) && word.ends_with(b)
+            }
         });
         if let Some(at) = one {
             (parts_used[first - 1], parts_used[first], whole_used[at]) = (true, true, true);
@@ -115,15 +119,19 @@ fn join(
 fn likeness(left: &Passage, l: Token, right: &Passage, r: Token) -> f32 {
     let (a, b) = (left.word(l), right.word(r));
     let shorter = a.len().min(b.len());
-    let prefix = shorter >= 2 && similarity::common_prefix(a, b) == shorter;
-    if l.digits || r.digits {
-        let alike = shorter >= 5 && (prefix || similarity::one_letter_off(a, b));
-        return if alike { 0.8 } else { 0.0 };
+    let numbers = l.digits || r.digits;
+    // Two words are only alike when they begin alike; this is asked of every two words that are left over.
+    if shorter < if numbers { 5 } else { 2 } || (!numbers && a.as_bytes()[0] != b.as_bytes()[0]) {
+        return 0.0;
+    }
+    let prefix = similarity::common_prefix(a, b) == shorter;
+    if numbers {
+        return if prefix || similarity::one_letter_off(a, b) { 0.8 } else { 0.0 };
     }
     if prefix {
         return 0.9;
     }
-    if shorter < 3 || a.as_bytes()[0] != b.as_bytes()[0] {
+    if shorter < 3 {
         return 0.0;
     }
     let likeness = similarity::jaro_winkler(a, b);
