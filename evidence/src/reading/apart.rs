@@ -1,6 +1,7 @@
 //! Reading in a process that may die: this program again, with the document on its standard input and limits on its memory and
 //! time. Whatever a hostile file does to a parser, it does it there.
 
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -25,7 +26,7 @@ const MOST_DOCUMENT: u64 = 25 * 1024 * 1024;
 pub struct Limits {
     /// From beginning to end.
     pub wall: Duration,
-    /// Address space of the reader and of each program that it runs.
+    /// Bytes of memory of the reader and of each program that it runs.
     pub memory: u64,
     /// Seconds of the processor, of the reader and of each program that it runs.
     pub cpu_seconds: u64,
@@ -51,10 +52,14 @@ pub fn read(program: &Path, document: &[u8], limits: Limits) -> Result<Invoice, 
         &limits.cpu_seconds.to_string(),
     ]);
     // A group of its own, so that the programs it runs end with it; nothing of our environment but where programs are.
-    command
-        .process_group(0)
-        .env_clear()
-        .envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "TESSDATA_PREFIX"));
+    let kept = |name: &OsStr| name == "PATH" || name == "TESSDATA_PREFIX";
+    command.process_group(0).env_clear().envs(std::env::vars_os().filter(|(name, _)| kept(name)));
+    // Allocators reserve much more than a document needs, which the limits would count.
+    command.envs([
+        ("MALLOC_ARENA_MAX", "1"),
+        ("MIMALLOC_ARENA_EAGER_COMMIT", "0"),
+        ("MIMALLOC_ARENA_RESERVE", "16384"),
+    ]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child =
         command.spawn().map_err(|error| Refusal::invalid("reader", format!("cannot start the reader: {error}")))?;
@@ -103,7 +108,9 @@ fn died(status: ExitStatus) -> Refusal {
 /// When the limits cannot be set or the answer cannot be written; then there is no answer, which says enough.
 pub fn serve(memory: u64, cpu_seconds: u64) -> std::io::Result<()> {
     let at_most = |limit: u64| Rlimit { current: Some(limit), maximum: Some(limit) };
-    setrlimit(Resource::As, at_most(memory))?;
+    // What is written to; the address space may be larger, as threads and allocators reserve much that they never use.
+    setrlimit(Resource::Data, at_most(memory))?;
+    setrlimit(Resource::As, at_most(memory.saturating_mul(4)))?;
     setrlimit(Resource::Cpu, Rlimit { current: Some(cpu_seconds), maximum: Some(cpu_seconds + 1) })?;
     setrlimit(Resource::Core, at_most(0))?;
     let mut document = vec![];
