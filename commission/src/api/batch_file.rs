@@ -28,7 +28,7 @@ pub struct Asked {
 #[utoipa::path(get, path = "/api/v1/payout-batches/{id}/file", tag = "payouts", params(("id" = Uuid, Path, description = "The batch"), Asked),
     security(("bearer" = [])), responses(
         (status = 200, description = "The file", content((String = "text/csv"), (String = "application/json"))),
-        (status = 409, description = "The file is not written yet", body = service_kit::problem::Body)))]
+        (status = 409, description = "The file is not written yet", body = service_kit::problem::Body, content_type = "application/problem+json")))]
 pub async fn show(
     State(api): State<Api>,
     caller: Caller,

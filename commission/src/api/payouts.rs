@@ -199,7 +199,7 @@ impl InState {
 
 /// Lists payouts, newest first. A partner sees its own.
 #[utoipa::path(get, path = "/api/v1/payouts", tag = "payouts", params(Filter), security(("bearer" = [])),
-    responses((status = 200, description = "A page of payouts", body = Page), (status = 422, description = "A parameter does not fit", body = service_kit::problem::Body), (status = 404, description = "Another partner's", body = service_kit::problem::Body)))]
+    responses((status = 200, description = "A page of payouts", body = Page), (status = 422, description = "A parameter does not fit", body = service_kit::problem::Body, content_type = "application/problem+json"), (status = 404, description = "Another partner's", body = service_kit::problem::Body, content_type = "application/problem+json")))]
 pub async fn list(State(api): State<Api>, caller: Caller, Query(filter): Query<Filter>) -> Result<Json<Page>, Problem> {
     let asked = filter
         .partner

@@ -130,7 +130,7 @@ impl Month {
 #[utoipa::path(get, path = "/api/v1/partners/{id}/statement", tag = "partners", params(("id" = String, Path, description = "The partner"), Asked),
     security(("bearer" = [])), responses(
         (status = 200, description = "The statement", content((Statement = "application/json"), (String = "text/csv"))),
-        (status = 422, description = "A parameter does not fit", body = service_kit::problem::Body)))]
+        (status = 422, description = "A parameter does not fit", body = service_kit::problem::Body, content_type = "application/problem+json")))]
 pub async fn show(
     State(api): State<Api>,
     caller: Caller,
