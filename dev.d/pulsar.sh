@@ -96,7 +96,8 @@ broker_start() { # DIR [PORT WEBPORT]
   web=$(port_remember "$dir/ports" WEB_PORT 8080)
   # The bookie's address is its identity: its port can never move once there is data.
   bookie=$(kv_get "$dir/ports" BOOKIE_PORT) || {
-    bookie=$(port_free 3181)
+    # Far from those of other brokers, one of which may be down for the moment: 3181 beside the default 6650.
+    bookie=$(port_free $((port > 4493 ? port - 3469 : port + 3469)))
     kv_set "$dir/ports" BOOKIE_PORT "$bookie"
   }
   ! port_taken "$bookie" || die "port $bookie (the bookie of $dir) is taken" \
