@@ -74,7 +74,7 @@ EOF
 }
 
 # A killed broker's bookie may find its own old registration and then delete and renew it without end (a fault of Pulsar's lock over
-# RocksDB, some starts in a hundred): "Not enough non-faulty bookies". A start in order registers once or twice.
+# RocksDB, in up to a fifth of the quick starts after a kill): "Not enough non-faulty bookies". A start in order registers once or twice.
 broker_flaps() { # DIR FROM: looks at the log from that byte on
   local times
   times=$(tail -c "+$(($2 + 1))" "$1/logs/broker.log" | grep -c 'RegistrationClient - Bookie .* deleted') || true
