@@ -1,10 +1,9 @@
 //! Cross Industry Invoices are read completely, in each version of the format.
 
-use evidence::reading::decimal::Decimal;
 use evidence::reading::invoice::{Invoice, Kind};
 use evidence::reading::read_xml;
 
-use crate::samples::{below, name, texts};
+use crate::samples::{assert_totals, below, name, texts};
 
 #[test]
 fn all_versions_are_read_to_the_last_identifier() {
@@ -25,16 +24,7 @@ fn compare(invoice: &Invoice, xml: &str, name: &str) {
     expected.sort();
     assert_eq!(ids, expected, "{name}: identifiers");
     let totals = xml.split("SpecifiedTradeSettlementHeaderMonetarySummation>").nth(1).expect("all have totals");
-    let expected: Vec<(String, Decimal)> = texts(totals, |tag| tag.ends_with("Amount"))
-        .into_iter()
-        .map(|(tag, text)| (tag, text.parse().expect("decimal")))
-        .collect();
-    let read: Vec<(String, Decimal)> = invoice
-        .totals
-        .iter()
-        .map(|total| (total.name.clone(), total.amount.decimal().parse().expect("ours")))
-        .collect();
-    assert_eq!(read, expected, "{name}: totals");
+    assert_totals(invoice, totals, name);
     let net = invoice.lines.iter().map(|line| line.amount.minor).sum::<i64>();
     assert_eq!(
         net,

@@ -1,5 +1,7 @@
 //! Invoices that others publish as test data, kept in the cache of `./dev test`.
 
+use evidence::reading::decimal::Decimal;
+use evidence::reading::invoice::Invoice;
 use std::path::{Path, PathBuf};
 
 /// All XML files below a folder of the collection, in a fixed order.
@@ -47,4 +49,18 @@ pub fn texts(xml: &str, wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> 
         }
     }
     found
+}
+
+/// Every amount in the document's block of totals is read, by its name and in its order.
+pub fn assert_totals(invoice: &Invoice, block: &str, name: &str) {
+    let expected: Vec<(String, Decimal)> = texts(block, |tag| tag.ends_with("Amount"))
+        .into_iter()
+        .map(|(tag, text)| (tag, text.parse().expect("decimal")))
+        .collect();
+    let read: Vec<(String, Decimal)> = invoice
+        .totals
+        .iter()
+        .map(|total| (total.name.clone(), total.amount.decimal().parse().expect("ours")))
+        .collect();
+    assert_eq!(read, expected, "{name}: totals");
 }
