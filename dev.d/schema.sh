@@ -2,8 +2,8 @@
 # Scratch databases with every migration applied, and the offline metadata (.sqlx) made from them.
 # Each service's queries are checked against its own database: see the sqlx.toml of the crates.
 
-SERVICES=(tracking commission)
-SQLX_CRATES=(service-kit tracking commission)
+SERVICES=(tracking commission evidence)
+SQLX_CRATES=(service-kit tracking commission evidence)
 
 schema_files() { # SERVICE: the kit's own tables come first in every service database
   find "$ROOT/migrations/kit" "$ROOT/migrations/$1" -maxdepth 1 -name '*.sql' 2>/dev/null |
@@ -61,6 +61,7 @@ schema_env() { # DIR
   printf 'KIT_SCHEMA_URL=%s\n' "$(postgres_url "$1" trackingdb)"
   printf 'TRACKING_SCHEMA_URL=%s\n' "$(postgres_url "$1" trackingdb)"
   printf 'COMMISSION_SCHEMA_URL=%s\n' "$(postgres_url "$1" commissiondb)"
+  printf 'EVIDENCE_SCHEMA_URL=%s\n' "$(postgres_url "$1" evidencedb)"
 }
 
 # For development: a long-lived cluster, printed as `export` lines for `eval`.

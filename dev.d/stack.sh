@@ -2,7 +2,7 @@
 # The whole stack of one machine under DEV_DIR: Postgres, Pulsar and `recoup serve all`.
 
 ENV_FILE=$DEV_DIR/env
-RUN_SERVICES=(tracking commission bff)
+RUN_SERVICES=(tracking commission evidence bff)
 
 # A service port: from the environment when given, else the remembered or next free one.
 service_port() { # NAME DEFAULT
@@ -48,6 +48,7 @@ env_write() {
     printf 'TRACKING_PORT=%s\n' "$(service_port TRACKING_PORT "${1:-8000}")"
     printf 'COMMISSION_PORT=%s\n' "$(service_port COMMISSION_PORT "${2:-8001}")"
     printf 'BFF_PORT=%s\n' "$(service_port BFF_PORT "${3:-8002}")"
+    printf 'EVIDENCE_PORT=%s\n' "$(service_port EVIDENCE_PORT "${4:-8003}")"
     for service in "${SERVICES[@]}"; do
       upper=${service^^}
       password=$(secret "$DEV_DIR/secrets/${service}_db_password")
@@ -199,12 +200,12 @@ cmd_logs() {
   case $service in
     pulsar) file=$DEV_DIR/pulsar/logs/broker.log ;;
     postgres) file=$DEV_DIR/pg/log ;;
-    all | tracking | commission | bff) ;;
-    *) die "which log?" "usage: ./dev logs tracking|commission|bff|all|pulsar|postgres [-f]" ;;
+    all | tracking | commission | evidence | bff) ;;
+    *) die "which log?" "usage: ./dev logs tracking|commission|evidence|bff|all|pulsar|postgres [-f]" ;;
   esac
   [[ -r $file ]] || die "there is no log yet" "run './dev up' first"
   case $service in
-    tracking | commission | bff) tail -n +1 "${follow[@]}" "$file" | grep --line-buffered "\"service\": *\"$service\"" || true ;;
+    tracking | commission | evidence | bff) tail -n +1 "${follow[@]}" "$file" | grep --line-buffered "\"service\": *\"$service\"" || true ;;
     *) tail -n +1 "${follow[@]}" "$file" ;;
   esac
 }

@@ -1,7 +1,7 @@
 //! A new migration file must rebuild the crate that embeds it.
 
 fn main() {
-    for folder in ["kit", "tracking", "commission"] {
+    for folder in ["kit", "tracking", "commission", "evidence"] {
         println!("cargo:rerun-if-changed={folder}");
     }
 }

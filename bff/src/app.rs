@@ -29,6 +29,8 @@ pub struct App {
     pub tracking: Arc<Upstream>,
     /// The commission service.
     pub commission: Arc<Upstream>,
+    /// The evidence service.
+    pub evidence: Arc<Upstream>,
     /// How the services fare.
     pub directory: Directory,
     /// Where event streams come from.
@@ -43,15 +45,20 @@ impl App {
     pub fn new(config: &Config, bus: Arc<Bus>, clock: Arc<dyn Clock>, shutdown: &Shutdown) -> Self {
         let tracking = Arc::new(Upstream::new(Service::Tracking, &config.tracking_url));
         let commission = Arc::new(Upstream::new(Service::Commission, &config.commission_url));
+        let evidence = Arc::new(Upstream::new(Service::Evidence, &config.evidence_url));
         Self {
             publisher: Publisher::new(Arc::clone(&bus)),
             hub: Hub::new(bus, shutdown.clone()),
-            directory: Directory::new([Arc::clone(&tracking), Arc::clone(&commission)], Arc::clone(&clock)),
+            directory: Directory::new(
+                [Arc::clone(&tracking), Arc::clone(&commission), Arc::clone(&evidence)],
+                Arc::clone(&clock),
+            ),
             clock,
             account_key: config.account_key.clone(),
             sent: Sent::default(),
             tracking,
             commission,
+            evidence,
         }
     }
 
@@ -60,6 +67,7 @@ impl App {
         match service {
             Service::Tracking => &self.tracking,
             Service::Commission => &self.commission,
+            Service::Evidence => &self.evidence,
         }
     }
 }

@@ -7,6 +7,8 @@ const TRACKING_URL: Var =
     Var::new("TRACKING_URL", "where the BFF finds tracking; absent = this machine, TRACKING_PORT");
 const COMMISSION_URL: Var =
     Var::new("COMMISSION_URL", "where the BFF finds commission; absent = this machine, COMMISSION_PORT");
+const EVIDENCE_URL: Var =
+    Var::new("EVIDENCE_URL", "where the BFF finds evidence; absent = this machine, EVIDENCE_PORT");
 
 /// What the BFF reads from the environment.
 #[derive(Debug, Clone)]
@@ -21,6 +23,8 @@ pub struct Config {
     pub tracking_url: String,
     /// Where commission is.
     pub commission_url: String,
+    /// Where evidence is.
+    pub evidence_url: String,
     /// Seals account details, and makes digests of request bodies.
     pub account_key: SealingKey,
 }
@@ -30,7 +34,7 @@ impl FromEnv for Config {
         let mut vars = EdgeConfig::vars_for("bff");
         vars.extend(AuthConfig::vars());
         vars.extend(PulsarConfig::vars());
-        vars.extend([TRACKING_URL, COMMISSION_URL, ACCOUNT_DETAILS_KEY]);
+        vars.extend([TRACKING_URL, COMMISSION_URL, EVIDENCE_URL, ACCOUNT_DETAILS_KEY]);
         vars
     }
 
@@ -40,6 +44,7 @@ impl FromEnv for Config {
         let pulsar = PulsarConfig::read_for(reader, Role::Bff);
         let tracking_url = service_url(reader, &TRACKING_URL, "tracking");
         let commission_url = service_url(reader, &COMMISSION_URL, "commission");
+        let evidence_url = service_url(reader, &EVIDENCE_URL, "evidence");
         let account_key = reader.required(&ACCOUNT_DETAILS_KEY);
         Some(Self {
             edge: edge?,
@@ -47,6 +52,7 @@ impl FromEnv for Config {
             pulsar: pulsar?,
             tracking_url: tracking_url?,
             commission_url: commission_url?,
+            evidence_url: evidence_url?,
             account_key: account_key?,
         })
     }

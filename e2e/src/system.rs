@@ -9,6 +9,8 @@ use serde_json::Value;
 use service_kit::auth::{Claims, Role, mint};
 use service_kit::config::{AuthConfig, Env, load};
 use service_kit::http_client;
+use shared_events::Service;
+use sqlx::migrate::Migrator;
 
 use crate::process::{Program, Ready};
 use crate::servers::Servers;
@@ -28,6 +30,8 @@ pub struct System<'s> {
     pub tracking: String,
     /// Commission's address.
     pub commission: String,
+    /// Evidence's address.
+    pub evidence: String,
     /// The BFF's address.
     pub bff: String,
     http: reqwest::Client,
@@ -62,8 +66,8 @@ impl<'s> System<'s> {
     /// When the servers refuse, or the binary cannot be built.
     pub async fn new(servers: &'s Servers) -> anyhow::Result<Self> {
         build(servers).await?;
-        let world = World::new(servers, &migrations::TRACKING, &migrations::COMMISSION).await?;
-        let [tracking, commission, bff] = free_ports()?;
+        let world = World::new(servers, schema_of).await?;
+        let [tracking, commission, evidence, bff] = free_ports()?;
         let at = |port: u16| format!("http://127.0.0.1:{port}");
         let (payouts, rust_log) = (world.logs()?.join("payouts").display().to_string(), "info,sqlx=error,pulsar=warn");
         let own = [
@@ -71,6 +75,7 @@ impl<'s> System<'s> {
             ("BIND_ADDRESS", "127.0.0.1"),
             ("TRACKING_PORT", &tracking.to_string()),
             ("COMMISSION_PORT", &commission.to_string()),
+            ("EVIDENCE_PORT", &evidence.to_string()),
             ("BFF_PORT", &bff.to_string()),
             ("JWT_SECRET_KEY", SECRET),
             ("ACCOUNT_DETAILS_KEY", ACCOUNT_KEY),
@@ -85,7 +90,16 @@ impl<'s> System<'s> {
         environment.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let auth = load(&Env::of(environment.iter().cloned()))?;
         let http = http_client::client(Duration::from_secs(15));
-        Ok(Self { world, tracking: at(tracking), commission: at(commission), bff: at(bff), http, auth, environment })
+        Ok(Self {
+            world,
+            tracking: at(tracking),
+            commission: at(commission),
+            evidence: at(evidence),
+            bff: at(bff),
+            http,
+            auth,
+            environment,
+        })
     }
 
     /// `recoup serve` of one service, or of `all`.
@@ -96,6 +110,7 @@ impl<'s> System<'s> {
         let address = match which {
             "tracking" => &self.tracking,
             "commission" => &self.commission,
+            "evidence" => &self.evidence,
             _ => &self.bff,
         };
         Ok(Program {
@@ -160,13 +175,24 @@ impl<'s> System<'s> {
     }
 }
 
+/// The real schema of a service's database.
+fn schema_of(service: Service) -> &'static Migrator {
+    match service {
+        Service::Tracking => &migrations::TRACKING,
+        Service::Commission => &migrations::COMMISSION,
+        Service::Evidence => &migrations::EVIDENCE,
+    }
+}
+
 /// Ports that were free a moment ago.
-fn free_ports() -> anyhow::Result<[u16; 3]> {
+fn free_ports() -> anyhow::Result<[u16; 4]> {
     // All held at once, so that they differ.
-    let held =
-        [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
-    let [one, two, three] = held.each_ref().map(|listener| listener.local_addr().map(|address| address.port()));
-    Ok([one?, two?, three?])
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(TcpListener::bind("127.0.0.1:0")?);
+    }
+    let ports = held.iter().map(|listener| listener.local_addr().map(|address| address.port()));
+    <[u16; 4]>::try_from(ports.collect::<Result<Vec<_>, _>>()?).ok().context("four ports")
 }
 
 /// Builds the binary as `./dev` does; cargo builds only a package's own binaries for its tests. Takes no time when it is there.

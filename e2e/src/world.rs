@@ -1,4 +1,4 @@
-//! One test's world: a namespace and two databases of its own, and two services as processes.
+//! One test's world: a namespace and databases of its own, and its services as processes.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::process::{Process, Program, Ready};
 use crate::servers::{Servers, TENANT};
 use crate::wait::until;
 
-/// A namespace, two databases, and how to start the services that use them.
+/// A namespace, a database for each service, and how to start the services that use them.
 pub struct World<'s> {
     /// The servers below.
     pub servers: &'s Servers,
@@ -27,6 +27,8 @@ pub struct World<'s> {
     pub tracking: PgPool,
     /// Commission's database, as superuser.
     pub commission: PgPool,
+    /// Evidence's database, as superuser.
+    pub evidence: PgPool,
     environment: Vec<(String, String)>,
 }
 
@@ -40,17 +42,17 @@ impl<'s> World<'s> {
     /// # Errors
     /// When the servers refuse.
     pub async fn of_the_bank(servers: &'s Servers) -> anyhow::Result<Self> {
-        let world = Self::new(servers, &migrations::KIT_ONLY, &migrations::KIT_ONLY).await?;
+        let world = Self::new(servers, |_| &migrations::KIT_ONLY).await?;
         sqlx::raw_sql(bank::TRACKING_TABLES).execute(&world.tracking).await?;
         sqlx::raw_sql(bank::COMMISSION_TABLES).execute(&world.commission).await?;
         Ok(world)
     }
 
-    /// A world with these schemas.
+    /// A world whose services have these schemas.
     ///
     /// # Errors
     /// When the servers refuse.
-    pub async fn new(servers: &'s Servers, tracking: &Migrator, commission: &Migrator) -> anyhow::Result<Self> {
+    pub async fn new(servers: &'s Servers, schema: impl Fn(Service) -> &'static Migrator) -> anyhow::Result<Self> {
         let name = format!("e2e_{}", uuid::Uuid::now_v7().simple());
         let config = servers.pulsar(Role::Provisioner, &name)?;
         let retention = Retention { minutes: 600, mebibytes: 1_024 };
@@ -61,13 +63,13 @@ impl<'s> World<'s> {
         put("PULSAR_NAMESPACE", name.clone());
         put("RUST_LOG", "info,sqlx=error,pulsar=warn".into());
         let mut pools = Vec::new();
-        for (service, schema) in [(Service::Tracking, tracking), (Service::Commission, commission)] {
+        for service in Service::ALL {
             let database = format!("{name}_{}", service.name());
             let server = servers.database("postgres").await?;
             sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {database}"))).execute(&server).await?;
             server.close().await;
             let pool = servers.database(&database).await?;
-            schema.run(&pool).await.with_context(|| format!("migrating {database}"))?;
+            schema(service).run(&pool).await.with_context(|| format!("migrating {database}"))?;
             let role = format!("{}_user", service.name());
             put(
                 &format!("{}_DATABASE_URL", service.name().to_uppercase()),
@@ -75,8 +77,8 @@ impl<'s> World<'s> {
             );
             pools.push(pool);
         }
-        let [tracking, commission] = <[PgPool; 2]>::try_from(pools).ok().context("two services")?;
-        Ok(Self { servers, name, tracking, commission, environment })
+        let [tracking, commission, evidence] = <[PgPool; 3]>::try_from(pools).ok().context("three services")?;
+        Ok(Self { servers, name, tracking, commission, evidence, environment })
     }
 
     /// What a process of this world needs to know.
@@ -124,6 +126,7 @@ impl<'s> World<'s> {
         match service {
             Service::Tracking => &self.tracking,
             Service::Commission => &self.commission,
+            Service::Evidence => &self.evidence,
         }
     }
 

@@ -1,4 +1,68 @@
 //! Evidence: documents in, proof out, with a confidence that means what it says.
+//!
+//! This page is the table of contents: which message goes to which slice ([`messages`]), which job to which ([`worker`], [`timers`]), and
+//! which path to which ([`http`]). The cores stand by themselves: [`matching`] compares records, [`reading`] reads documents.
 
+pub mod config;
+pub mod list_requests;
+pub mod lookup;
 pub mod matching;
+pub mod read_request;
 pub mod reading;
+pub mod request_proof;
+pub mod request_row;
+pub mod withdraw_request;
+
+use std::sync::Arc;
+
+use service_kit::handler::Routes;
+use service_kit::jobs::Worker;
+use service_kit::store::Store;
+use shared_events::evidence::{RequestProof, WithdrawProofRequest};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use config::Config;
+
+/// Path of the health page beside `/health/ready`.
+pub const HEALTH_PATH: &str = "/api/v1/evidence/health";
+
+/// What routes work with; clones share it.
+#[derive(Clone)]
+pub struct State {
+    /// The database.
+    pub store: Store,
+    /// What the environment says.
+    pub config: Arc<Config>,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Recoup evidence", description = "Documents, what they prove, and proof packets", license(name = "Apache-2.0")),
+    tags((name = "requests"), (name = "documents"), (name = "prompts"), (name = "matching"), (name = "packets"))
+)]
+struct Document;
+
+/// Which message goes where.
+pub fn messages() -> Routes {
+    Routes::new().on::<RequestProof>(request_proof::Request).on::<WithdrawProofRequest>(withdraw_request::Withdraw)
+}
+
+/// Which job runs where: those that take their time.
+pub fn worker(store: Store, _config: &Arc<Config>) -> Worker {
+    Worker::new(store)
+}
+
+/// Which timer runs where. They have a worker of their own, so that no slow job makes a deadline late.
+pub fn timers(store: Store, _config: &Arc<Config>) -> Worker {
+    Worker::new(store)
+}
+
+/// The documented routes.
+pub fn http(state: State) -> OpenApiRouter {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(list_requests::list_requests))
+        .routes(routes!(read_request::read_request))
+        .with_state(state)
+}

@@ -14,6 +14,7 @@ pub const SERVICE_OFFSET: i64 = 1_000;
 static KIT: Migrator = sqlx::migrate!("./kit");
 static TRACKING_OWN: Migrator = sqlx::migrate!("./tracking");
 static COMMISSION_OWN: Migrator = sqlx::migrate!("./commission");
+static EVIDENCE_OWN: Migrator = sqlx::migrate!("./evidence");
 
 /// The tables of service-kit alone, for its own tests.
 pub static KIT_ONLY: LazyLock<Migrator> = LazyLock::new(|| with_kit(&[]));
@@ -21,6 +22,8 @@ pub static KIT_ONLY: LazyLock<Migrator> = LazyLock::new(|| with_kit(&[]));
 pub static TRACKING: LazyLock<Migrator> = LazyLock::new(|| with_kit(&TRACKING_OWN.migrations));
 /// The database of commission.
 pub static COMMISSION: LazyLock<Migrator> = LazyLock::new(|| with_kit(&COMMISSION_OWN.migrations));
+/// The database of evidence.
+pub static EVIDENCE: LazyLock<Migrator> = LazyLock::new(|| with_kit(&EVIDENCE_OWN.migrations));
 
 fn with_kit(own: &[Migration]) -> Migrator {
     let moved = own.iter().cloned().map(|mut migration| {

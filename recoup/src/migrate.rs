@@ -60,6 +60,7 @@ pub fn schema_of(service: Service) -> &'static Migrator {
     match service {
         Service::Tracking => &migrations::TRACKING,
         Service::Commission => &migrations::COMMISSION,
+        Service::Evidence => &migrations::EVIDENCE,
     }
 }
 

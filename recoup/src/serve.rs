@@ -2,6 +2,7 @@
 
 mod bff;
 mod commission;
+mod evidence;
 mod tracking;
 
 use std::sync::Arc;
@@ -48,6 +49,8 @@ enum Which {
     Tracking,
     /// Commissions, ledger, payouts
     Commission,
+    /// Documents, matching, prompts, proof packets
+    Evidence,
 }
 
 impl Which {
@@ -89,6 +92,7 @@ struct Config {
     bff: Option<::bff::Config>,
     tracking: Option<Messaging>,
     commission: Option<(Messaging, ::commission::Config)>,
+    evidence: Option<(Messaging, ::evidence::Config)>,
 }
 
 impl Config {
@@ -100,6 +104,10 @@ impl Config {
             let both = (Messaging::read_for(reader, Service::Commission), ::commission::Config::read(reader));
             Some((both.0?, both.1?))
         });
+        let evidence = which.includes(Which::Evidence).then(|| {
+            let both = (Messaging::read_for(reader, Service::Evidence), ::evidence::Config::read(reader));
+            Some((both.0?, both.1?))
+        });
         // A service that is not served needs nothing; one that is served and was complained about ends it all.
         Some(Self {
             runtime: runtime?,
@@ -107,6 +115,7 @@ impl Config {
             bff: bff.map_or(Some(None), |read| read.map(Some))?,
             tracking: tracking.map_or(Some(None), |read| read.map(Some))?,
             commission: commission.map_or(Some(None), |read| read.map(Some))?,
+            evidence: evidence.map_or(Some(None), |read| read.map(Some))?,
         })
     }
 }
@@ -134,6 +143,10 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         process.start(
             "commission",
             config.commission.map(|(messaging, own)| commission::start(process.clone(), messaging, own))
+        ),
+        process.start(
+            "evidence",
+            config.evidence.map(|(messaging, own)| evidence::start(process.clone(), messaging, own))
         ),
         process.start("bff", config.bff.map(|config| bff::start(process.clone(), config))),
     );

@@ -41,6 +41,12 @@ pub fn grants() -> Vec<Grant> {
             consumes: vec![Topic::commands(Service::Commission), Topic::events(Service::Tracking)],
             reads: vec![],
         },
+        Grant {
+            name: "evidence",
+            writes: own(Service::Evidence),
+            consumes: vec![Topic::commands(Service::Evidence)],
+            reads: vec![],
+        },
         Grant { name: "replayer", writes: vec![], consumes: vec![], reads: Topic::all().collect() },
     ]
 }

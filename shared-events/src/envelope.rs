@@ -17,17 +17,20 @@ pub enum Service {
     Tracking,
     /// What partners earn and are paid.
     Commission,
+    /// Documents, and what they prove.
+    Evidence,
 }
 
 impl Service {
     /// Every service, in the order in which money flows.
-    pub const ALL: [Self; 2] = [Self::Tracking, Self::Commission];
+    pub const ALL: [Self; 3] = [Self::Tracking, Self::Commission, Self::Evidence];
 
     /// The name used in topics, subscriptions, roles, paths and logs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tracking => "tracking",
             Self::Commission => "commission",
+            Self::Evidence => "evidence",
         }
     }
 }
@@ -84,6 +87,9 @@ impl Topic {
             (Service::Commission, Kind::Command) => "commission-commands",
             (Service::Commission, Kind::Event) => "commission-events",
             (Service::Commission, Kind::Parked) => "commission-parked",
+            (Service::Evidence, Kind::Command) => "evidence-commands",
+            (Service::Evidence, Kind::Event) => "evidence-events",
+            (Service::Evidence, Kind::Parked) => "evidence-parked",
         }
     }
 

@@ -46,16 +46,28 @@ uuid_ids! {
     CommissionId,
     /// A tracked event that may earn a commission: a click, a lead or a purchase. The same id as the event's.
     ConversionId,
+    /// A document of a tenant: the same bytes are the same document.
+    DocumentId,
     /// A partner's participation in a campaign.
     EnrolmentId,
+    /// One submission of evidence: somebody sent, or named, a document and said what it is for.
+    EvidenceId,
     /// A partner's tracked link.
     LinkId,
     /// The id of one message: a command or an event (CloudEvents `id`).
     MessageId,
+    /// A learned matcher, or an import of labels for one.
+    ModelId,
+    /// A sealed bundle of proof.
+    PacketId,
     /// A file of payouts handed to whoever moves the money.
     PayoutBatchId,
     /// One payment to a partner.
     PayoutId,
+    /// A question to a person.
+    PromptId,
+    /// Something that has to be proved by documents.
+    ProofRequestId,
     /// One event that came in over HTTP.
     TrackingEventId,
 }
@@ -148,6 +160,13 @@ impl CommissionId {
     /// One commission per conversion, partner and attribution revision.
     pub fn of(conversion: ConversionId, partner: &PartnerId, revision: u32) -> Self {
         Self(derive(&["commission", &conversion.to_string(), partner.as_str(), &revision.to_string()]))
+    }
+}
+
+impl DocumentId {
+    /// The document of a tenant with these bytes.
+    pub fn of(tenant: &TenantId, sha256: &str) -> Self {
+        Self(derive(&["document", tenant.as_str(), sha256]))
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod commission;
 pub mod envelope;
+pub mod evidence;
 pub mod ids;
 pub mod money;
 pub mod outcome;

@@ -229,11 +229,14 @@ const LEGAL_FORMS: [&str; 22] = [
     "ab",
 ];
 
+/// The words of a company's name that say which company it is: folded, without its legal form.
+#[must_use]
+pub fn supplier_words(name: &str) -> Vec<String> {
+    text::tokens(&text::fold(name)).into_iter().filter(|word| !LEGAL_FORMS.contains(&word.as_str())).collect()
+}
+
 fn same_supplier(subject: &Subject, facts: &Facts) -> bool {
-    let name = |supplier: &Option<String>| {
-        let words = text::tokens(&text::fold(supplier.as_deref().unwrap_or_default()));
-        words.into_iter().filter(|word| !LEGAL_FORMS.contains(&word.as_str())).collect::<Vec<_>>().join(" ")
-    };
+    let name = |supplier: &Option<String>| supplier_words(supplier.as_deref().unwrap_or_default()).join(" ");
     let (ours, theirs) = (name(&subject.supplier), name(&facts.supplier));
     !ours.is_empty() && !theirs.is_empty() && similarity::jaro_winkler(&ours, &theirs) >= 0.95
 }

@@ -51,8 +51,13 @@ impl System {
     pub(super) async fn start() -> anyhow::Result<Self> {
         let env = Env::process();
         let port = |name: &str, default: &str| env.get(name).unwrap_or(default).to_owned();
-        let bases = [port("TRACKING_PORT", "8000"), port("COMMISSION_PORT", "8001"), port("BFF_PORT", "8002")]
-            .map(|port| format!("http://127.0.0.1:{port}"));
+        let bases = [
+            port("TRACKING_PORT", "8000"),
+            port("COMMISSION_PORT", "8001"),
+            port("BFF_PORT", "8002"),
+            port("EVIDENCE_PORT", "8003"),
+        ]
+        .map(|port| format!("http://127.0.0.1:{port}"));
         let auth: AuthConfig = load(&env)?;
         let began = Instant::now();
         let process = Command::new(std::env::current_exe()?)
@@ -68,7 +73,7 @@ impl System {
         let token = format!("Bearer {}", mint(&auth, &claims, 86_400)?);
         let commission =
             PgPoolOptions::new().max_connections(2).connect(&owned(&env, "COMMISSION", "commissiondb")?).await?;
-        let [tracking, _, bff] = bases;
+        let [tracking, _, bff, _] = bases;
         let run = format!("run-{}", process.id().unwrap_or_default());
         let mut system =
             Self { process, ready_ms, tracking, bff, token, commission, events: Events::new(&run), peak_kb: 0 };
@@ -196,7 +201,7 @@ async fn command(edge: &mut Connection, path: &str, token: &str, body: String) -
     }
 }
 
-async fn wait_ready(bases: &[String; 3]) -> anyhow::Result<()> {
+async fn wait_ready(bases: &[String; 4]) -> anyhow::Result<()> {
     let deadline = Instant::now() + Duration::from_secs(60);
     for base in bases {
         loop {

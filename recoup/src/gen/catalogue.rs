@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use service_kit::config::{Env, load};
 use shared_events::outcome::{COMMAND_REJECTED, CommandRejected};
-use shared_events::{Kind, Message, Service, Topic, commission, tracking};
+use shared_events::{Kind, Message, Service, Topic, commission, evidence, tracking};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{RefOr, schema};
@@ -32,7 +32,7 @@ pub struct Entry {
 }
 
 /// Which types have a handler in which service.
-struct Handled([(&'static str, BTreeSet<&'static str>); 2]);
+struct Handled([(&'static str, BTreeSet<&'static str>); 3]);
 
 impl Handled {
     fn read() -> Self {
@@ -41,6 +41,7 @@ impl Handled {
         Self([
             (Service::Tracking.name(), ::tracking::messages().types().collect()),
             (Service::Commission.name(), ::commission::routes(&config).types().collect()),
+            (Service::Evidence.name(), ::evidence::messages().types().collect()),
         ])
     }
 
@@ -127,6 +128,39 @@ pub fn entries() -> Vec<Entry> {
         commission::PayoutSubmitted payout_id,
         commission::PayoutCompleted payout_id,
         commission::PayoutFailed payout_id,
+        evidence::RegisterEvidence evidence_id,
+        evidence::DeleteDocument document_id,
+        evidence::RequestProof request_id,
+        evidence::WithdrawProofRequest request_id,
+        evidence::AnswerPrompt prompt_id,
+        evidence::RecordOutcome request_id,
+        evidence::ImportLabels import_id,
+        evidence::TrainModel model_id,
+        evidence::RevertModel model_id,
+        evidence::RecordPayout request_id,
+        evidence::DraftPacket request_id,
+        evidence::DocumentCosts request_id,
+        evidence::EvidenceRegistered evidence_id,
+        evidence::EvidenceRejected evidence_id,
+        evidence::DocumentReceived document_id,
+        evidence::DocumentParsed document_id,
+        evidence::DocumentUnreadable document_id,
+        evidence::DocumentDeleted document_id,
+        evidence::ProofRequested request_id,
+        evidence::ProofRequestWithdrawn request_id,
+        evidence::EvidenceMatched request_id,
+        evidence::EvidenceAmbiguous request_id,
+        evidence::MatchRejected request_id,
+        evidence::PromptCreated prompt_id,
+        evidence::PromptExpiringSoon prompt_id,
+        evidence::PromptAnswered prompt_id,
+        evidence::PromptExpired prompt_id,
+        evidence::PromptCancelled prompt_id,
+        evidence::ModelTrained model_id,
+        evidence::ModelReverted model_id,
+        evidence::PayoutRecorded request_id,
+        evidence::ProofPacketReady packet_id,
+        evidence::CostsDocumented request_id,
     };
     let everywhere = Service::ALL.map(Topic::events).to_vec();
     let services = Service::ALL.map(Service::name).to_vec();

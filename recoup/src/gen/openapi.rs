@@ -24,10 +24,14 @@ pub fn documents() -> anyhow::Result<Vec<(&'static str, String)>> {
     let api = commission::api::Api { store: store(Service::Commission)?, config: Arc::new(config), open_tenant: None };
     let commission =
         service_kit::http::document(&commission::api::router(api), Some(crate::serve::COMMISSION_HEALTH_PATH));
+    let config = Arc::new(load::<evidence::Config>(&Env::of([("ACCOUNT_DETAILS_KEY", crate::replay::NO_KEY)]))?);
+    let state = evidence::State { store: store(Service::Evidence)?, config };
+    let evidence = service_kit::http::document(&evidence::http(state), Some(evidence::HEALTH_PATH));
     let named = [
         ("openapi.json", bff::openapi()),
         ("openapi-tracking.json", tracking),
         ("openapi-commission.json", commission),
+        ("openapi-evidence.json", evidence),
     ];
     named.into_iter().map(|(name, api)| Ok((name, api.to_pretty_json()? + "\n"))).collect()
 }

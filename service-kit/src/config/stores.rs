@@ -30,6 +30,8 @@ pub enum Role {
     Tracking,
     /// Publishes its events, reads its commands and tracking's events.
     Commission,
+    /// Publishes its events, reads its commands.
+    Evidence,
     /// Reads everything, moves no production cursor.
     Replayer,
     /// Creates topics and subscriptions.
@@ -38,7 +40,8 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 5] = [Self::Bff, Self::Tracking, Self::Commission, Self::Replayer, Self::Provisioner];
+    pub const ALL: [Self; 6] =
+        [Self::Bff, Self::Tracking, Self::Commission, Self::Evidence, Self::Replayer, Self::Provisioner];
 
     /// The name of the role and of its token file.
     pub const fn name(self) -> &'static str {
@@ -46,6 +49,7 @@ impl Role {
             Self::Bff => "bff",
             Self::Tracking => "tracking",
             Self::Commission => "commission",
+            Self::Evidence => "evidence",
             Self::Replayer => "replayer",
             Self::Provisioner => "provisioner",
         }
@@ -56,6 +60,7 @@ impl Role {
             Self::Bff => Var::new("BFF_PULSAR_TOKEN_FILE", "the BFF's own token file"),
             Self::Tracking => Var::new("TRACKING_PULSAR_TOKEN_FILE", "tracking's own token file"),
             Self::Commission => Var::new("COMMISSION_PULSAR_TOKEN_FILE", "commission's own token file"),
+            Self::Evidence => Var::new("EVIDENCE_PULSAR_TOKEN_FILE", "evidence's own token file"),
             Self::Replayer => Var::new("REPLAYER_PULSAR_TOKEN_FILE", "token file of read, trace and replay"),
             Self::Provisioner => Var::new("PROVISIONER_PULSAR_TOKEN_FILE", "token file of provision"),
         }
@@ -67,6 +72,7 @@ impl From<Service> for Role {
         match service {
             Service::Tracking => Self::Tracking,
             Service::Commission => Self::Commission,
+            Service::Evidence => Self::Evidence,
         }
     }
 }
@@ -165,6 +171,7 @@ impl DatabaseConfig {
         match service {
             Service::Tracking => Var::new("TRACKING_DATABASE_URL", "tracking's database, as its own role"),
             Service::Commission => Var::new("COMMISSION_DATABASE_URL", "commission's database, as its own role"),
+            Service::Evidence => Var::new("EVIDENCE_DATABASE_URL", "evidence's database, as its own role"),
         }
     }
 
@@ -205,6 +212,13 @@ impl AdminDatabaseConfig {
                     "owner of commission's database server; used by migrate and replay only",
                 ),
                 Var::new("COMMISSION_DB_PASSWORD", "password that migrate gives to commission_user"),
+            ],
+            Service::Evidence => [
+                Var::new(
+                    "EVIDENCE_ADMIN_DATABASE_URL",
+                    "owner of evidence's database server; used by migrate and replay only",
+                ),
+                Var::new("EVIDENCE_DB_PASSWORD", "password that migrate gives to evidence_user"),
             ],
         }
     }

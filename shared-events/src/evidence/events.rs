@@ -1,0 +1,314 @@
+//! What evidence tells. What documents say stays with the service: amounts and names of other people's invoices are not told around.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{MatchedBy, MediaType, PromptOption};
+use crate::envelope::{Message, Service, Topic};
+use crate::ids::{CampaignId, DocumentId, EvidenceId, ModelId, PacketId, PartnerId, PromptId, ProofRequestId, Subject};
+use crate::messages;
+use crate::money::Money;
+
+/// A submission came in. Its bytes are here, or will be fetched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EvidenceRegistered {
+    /// The submission.
+    pub evidence_id: EvidenceId,
+    /// The document, once its bytes are here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_id: Option<DocumentId>,
+    /// The campaign that it is evidence for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign_id: Option<CampaignId>,
+    /// Whose it is, when a partner sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partner: Option<PartnerId>,
+    /// What the sender says it is.
+    pub evidence_type: String,
+}
+
+/// A submission was refused, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EvidenceRejected {
+    /// The submission.
+    pub evidence_id: EvidenceId,
+    /// A stable word for the reason: `private_address`, `too_large`, ...
+    pub code: String,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// A document that was not known before is here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DocumentReceived {
+    /// The document.
+    pub document_id: DocumentId,
+    /// The submission that brought it.
+    pub evidence_id: EvidenceId,
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+    /// How many bytes.
+    pub bytes: u64,
+    /// What it is, by its content.
+    pub media_type: MediaType,
+}
+
+/// A document was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DocumentParsed {
+    /// The document.
+    pub document_id: DocumentId,
+    /// What it was read from: `ubl`, `cii`, `pdf_text`, `ocr`.
+    pub parser: String,
+    /// How many lines were found.
+    pub lines: u32,
+    /// Rules of the money checks that it breaks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
+}
+
+/// A document could not be read, or must not be: it stays, and counts for nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DocumentUnreadable {
+    /// The document.
+    pub document_id: DocumentId,
+    /// `parse_failed`, or `quarantined` when it looks hostile.
+    pub state: String,
+    /// The rule that failed.
+    pub rule: String,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// A document and its bytes are gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DocumentDeleted {
+    /// The document.
+    pub document_id: DocumentId,
+    /// Why.
+    pub reason: String,
+}
+
+/// Something has to be proved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProofRequested {
+    /// The request.
+    pub request_id: ProofRequestId,
+    /// What kind of claim it is for.
+    pub claim_type: String,
+    /// What the asker calls the claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+}
+
+/// A request was withdrawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProofRequestWithdrawn {
+    /// The request.
+    pub request_id: ProofRequestId,
+    /// Why.
+    pub reason: String,
+}
+
+/// A document proves it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EvidenceMatched {
+    /// What is proved.
+    pub request_id: ProofRequestId,
+    /// By which document.
+    pub document_id: DocumentId,
+    /// By which of its lines, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Calibrated probability that it does, 0 to 1.
+    pub probability: f64,
+    /// Who decided.
+    pub by: MatchedBy,
+    /// The model that gave the probability.
+    pub model: String,
+    /// Why, in a sentence.
+    pub explanation: String,
+}
+
+/// A document may prove it: a person is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EvidenceAmbiguous {
+    /// What is to be proved.
+    pub request_id: ProofRequestId,
+    /// By which document.
+    pub document_id: DocumentId,
+    /// The question.
+    pub prompt_id: PromptId,
+    /// Calibrated probability that it does, 0 to 1.
+    pub probability: f64,
+    /// Why nothing was done without asking: the probability, a rival, or the gate.
+    pub explanation: String,
+}
+
+/// A person said that a document does not prove it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MatchRejected {
+    /// What was to be proved.
+    pub request_id: ProofRequestId,
+    /// By which document.
+    pub document_id: DocumentId,
+    /// Who said so and why.
+    pub reason: String,
+}
+
+/// A person is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PromptCreated {
+    /// The prompt.
+    pub prompt_id: PromptId,
+    /// What it is about.
+    pub request_id: ProofRequestId,
+    /// Who is asked.
+    pub asked: Subject,
+    /// In one sentence.
+    pub question: String,
+    /// Two or three.
+    pub options: Vec<PromptOption>,
+    /// Until when an answer counts.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A prompt will expire soon and is not answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PromptExpiringSoon {
+    /// The prompt.
+    pub prompt_id: PromptId,
+    /// Who is asked.
+    pub asked: Subject,
+    /// Until when an answer counts.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A prompt was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PromptAnswered {
+    /// The prompt.
+    pub prompt_id: PromptId,
+    /// What it is about.
+    pub request_id: ProofRequestId,
+    /// Which option.
+    pub selected_option: String,
+    /// Who answered.
+    pub answered_by: Subject,
+}
+
+/// Nobody answered in time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PromptExpired {
+    /// The prompt.
+    pub prompt_id: PromptId,
+    /// What it was about.
+    pub request_id: ProofRequestId,
+}
+
+/// The question is no longer of interest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PromptCancelled {
+    /// The prompt.
+    pub prompt_id: PromptId,
+    /// What it was about.
+    pub request_id: ProofRequestId,
+    /// Why.
+    pub reason: String,
+}
+
+/// A model was trained and runs in shadow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ModelTrained {
+    /// The model.
+    pub model_id: ModelId,
+    /// What kind of claim it is for.
+    pub claim_type: String,
+    /// How many labels it learned from.
+    pub labels: u32,
+    /// Whether it may act by itself.
+    pub gate_open: bool,
+    /// The figures behind that, in a sentence.
+    pub gate: String,
+    /// Whether it took over, and why or why not.
+    pub promoted: bool,
+    /// In words.
+    pub explanation: String,
+}
+
+/// An older model is back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ModelReverted {
+    /// The model that went.
+    pub model_id: ModelId,
+    /// The one that is back; none = the fixed rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<ModelId>,
+    /// Why.
+    pub reason: String,
+}
+
+/// The money for what was proved has arrived, or was taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PayoutRecorded {
+    /// The request.
+    pub request_id: ProofRequestId,
+    /// How much.
+    pub amount: Money,
+    /// The payer's reference.
+    pub reference: String,
+}
+
+/// A proof packet can be had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProofPacketReady {
+    /// The packet.
+    pub packet_id: PacketId,
+    /// What it proves.
+    pub request_id: ProofRequestId,
+    /// SHA-256 of the packet, in hexadecimal.
+    pub sha256: String,
+    /// Root of the Merkle tree over its entries, in hexadecimal.
+    pub merkle_root: String,
+    /// Whether it is only a draft.
+    pub draft: bool,
+    /// The sealed packet that it adds to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addendum_to: Option<PacketId>,
+}
+
+/// The cost documentation of a request can be had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CostsDocumented {
+    /// The request.
+    pub request_id: ProofRequestId,
+    /// The documentation: the same evidence and template give the same id.
+    pub cost_document_id: DocumentId,
+    /// SHA-256 of the PDF, in hexadecimal.
+    pub sha256: String,
+}
+
+messages! { Topic::events(Service::Evidence);
+    EvidenceRegistered "evidence.evidence_registered.v1" evidence_id,
+    EvidenceRejected "evidence.evidence_rejected.v1" evidence_id,
+    DocumentReceived "evidence.document_received.v1" document_id,
+    DocumentParsed "evidence.document_parsed.v1" document_id,
+    DocumentUnreadable "evidence.document_unreadable.v1" document_id,
+    DocumentDeleted "evidence.document_deleted.v1" document_id,
+    ProofRequested "evidence.proof_requested.v1" request_id,
+    ProofRequestWithdrawn "evidence.proof_request_withdrawn.v1" request_id,
+    EvidenceMatched "evidence.evidence_matched.v1" request_id,
+    EvidenceAmbiguous "evidence.evidence_ambiguous.v1" request_id,
+    MatchRejected "evidence.match_rejected.v1" request_id,
+    PromptCreated "evidence.prompt_created.v1" prompt_id,
+    PromptExpiringSoon "evidence.prompt_expiring_soon.v1" prompt_id,
+    PromptAnswered "evidence.prompt_answered.v1" prompt_id,
+    PromptExpired "evidence.prompt_expired.v1" prompt_id,
+    PromptCancelled "evidence.prompt_cancelled.v1" prompt_id,
+    ModelTrained "evidence.model_trained.v1" model_id,
+    ModelReverted "evidence.model_reverted.v1" model_id,
+    PayoutRecorded "evidence.payout_recorded.v1" request_id,
+    ProofPacketReady "evidence.proof_packet_ready.v1" packet_id,
+    CostsDocumented "evidence.costs_documented.v1" request_id,
+}
