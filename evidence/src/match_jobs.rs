@@ -1,0 +1,55 @@
+//! The jobs of matching: one for a new document, one for a new request. Each request is judged in a transaction of its own, so that a
+//! job that is killed goes on where it was.
+
+use serde::Deserialize;
+use service_kit::handler::Failure;
+use service_kit::jobs::{Job, RunsJob};
+use service_kit::store::Store;
+use shared_events::{DocumentId, ProofRequestId};
+
+use crate::match_request;
+
+/// Job: compares one document with the requests that are open.
+pub const MATCH_DOCUMENT: &str = "evidence.match_document";
+
+/// Runs [`MATCH_DOCUMENT`].
+pub struct MatchDocument;
+
+/// Runs [`crate::request_proof::MATCH_REQUEST`].
+pub struct MatchRequest;
+
+#[derive(Deserialize)]
+struct Document {
+    document_id: DocumentId,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    request_id: ProofRequestId,
+}
+
+fn read<T: serde::de::DeserializeOwned>(job: &Job) -> Result<T, Failure> {
+    serde_json::from_value(job.payload.clone()).map_err(|error| Failure::reject("malformed", error.to_string()))
+}
+
+impl RunsJob for MatchDocument {
+    const KIND: &'static str = MATCH_DOCUMENT;
+
+    async fn run(&self, store: &Store, job: &Job) -> Result<(), Failure> {
+        let Document { document_id } = read(job)?;
+        for request in match_request::of_document(store, &job.tenant, document_id).await? {
+            let request = ProofRequestId(request);
+            match_request::judge(store, &job.tenant, &job.cause, request, Some(document_id)).await?;
+        }
+        Ok(())
+    }
+}
+
+impl RunsJob for MatchRequest {
+    const KIND: &'static str = crate::request_proof::MATCH_REQUEST;
+
+    async fn run(&self, store: &Store, job: &Job) -> Result<(), Failure> {
+        let Request { request_id } = read(job)?;
+        match_request::judge(store, &job.tenant, &job.cause, request_id, None).await
+    }
+}
