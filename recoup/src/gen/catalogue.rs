@@ -132,6 +132,7 @@ pub fn entries() -> Vec<Entry> {
         evidence::DeleteDocument document_id,
         evidence::RequestProof request_id,
         evidence::WithdrawProofRequest request_id,
+        evidence::AskPerson prompt_id,
         evidence::AnswerPrompt prompt_id,
         evidence::RecordOutcome request_id,
         evidence::ImportLabels import_id,

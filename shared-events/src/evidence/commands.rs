@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::EvidenceSource;
+use super::{EvidenceSource, PromptOption};
 use crate::envelope::{Message, Service, Topic};
 use crate::ids::{CampaignId, DocumentId, EvidenceId, ModelId, PacketId, PartnerId, PromptId, ProofRequestId, Subject};
 use crate::messages;
@@ -106,6 +106,27 @@ pub struct WithdrawProofRequest {
     pub request_id: ProofRequestId,
     /// Why.
     pub reason: String,
+}
+
+/// Asks a person a question about a request, in words of the asker's own. The answer is kept, and settles nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AskPerson {
+    /// The prompt that this makes.
+    pub prompt_id: PromptId,
+    /// What it is about.
+    pub request_id: ProofRequestId,
+    /// Who is asked; whoever asked for the proof unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Subject>,
+    /// In one sentence.
+    pub question: String,
+    /// Two or three.
+    pub options: Vec<PromptOption>,
+    /// Until when an answer counts; the usual time unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Who asks.
+    pub asked_by: Subject,
 }
 
 /// Answers a prompt.
@@ -212,6 +233,7 @@ messages! { Topic::commands(Service::Evidence);
     DeleteDocument "evidence.delete_document.v1" document_id,
     RequestProof "evidence.request_proof.v1" request_id,
     WithdrawProofRequest "evidence.withdraw_proof_request.v1" request_id,
+    AskPerson "evidence.ask_person.v1" prompt_id,
     AnswerPrompt "evidence.answer_prompt.v1" prompt_id,
     RecordOutcome "evidence.record_outcome.v1" request_id,
     ImportLabels "evidence.import_labels.v1" import_id,

@@ -116,6 +116,8 @@ pub struct ProofRequestWithdrawn {
 pub struct EvidenceMatched {
     /// What is proved.
     pub request_id: ProofRequestId,
+    /// Who asked for the proof, and so is told.
+    pub requested_by: Subject,
     /// By which document.
     pub document_id: DocumentId,
     /// By which of its lines, counted from 1.
@@ -179,6 +181,8 @@ pub struct PromptCreated {
 pub struct PromptExpiringSoon {
     /// The prompt.
     pub prompt_id: PromptId,
+    /// What it is about.
+    pub request_id: ProofRequestId,
     /// Who is asked.
     pub asked: Subject,
     /// Until when an answer counts.
@@ -192,6 +196,8 @@ pub struct PromptAnswered {
     pub prompt_id: PromptId,
     /// What it is about.
     pub request_id: ProofRequestId,
+    /// Who was asked.
+    pub asked: Subject,
     /// Which option.
     pub selected_option: String,
     /// Who answered.
@@ -205,6 +211,8 @@ pub struct PromptExpired {
     pub prompt_id: PromptId,
     /// What it was about.
     pub request_id: ProofRequestId,
+    /// Who was asked.
+    pub asked: Subject,
 }
 
 /// The question is no longer of interest.
@@ -214,6 +222,8 @@ pub struct PromptCancelled {
     pub prompt_id: PromptId,
     /// What it was about.
     pub request_id: ProofRequestId,
+    /// Who was asked.
+    pub asked: Subject,
     /// Why.
     pub reason: String,
 }
@@ -267,6 +277,8 @@ pub struct ProofPacketReady {
     pub packet_id: PacketId,
     /// What it proves.
     pub request_id: ProofRequestId,
+    /// Who asked for the proof, and so is told.
+    pub requested_by: Subject,
     /// SHA-256 of the packet, in hexadecimal.
     pub sha256: String,
     /// Root of the Merkle tree over its entries, in hexadecimal.
