@@ -15,6 +15,7 @@ mod idempotency;
 mod keys;
 mod payments;
 mod payouts;
+mod proof;
 mod proxy;
 mod send;
 mod status;
@@ -47,12 +48,13 @@ const HEALTH: &str = "/health";
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Recoup", description = "The money side of selling through partners: campaigns, tracking, commissions, payouts."),
+    info(title = "Recoup", description = "The money side of selling through partners: campaigns, tracking, commissions, payouts, evidence."),
     tags(
         (name = "campaigns", description = "Campaigns and what partners have in them"),
         (name = "tracking", description = "Events that partners bring, and keys to send them with"),
         (name = "commissions", description = "What partners earn, and why"),
         (name = "payouts", description = "What partners are paid"),
+        (name = "evidence", description = "Documents, what they prove, prompts, proof packets"),
         (name = "commands", description = "How a command ended"),
         (name = "events", description = "What happens, as it happens"),
         (name = "health", description = "How the services fare"),
@@ -70,6 +72,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .merge(commissions::routes())
         .merge(payments::routes())
         .merge(payouts::routes())
+        .merge(proof::routes())
         .merge(commands::routes())
         .merge(stream::routes())
         .merge(status::routes())
