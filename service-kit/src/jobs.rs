@@ -13,14 +13,15 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_events::{MessageId, TenantId};
 use sqlx::PgConnection;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::handler::Failure;
 use crate::store::{Cause, Store, Work};
 
-/// How long a worker may be silent before another takes its job.
-const LEASE_SECONDS: i64 = 60;
+/// How long a worker may be silent before another takes its job; it says three times as often that it still runs it.
+const LEASE: Duration = Duration::from_secs(60);
 /// How often an idle worker looks for due jobs.
 const POLL: Duration = Duration::from_millis(250);
 /// Attempts before a job is set aside as failed.
@@ -116,12 +117,13 @@ impl<J: RunsJob> AnyJob for J {
 pub struct Worker {
     store: Store,
     handlers: Arc<HashMap<&'static str, Arc<dyn AnyJob>>>,
+    lease: Duration,
 }
 
 impl Worker {
     /// A worker without handlers; it does nothing.
     pub fn new(store: Store) -> Self {
-        Self { store, handlers: Arc::default() }
+        Self { store, handlers: Arc::default(), lease: LEASE }
     }
 
     /// Jobs of this kind go to `handler`.
@@ -130,6 +132,13 @@ impl Worker {
         let mut handlers = (*self.handlers).clone();
         handlers.insert(J::KIND, Arc::new(handler));
         self.handlers = Arc::new(handlers);
+        self
+    }
+
+    /// Another worker takes a job over when this one was silent for so long; a minute unless said.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
         self
     }
 
@@ -166,7 +175,7 @@ impl Worker {
                          ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
              RETURNING id, kind, key, tenant, payload, correlation, cause, attempts",
             lock,
-            LEASE_SECONDS as f64,
+            self.lease.as_secs_f64(),
             now,
             &kinds,
         )
@@ -178,7 +187,8 @@ impl Worker {
         let job = Job { id: row.id, lock, key: row.key, tenant, payload: row.payload, cause, attempt: row.attempts };
         let Some(handler) = self.handlers.get(row.kind.as_str()).cloned() else { return Ok(true) };
         let (store, running) = (self.store.clone(), job.clone());
-        let result = tokio::spawn(async move { handler.run(&store, &running).await }).await;
+        let running = tokio::spawn(async move { handler.run(&store, &running).await });
+        let result = self.keep_lease(&job, running).await;
         let failure = match result {
             Ok(Ok(())) => None,
             Ok(Err(failure)) => Some(failure),
@@ -186,6 +196,28 @@ impl Worker {
         };
         self.settle(&job, &row.kind, failure).await?;
         Ok(true)
+    }
+
+    /// Waits for a job and renews its lease meanwhile, so that only the job of a dead or frozen worker is taken over.
+    async fn keep_lease<T>(&self, job: &Job, mut running: JoinHandle<T>) -> Result<T, JoinError> {
+        loop {
+            tokio::select! {
+                result = &mut running => return result,
+                () = tokio::time::sleep(self.lease / 3) => {
+                    let renewed = sqlx::query!(
+                        "UPDATE jobs SET locked_until = now() + $3 * interval '1 second' WHERE id = $1 AND locked_by = $2",
+                        job.id,
+                        job.lock,
+                        self.lease.as_secs_f64(),
+                    )
+                    .execute(self.store.pool())
+                    .await;
+                    if let Err(error) = renewed {
+                        tracing::warn!(%error, job.key, "the lease of a running job cannot be renewed");
+                    }
+                }
+            }
+        }
     }
 
     async fn settle(&self, job: &Job, kind: &str, failure: Option<Failure>) -> Result<(), sqlx::Error> {

@@ -1,0 +1,104 @@
+//! A job that takes its time stays with its worker; one whose worker fell silent goes to another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use service_kit::clock::SystemClock;
+use service_kit::handler::Failure;
+use service_kit::jobs::{Job, NewJob, RunsJob, Worker};
+use service_kit::store::{Cause, Store};
+use shared_events::{Service, TenantId};
+use sqlx::PgPool;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+const LEASE: Duration = Duration::from_millis(600);
+const SOON: Duration = Duration::from_secs(20);
+
+/// Runs until it is let go, and counts how often it began.
+#[derive(Clone)]
+struct Slow {
+    begun: Arc<Semaphore>,
+    let_go: Arc<Semaphore>,
+}
+
+impl RunsJob for Slow {
+    const KIND: &'static str = "test.slow";
+
+    async fn run(&self, _store: &Store, _job: &Job) -> Result<(), Failure> {
+        self.begun.add_permits(1);
+        self.let_go.acquire().await.expect("it stays open").forget();
+        Ok(())
+    }
+}
+
+async fn enqueue(store: &Store) {
+    let mut work = store.read(&TenantId::try_new("demo").unwrap()).await.unwrap();
+    let due_at = work.now();
+    let cause = Cause::root(Uuid::now_v7(), None);
+    let job = NewJob { kind: Slow::KIND, key: "one".into(), due_at, payload: serde_json::json!({}), cause };
+    work.enqueue(job).await.unwrap();
+    work.commit().await.unwrap();
+}
+
+async fn lease_end(pool: &PgPool) -> Option<DateTime<Utc>> {
+    sqlx::query_scalar("SELECT locked_until FROM jobs").fetch_one(pool).await.unwrap()
+}
+
+/// Waits until the lease ends later than `before`.
+async fn renewed(pool: &PgPool, before: DateTime<Utc>) -> DateTime<Utc> {
+    let renewal = async {
+        loop {
+            match lease_end(pool).await {
+                Some(end) if end > before => return end,
+                _ => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    };
+    tokio::time::timeout(SOON, renewal).await.expect("the lease is renewed")
+}
+
+#[sqlx::test(migrator = "migrations::KIT_ONLY")]
+async fn a_long_job_is_not_taken_over_while_its_worker_lives(pool: PgPool) {
+    let store = Store::new(pool.clone(), Arc::new(SystemClock), Service::Tracking);
+    let slow = Slow { begun: Arc::new(Semaphore::new(0)), let_go: Arc::new(Semaphore::new(0)) };
+    enqueue(&store).await;
+    let worker = Worker::new(store.clone()).on(slow.clone()).lease(LEASE);
+    let running = tokio::spawn({
+        let worker = worker.clone();
+        async move { worker.run_next().await }
+    });
+    drop(slow.begun.acquire().await.unwrap());
+    let first = lease_end(&pool).await.expect("it is leased");
+    // Past the first lease's end, since each renewal lasts from its own time on.
+    let end = renewed(&pool, first + LEASE).await;
+    assert!(end > first + LEASE);
+    assert!(!worker.run_next().await.unwrap(), "nobody else takes it");
+    slow.let_go.add_permits(1);
+    assert!(running.await.unwrap().unwrap());
+    assert_eq!(sqlx::query_scalar::<_, i64>("SELECT count(*) FROM jobs").fetch_one(&pool).await.unwrap(), 0);
+    assert_eq!(slow.begun.available_permits(), 1, "it ran once");
+}
+
+#[sqlx::test(migrator = "migrations::KIT_ONLY")]
+async fn a_job_of_a_worker_that_died_is_taken_over(pool: PgPool) {
+    let store = Store::new(pool.clone(), Arc::new(SystemClock), Service::Tracking);
+    let slow = Slow { begun: Arc::new(Semaphore::new(0)), let_go: Arc::new(Semaphore::new(0)) };
+    enqueue(&store).await;
+    let worker = Worker::new(store.clone()).on(slow.clone()).lease(LEASE);
+    let dying = tokio::spawn({
+        let worker = worker.clone();
+        async move { worker.run_next().await }
+    });
+    drop(slow.begun.acquire().await.unwrap());
+    dying.abort();
+    // The first run goes on by itself, with nobody to renew its lease.
+    slow.let_go.add_permits(2);
+    let taken = async {
+        while !worker.run_next().await.unwrap() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(SOON, taken).await.expect("another worker takes it");
+}
