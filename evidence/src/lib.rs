@@ -7,6 +7,8 @@ pub mod config;
 pub mod list_requests;
 pub mod lookup;
 pub mod matching;
+pub mod packet;
+pub mod paper;
 pub mod read_request;
 pub mod reading;
 pub mod request_proof;
