@@ -20,6 +20,7 @@ mod topics;
 mod trace;
 #[cfg(test)]
 mod variables;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,7 @@ enum Command {
     Trace(trace::Args),
     Parked(parked::Args),
     Replay(replay::Args),
+    Verify(verify::Args),
     Gen(r#gen::Args),
 }
 
@@ -77,6 +79,7 @@ async fn main() -> ExitCode {
         Command::Trace(args) => trace::run(args).await,
         Command::Parked(args) => parked::run(args).await,
         Command::Replay(args) => replay::run(args).await,
+        Command::Verify(args) => verify::run(&args),
         Command::Gen(args) => r#gen::run(args).await,
     };
     done.unwrap_or_else(|error| Exit::of(&error)).into()

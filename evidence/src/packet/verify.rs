@@ -63,6 +63,31 @@ pub fn verify(file: &[u8], keys: &[PublicKey]) -> Report {
     report
 }
 
+/// What does not fit between packets that are each intact: a packet must name the manifest of the one before it, of its account.
+/// Packets between which others are missing are not compared.
+#[must_use]
+pub fn chain_breaks<'a>(reports: impl Iterator<Item = &'a Report>) -> Vec<String> {
+    let mut chains: BTreeMap<&str, BTreeMap<u64, (&Header, Sha256)>> = BTreeMap::new();
+    let mut breaks = Vec::new();
+    for report in reports.filter(|report| report.intact) {
+        let (Some(packet), Some(hash)) = (&report.packet, report.manifest_sha256) else { continue };
+        let Some(chain) = packet.chain else { continue };
+        let other = chains.entry(&packet.tenant).or_default().insert(chain.position, (packet, hash));
+        if other.is_some_and(|(_, other)| other != hash) {
+            breaks.push(format!("two packets of {:?} have the number {}", packet.tenant, chain.position));
+        }
+    }
+    for (tenant, packets) in &chains {
+        for (position, (packet, _)) in packets {
+            let Some((_, before)) = packets.get(&(position - 1)) else { continue };
+            if packet.chain.and_then(|chain| chain.previous) != Some(*before) {
+                breaks.push(format!("number {position} of {tenant:?} does not follow number {}", position - 1));
+            }
+        }
+    }
+    breaks
+}
+
 fn check(report: &mut Report, file: &[u8], items: Vec<Item>, keys: &[PublicKey]) {
     let mut files = gather(&mut report.findings, items);
     let repacked = archive::write(&files).map_or(Some(0), |sealed| first_difference(file, &sealed));
@@ -155,7 +180,7 @@ fn check_manifest(findings: &mut Vec<Finding>, manifest: &Manifest) {
     match (&manifest.header.chain, manifest.header.draft) {
         (Some(_), true) => findings.push(Finding::BadChain("a draft has no place in the chain")),
         (None, false) => findings.push(Finding::BadChain("a sealed packet has a place in the chain")),
-        (Some(chain), false) if (chain.position == 1) == chain.previous.is_some() => {
+        (Some(chain), false) if chain.position == 0 || (chain.position == 1) == chain.previous.is_some() => {
             findings.push(Finding::BadChain("every packet but the first names the one before it"));
         }
         _ => {}

@@ -137,6 +137,22 @@ fn drafts_and_packets_differ_in_the_chain() {
 }
 
 #[test]
+fn packets_that_do_not_follow_each_other_are_found() {
+    let report = |position: u64, previous: Option<Sha256>, claim: &str| {
+        let header = Header { chain: Some(Chain { position, previous }), claim: claim.to_owned(), ..header() };
+        verify(&seal::assemble(&sealed_with(header, &files()), files()).expect("good names"), &[])
+    };
+    let first = report(1, None, "a");
+    let second = report(2, first.manifest_sha256, "b");
+    let third = report(3, second.manifest_sha256, "c");
+    assert_eq!(chain_breaks([&third, &first, &second].into_iter()), [""; 0]);
+    assert_eq!(chain_breaks([&third, &first].into_iter()), [""; 0], "what is not there is not compared");
+    let other = report(2, first.manifest_sha256, "other");
+    assert_eq!(chain_breaks([&first, &other, &third].into_iter()), ["number 3 of \"demo\" does not follow number 2"]);
+    assert_eq!(chain_breaks([&first, &second, &other].into_iter()), ["two packets of \"demo\" have the number 2"]);
+}
+
+#[test]
 fn a_cut_file_is_said_to_be_cut() {
     let whole = packet();
     for length in 0..whole.len() {
