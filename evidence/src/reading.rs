@@ -17,7 +17,6 @@ mod find_totals;
 pub mod invoice;
 mod layout;
 pub mod line_kind;
-pub mod media_type;
 pub mod names;
 mod near;
 mod ocr;
@@ -33,6 +32,8 @@ mod vocabulary;
 mod web_names;
 pub mod words;
 pub mod xml;
+
+pub use providers::media_type;
 
 use invoice::Invoice;
 use refusal::Refusal;

@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 pub use commands::*;
 pub use events::*;
 
+use crate::ids::TenantId;
+
 /// What a document is, by its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub enum MediaType {
@@ -74,6 +76,13 @@ pub struct StoredFile {
     pub file_name: Option<String>,
     /// What it is encrypted with.
     pub key: WrappedKey,
+}
+
+impl StoredFile {
+    /// What the bytes of an object are encrypted for: they open for this tenant and under this name only.
+    pub fn purpose(tenant: &TenantId, object: &str) -> String {
+        format!("{tenant}\u{1f}{object}")
+    }
 }
 
 /// Where evidence comes from.

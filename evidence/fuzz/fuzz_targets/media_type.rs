@@ -2,5 +2,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let _ = evidence::reading::media_type::MediaType::of(bytes);
+    let _ = evidence::reading::media_type::recognise(bytes);
 });

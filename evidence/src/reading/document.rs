@@ -1,7 +1,7 @@
 //! Reads a document of any kind that is taken. This runs in a process of its own: see [`super::apart`].
 
 use super::invoice::{Invoice, Source};
-use super::media_type::MediaType;
+use super::media_type::{self, MediaType};
 use super::refusal::{Fate, Refusal};
 use super::{ocr, pdf, printed, read_xml};
 
@@ -10,7 +10,7 @@ use super::{ocr, pdf, printed, read_xml};
 /// # Errors
 /// Why it was not read.
 pub fn read(bytes: &[u8]) -> Result<Invoice, Refusal> {
-    let kind = MediaType::of(bytes).map_err(|unsupported| Refusal {
+    let kind = media_type::recognise(bytes).map_err(|unsupported| Refusal {
         fate: Fate::Unsupported,
         rule: "media-type".into(),
         reason: unsupported.to_string(),

@@ -3,7 +3,7 @@
 use evidence::reading::amount_text::{Mark, numbers};
 use evidence::reading::date_text::dates;
 use evidence::reading::invoice::Source;
-use evidence::reading::media_type::MediaType;
+use evidence::reading::media_type;
 use evidence::reading::words::{Unit, read_table};
 use evidence::reading::{printed, read_xml};
 
@@ -73,7 +73,7 @@ fn damaged_xml_is_read_or_refused() {
         let original = std::fs::read(file).expect("readable");
         for _ in 0..10 {
             let bytes = damaged(&original, &mut numbers);
-            let _ = MediaType::of(&bytes);
+            let _ = media_type::recognise(&bytes);
             match read_xml(&bytes) {
                 Ok(_) => read += 1,
                 Err(_) => refused += 1,

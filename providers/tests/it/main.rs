@@ -1,0 +1,8 @@
+//! The clients on real servers.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod fetching;
+mod objects;
+mod servers;
+mod storing;
