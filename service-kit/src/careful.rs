@@ -170,7 +170,7 @@ impl Processor {
                 return Ok(Guarded::Exhausted(row.attempts - 1, error));
             }
         }
-        let fresh = self.attempt(messages, index..index + 1).await?;
+        let fresh = self.attempt_one(messages, index).await?.of(message.partition);
         if suspicious {
             sqlx::query!("DELETE FROM attempts WHERE message_id = $1", message.id).execute(self.store.pool()).await?;
         }
@@ -183,7 +183,7 @@ impl Processor {
             return Ok(());
         }
         let parking = Parking { reason, error, attempts, state: "parked" };
-        parked::park(&mut work, self.topic, self.partition, message, &parking).await?;
+        parked::park(&mut work, self.topic, message, &parking).await?;
         sqlx::query!("DELETE FROM attempts WHERE message_id = $1", message.id).execute(work.conn()).await?;
         work.commit().await?;
         Ok(())

@@ -22,6 +22,7 @@ use crate::faults;
 use crate::handler::Routes;
 use crate::inbox::{Incoming, Processor};
 use crate::runtime::spawn;
+use crate::sharing::Sharing;
 use crate::shutdown::Shutdown;
 use crate::store::Store;
 use shared_events::partition::PARTITIONS;
@@ -72,12 +73,14 @@ impl Consumers {
     pub async fn start(self, shutdown: &Shutdown) -> anyhow::Result<()> {
         let mut first = Vec::new();
         for topic in self.routes.topics() {
+            let sharing = Arc::<Sharing>::default();
             for partition in 0..PARTITIONS {
+                let (store, routes, sharing) = (self.store.clone(), self.routes.clone(), Arc::clone(&sharing));
                 let lane = Lane {
                     bus: Arc::clone(&self.bus),
                     topic: *topic,
                     partition,
-                    processor: Arc::new(Processor::new(self.store.clone(), self.routes.clone(), *topic, partition)),
+                    processor: Arc::new(Processor::new(store, routes, *topic, partition, sharing)),
                     admin: self.admin.clone(),
                 };
                 first.push(async move {
@@ -183,7 +186,7 @@ impl Lane {
             if ended.is_some_and(|ended| ended.elapsed() < GATHER) {
                 tokio::time::sleep(GATHER).await;
             }
-            let run = match gather(stream, message).await {
+            let run = match gather(stream, self.partition, message).await {
                 Ok(run) => run,
                 Err(error) => return End::Broken(error),
             };
@@ -253,6 +256,7 @@ struct Run {
 /// Takes the messages that are there, up to a run's length, and completes the last entry.
 async fn gather(
     stream: &mut Stream,
+    partition: u32,
     first: Option<Result<PulsarMessage<Vec<u8>>, pulsar::Error>>,
 ) -> anyhow::Result<Run> {
     let mut run = Run { messages: Vec::with_capacity(RUN), entries: Vec::new() };
@@ -269,7 +273,7 @@ async fn gather(
         }
         let careless = faults::sabotaged("ack_first_of_entry");
         let complete = index + 1 >= expected || careless;
-        run.messages.push(Incoming::read(message));
+        run.messages.push(Incoming::read(message, partition));
         if complete {
             if run.messages.len() >= RUN || careless {
                 return Ok(run);

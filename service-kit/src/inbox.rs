@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use pulsar::consumer::Message as PulsarMessage;
 use shared_events::{Envelope, TenantId, Topic};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -18,12 +19,15 @@ use crate::commands;
 use crate::faults;
 use crate::handler::{Failure, Raw, Routes};
 use crate::parked::{self, Parking};
+use crate::sharing::{Fresh, SMALL, Sharing};
 use crate::store::{Store, Work};
 use crate::telemetry::otlp;
 
 /// A message as it came from the broker.
 pub(crate) struct Incoming {
     pub(crate) id: Uuid,
+    /// The partition that it came from.
+    pub(crate) partition: u32,
     pub(crate) key: String,
     pub(crate) tenant: String,
     pub(crate) kind: String,
@@ -34,7 +38,7 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
-    pub(crate) fn read(message: PulsarMessage<Vec<u8>>) -> Self {
+    pub(crate) fn read(message: PulsarMessage<Vec<u8>>, partition: u32) -> Self {
         let position = message.message_id();
         let place = format!("{}:{}:{}", position.ledger_id, position.entry_id, position.batch_index.unwrap_or(-1));
         let topic = message.topic.clone();
@@ -43,15 +47,22 @@ impl Incoming {
         let properties: Vec<_> = payload.metadata.properties.into_iter().map(|pair| (pair.key, pair.value)).collect();
         // Without an id of its own it is known by where it stands.
         let fallback = shared_events::ids::derive(&["position", &topic, &place]);
-        Self::new(key, properties, payload.data, fallback)
+        Self::new(partition, key, properties, payload.data, fallback)
     }
 
-    pub(crate) fn new(key: String, properties: Vec<(String, String)>, payload: Vec<u8>, fallback: Uuid) -> Self {
+    pub(crate) fn new(
+        partition: u32,
+        key: String,
+        properties: Vec<(String, String)>,
+        payload: Vec<u8>,
+        fallback: Uuid,
+    ) -> Self {
         let read = Envelope::from_properties(properties.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let text = |name: &str| {
             properties.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone()).unwrap_or_default()
         };
         Self {
+            partition,
             id: read.as_ref().map_or(fallback, |envelope| envelope.id.0),
             key,
             tenant: text("ce_tenant"),
@@ -82,10 +93,12 @@ pub(crate) struct Processor {
     pub(crate) proven: AtomicBool,
     pub(crate) fresh: AtomicU64,
     pub(crate) started: Instant,
+    sharing: Arc<Sharing>,
 }
 
 impl Processor {
-    pub(crate) fn new(store: Store, routes: Routes, topic: Topic, partition: u32) -> Self {
+    /// Processors of one topic's partitions have `sharing` in common.
+    pub(crate) fn new(store: Store, routes: Routes, topic: Topic, partition: u32, sharing: Arc<Sharing>) -> Self {
         Self {
             store,
             routes,
@@ -96,6 +109,7 @@ impl Processor {
             proven: AtomicBool::new(true),
             fresh: AtomicU64::new(0),
             started: Instant::now(),
+            sharing,
         }
     }
 
@@ -132,11 +146,18 @@ impl Processor {
         messages: &Arc<Vec<Incoming>>,
         stop: &CancellationToken,
     ) -> anyhow::Result<bool> {
+        if messages.len() <= SMALL {
+            let apply = |parts| async move { self.attempt(parts).await.ok() };
+            if let Some(fresh) = self.sharing.together(messages, apply).await {
+                self.note_progress(fresh.of(self.partition)).await;
+                return Ok(true);
+            }
+        }
         let mut trouble = Backoff::default();
         loop {
-            match self.attempt(messages, 0..messages.len()).await {
+            match self.attempt(vec![Arc::clone(messages)]).await {
                 Ok(fresh) => {
-                    self.note_progress(fresh).await;
+                    self.note_progress(fresh.of(self.partition)).await;
                     return Ok(true);
                 }
                 Err(failure) if failure.is_infrastructure() => self.pause(&failure, &mut trouble, stop).await?,
@@ -145,40 +166,47 @@ impl Processor {
         }
     }
 
-    /// One transaction over a part of the run, in a task of its own so that a panic is a failure like any other.
-    pub(crate) async fn attempt(
-        self: &Arc<Self>,
-        messages: &Arc<Vec<Incoming>>,
-        part: std::ops::Range<usize>,
-    ) -> Result<u64, Failure> {
-        let (processor, messages) = (Arc::clone(self), Arc::clone(messages));
-        let task = tokio::spawn(async move { processor.apply(&messages[part]).await });
-        match task.await {
-            Ok(result) => result,
-            Err(panic) => Err(Failure::Retry(anyhow::anyhow!("the handler panicked: {panic}"))),
-        }
+    /// One transaction over whole runs, in a task of its own so that a panic is a failure like any other.
+    async fn attempt(self: &Arc<Self>, runs: Vec<Arc<Vec<Incoming>>>) -> Result<Fresh, Failure> {
+        let processor = Arc::clone(self);
+        joined(tokio::spawn(async move {
+            let messages: Vec<&Incoming> = runs.iter().flat_map(|run| run.iter()).collect();
+            processor.apply(&messages).await
+        }))
+        .await
     }
 
-    async fn apply(&self, messages: &[Incoming]) -> Result<u64, Failure> {
+    /// One transaction over one message, likewise.
+    pub(crate) async fn attempt_one(
+        self: &Arc<Self>,
+        messages: &Arc<Vec<Incoming>>,
+        index: usize,
+    ) -> Result<Fresh, Failure> {
+        let (processor, messages) = (Arc::clone(self), Arc::clone(messages));
+        joined(tokio::spawn(async move { processor.apply(&[&messages[index]]).await })).await
+    }
+
+    async fn apply(&self, messages: &[&Incoming]) -> Result<Fresh, Failure> {
         let traced = otlp::is_exporting().then(|| (SystemClock.now(), Instant::now()));
         let mut work = self.store.begin().await?;
-        let routed = |message: &&Incoming| message.envelope.is_err() || self.routes.find(&message.kind).is_some();
+        let routed = |message: &&&Incoming| message.envelope.is_err() || self.routes.find(&message.kind).is_some();
         let ids: Vec<Uuid> = messages.iter().filter(routed).map(|message| message.id).collect();
         let unknown = messages.len() - ids.len();
         if unknown > 0 {
             metrics::counter!("recoup_unrouted_total", "topic" => self.topic.name()).increment(unknown as u64);
         }
         if ids.is_empty() {
-            return Ok(0);
+            return Ok(Fresh::default());
         }
         let mut fresh = claim(&mut work, &ids).await?;
         let repeated = ids.len() - fresh.len();
         if repeated > 0 {
             metrics::counter!("recoup_duplicates_total", "topic" => self.topic.name()).increment(repeated as u64);
         }
-        let count = fresh.len() as u64;
         // A message may stand twice in one run; only the first is handled.
-        let taken: Vec<&Incoming> = messages.iter().filter(|message| fresh.remove(&message.id)).collect();
+        let taken: Vec<&Incoming> = messages.iter().copied().filter(|message| fresh.remove(&message.id)).collect();
+        let mut count = Fresh::default();
+        taken.iter().for_each(|message| count.add(message.partition));
         let mut blocked =
             parked::open_keys(&mut work, self.topic, taken.iter().map(|message| message.key.as_str())).await?;
         let mut free: BTreeMap<&str, Vec<Raw<'_>>> = BTreeMap::new();
@@ -186,7 +214,7 @@ impl Processor {
             match (&message.envelope, blocked.get(&message.key)) {
                 (Err(error), _) => {
                     let parking = Parking { reason: "malformed", error, attempts: 1, state: "parked" };
-                    parked::park(&mut work, self.topic, self.partition, message, &parking).await?;
+                    parked::park(&mut work, self.topic, message, &parking).await?;
                     blocked.insert(message.key.clone(), "parked".into());
                 }
                 (Ok(_), Some(state)) => {
@@ -196,7 +224,7 @@ impl Processor {
                         attempts: 0,
                         state,
                     };
-                    parked::park(&mut work, self.topic, self.partition, message, &parking).await?;
+                    parked::park(&mut work, self.topic, message, &parking).await?;
                 }
                 (Ok(envelope), None) => {
                     free.entry(message.tenant.as_str()).or_default().push(Raw { envelope, payload: &message.payload });
@@ -215,6 +243,13 @@ impl Processor {
         }
         self.store.signals().commands.notify_waiters();
         Ok(count)
+    }
+}
+
+async fn joined(task: JoinHandle<Result<Fresh, Failure>>) -> Result<Fresh, Failure> {
+    match task.await {
+        Ok(result) => result,
+        Err(panic) => Err(Failure::Retry(anyhow::anyhow!("the handler panicked: {panic}"))),
     }
 }
 

@@ -30,6 +30,7 @@ pub mod reader;
 pub mod replay;
 pub mod runtime;
 pub mod sealed;
+mod sharing;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;

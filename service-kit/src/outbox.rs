@@ -28,9 +28,9 @@ const PAGE: i64 = 2_000;
 const ENTRY_MESSAGES: usize = 500;
 /// Payload and property bytes in one entry at most.
 const ENTRY_BYTES: usize = 1_000_000;
-/// After a page that was not full, the next one gathers for so long: under load fewer and larger entries cost everybody less, and a lone event
-/// finds the relay idle.
-const GATHER: Duration = Duration::from_millis(3);
+/// After a page that was not full, the next one gathers for as long as the last took, within these bounds: under load fewer and larger
+/// entries cost everybody less, and a lone event finds the relay idle.
+const GATHER: std::ops::RangeInclusive<Duration> = Duration::from_millis(3)..=Duration::from_millis(12);
 /// How long an idle relay waits before it looks for itself (commits of its own process wake it at once).
 const POLL: Duration = Duration::from_millis(50);
 
@@ -112,7 +112,7 @@ impl Relay {
         let mut lease: Option<Lease> = None;
         let mut trouble = Backoff::default();
         loop {
-            let stopping = stop.is_cancelled();
+            let (stopping, began) = (stop.is_cancelled(), Instant::now());
             match self.turn(&mut lease).await {
                 Ok(turn) => {
                     trouble.reset();
@@ -123,7 +123,7 @@ impl Relay {
                             () = tokio::time::sleep(POLL) => {}
                             () = stop.cancelled() => {}
                         },
-                        Turn::Some => tokio::time::sleep(GATHER).await,
+                        Turn::Some => tokio::time::sleep(began.elapsed().clamp(*GATHER.start(), *GATHER.end())).await,
                         Turn::Full => {}
                     }
                 }

@@ -70,7 +70,6 @@ struct ParkedNotice<'a> {
 pub(crate) async fn park(
     work: &mut Work,
     topic: Topic,
-    partition: u32,
     message: &Incoming,
     parking: &Parking<'_>,
 ) -> Result<(), sqlx::Error> {
@@ -80,7 +79,7 @@ pub(crate) async fn park(
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (message_id) DO NOTHING",
         message.id,
         topic.name(),
-        partition as i32,
+        message.partition as i32,
         message.key,
         message.tenant,
         message.kind,

@@ -42,11 +42,12 @@ impl Applier {
             "a run is of one partition"
         );
         let processor = self.processors.entry((topic, partition)).or_insert_with(|| {
-            Arc::new(Processor::new(self.store.clone(), self.routes.clone(), topic, partition).impatient())
+            let (store, routes) = (self.store.clone(), self.routes.clone());
+            Arc::new(Processor::new(store, routes, topic, partition, Arc::default()).impatient())
         });
         let messages = run
             .into_iter()
-            .map(|record| Incoming::new(record.key, record.properties, record.payload, record.id))
+            .map(|record| Incoming::new(partition, record.key, record.properties, record.payload, record.id))
             .collect();
         processor.process(messages, stop).await
     }

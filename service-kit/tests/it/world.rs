@@ -44,10 +44,6 @@ impl Notes {
         self.0.lock().unwrap().seen.iter().filter(|(id, _)| *id == campaign.0).map(|(_, what)| *what).collect()
     }
 
-    pub fn all_seen(&self) -> usize {
-        self.0.lock().unwrap().seen.len()
-    }
-
     fn meet(&self, campaign: CampaignId, what: &'static str) -> Result<(), Failure> {
         let mut inner = self.0.lock().unwrap();
         match inner.failing.get(&campaign.0) {
