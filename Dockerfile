@@ -21,11 +21,11 @@ RUN apt-get update \
       tesseract-ocr tesseract-ocr-deu tesseract-ocr-fra tesseract-ocr-ita tesseract-ocr-nld tesseract-ocr-spa \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin recoup \
- && install -d -o recoup -g recoup /var/lib/recoup/payouts
+ && install -d -o recoup -g recoup /var/lib/recoup/payouts /var/lib/recoup/objects
 COPY --from=build /usr/local/bin/recoup /usr/local/bin/recoup
 USER recoup
 WORKDIR /var/lib/recoup
-ENV BIND_ADDRESS=0.0.0.0 PAYOUT_DIR=/var/lib/recoup/payouts LOG_FORMAT=json
+ENV BIND_ADDRESS=0.0.0.0 PAYOUT_DIR=/var/lib/recoup/payouts OBJECT_DIR=/var/lib/recoup/objects LOG_FORMAT=json
 EXPOSE 8000 8001 8002 8003
 # For `serve all` and `serve bff`; the other services set their own port in HEALTH_PORT.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \

@@ -23,7 +23,7 @@ wanted_port() { # FILE KEY VALUE
 }
 
 infra_up() {
-  mkdir -p "$DEV_DIR"/{run,logs,pg,pulsar,payouts}
+  mkdir -p "$DEV_DIR"/{run,logs,pg,pulsar,payouts,objects}
   RECOUP_KEYS_DIR=$DEV_DIR/keys RECOUP_TOKENS_DIR=$DEV_DIR/tokens
   if ! pid_of "$DEV_DIR/pg/pid" >/dev/null; then
     step "starting Postgres"
@@ -63,6 +63,8 @@ env_write() {
     printf 'JWT_ALGORITHM=HS256\nJWT_ISSUER=recoup\nJWT_AUDIENCE=recoup-api\nJWT_REQUIRE_VALIDATION=true\n'
     printf 'JWT_SECRET_KEY=%s\n' "$(secret "$DEV_DIR/secrets/jwt")"
     printf 'ACCOUNT_DETAILS_KEY=%s\n' "$(secret "$DEV_DIR/secrets/account_details" base64)"
+    printf 'OBJECT_STORE=local\nOBJECT_DIR=%s\n' "$DEV_DIR/objects"
+    printf 'DOCUMENT_MASTER_KEYS=dev:%s\n' "$(secret "$DEV_DIR/secrets/document_master" base64)"
     printf 'PAYOUT_DIR=%s\nPAYOUT_APPROVAL_LIMIT_MINOR=50000\n' "$DEV_DIR/payouts"
     printf 'CORS_ALLOWED_ORIGINS=http://localhost:3000,http://127.0.0.1:3000\n'
     printf 'DEV_CLOCK=true\nDEV_OPEN_TENANT=demo\nLOG_FORMAT=json\nRUST_LOG=%s\n' "${RUST_LOG:-info}"
@@ -155,7 +157,7 @@ EOF
   if [[ ${1:-} == --wipe ]]; then
     step "forgetting the data of $DEV_DIR"
     pg_wipe "$DEV_DIR/pg"
-    rm -rf "$DEV_DIR"/{pg,pulsar,run,logs,payouts,keys,tokens,secrets,env,ports}
+    rm -rf "$DEV_DIR"/{pg,pulsar,run,logs,payouts,objects,keys,tokens,secrets,env,ports}
   fi
 }
 

@@ -19,6 +19,8 @@ use crate::world::{World, debug_binary};
 /// How long tokens last: longer than any test.
 const TOKEN_SECONDS: i64 = 86_400;
 const SECRET: &str = "a secret of the fault tests, long enough";
+/// An id and thirty-two bytes in base64.
+const MASTER_KEYS: &str = "e2e:ZTJlLWUyZS1lMmUtZTJlLWUyZS1lMmUtZTJlLWUyZS0=";
 /// Thirty-two bytes in base64.
 const ACCOUNT_KEY: &str = "ZTJlLWUyZS1lMmUtZTJlLWUyZS1lMmUtZTJlLWUyZS0=";
 
@@ -70,6 +72,7 @@ impl<'s> System<'s> {
         let [tracking, commission, evidence, bff] = free_ports()?;
         let at = |port: u16| format!("http://127.0.0.1:{port}");
         let (payouts, rust_log) = (world.logs()?.join("payouts").display().to_string(), "info,sqlx=error,pulsar=warn");
+        let objects = world.logs()?.join("objects").display().to_string();
         let own = [
             ("RECOUP_ENV", "development"),
             ("BIND_ADDRESS", "127.0.0.1"),
@@ -80,6 +83,8 @@ impl<'s> System<'s> {
             ("JWT_SECRET_KEY", SECRET),
             ("ACCOUNT_DETAILS_KEY", ACCOUNT_KEY),
             ("PAYOUT_DIR", &payouts),
+            ("OBJECT_DIR", &objects),
+            ("DOCUMENT_MASTER_KEYS", MASTER_KEYS),
             ("PAYOUT_APPROVAL_LIMIT_MINOR", "500"),
             ("DEV_CLOCK", "true"),
             ("LOG_FORMAT", "text"),

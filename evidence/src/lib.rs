@@ -9,6 +9,7 @@ pub mod lookup;
 pub mod matching;
 pub mod packet;
 pub mod paper;
+pub mod read_document;
 pub mod read_request;
 pub mod reading;
 pub mod request_proof;
@@ -26,6 +27,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use config::Config;
+use providers::files::Files;
+use read_document::ReadDocument;
 
 /// Path of the health page beside `/health/ready`.
 pub const HEALTH_PATH: &str = "/api/v1/evidence/health";
@@ -37,6 +40,8 @@ pub struct State {
     pub store: Store,
     /// What the environment says.
     pub config: Arc<Config>,
+    /// Where documents are.
+    pub files: Files,
 }
 
 #[derive(OpenApi)]
@@ -52,8 +57,8 @@ pub fn messages() -> Routes {
 }
 
 /// Which job runs where: those that take their time.
-pub fn worker(store: Store, _config: &Arc<Config>) -> Worker {
-    Worker::new(store)
+pub fn worker(store: Store, config: &Arc<Config>, files: &Files) -> Worker {
+    Worker::new(store).on(ReadDocument { program: config.reader.clone(), files: files.clone() })
 }
 
 /// Which timer runs where. They have a worker of their own, so that no slow job makes a deadline late.

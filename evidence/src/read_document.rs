@@ -100,7 +100,7 @@ async fn keep(work: &mut Work, job: &Job, id: DocumentId, invoice: &Invoice) -> 
         &lookup::supplier_words(issuer),
         issued_on,
         gross.map(|money| money.minor),
-        gross.map(|money| money.currency.code()),
+        gross.as_ref().map(|money| money.currency.code()),
     )
     .execute(work.conn())
     .await?;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use providers::files::Files;
+use providers::objects::Objects;
 use service_kit::clock::SystemClock;
 use service_kit::config::{Env, load};
 use service_kit::store::Store;
@@ -24,8 +26,10 @@ pub fn documents() -> anyhow::Result<Vec<(&'static str, String)>> {
     let api = commission::api::Api { store: store(Service::Commission)?, config: Arc::new(config), open_tenant: None };
     let commission =
         service_kit::http::document(&commission::api::router(api), Some(crate::serve::COMMISSION_HEALTH_PATH));
-    let config = Arc::new(load::<evidence::Config>(&Env::of([("ACCOUNT_DETAILS_KEY", crate::replay::NO_KEY)]))?);
-    let state = evidence::State { store: store(Service::Evidence)?, config };
+    let config =
+        load::<evidence::Config>(&Env::of([("DOCUMENT_MASTER_KEYS", format!("none:{}", crate::replay::NO_KEY))]))?;
+    let files = Files { objects: Objects::open(&config.objects)?, masters: config.masters.clone() };
+    let state = evidence::State { store: store(Service::Evidence)?, config: Arc::new(config), files };
     let evidence = service_kit::http::document(&evidence::http(state), Some(evidence::HEALTH_PATH));
     let named = [
         ("openapi.json", bff::openapi()),

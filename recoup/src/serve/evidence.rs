@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use providers::files::Files;
+use providers::objects::Objects;
 use service_kit::bus::Bus;
 use service_kit::health::Health;
 use service_kit::{commands, runtime};
@@ -18,10 +20,11 @@ pub async fn start(process: Process, messaging: Messaging, config: evidence::Con
     checks(&health, &store, &bus, Topic::events(Service::Evidence));
     let consumers = health.flag("consumers");
     let config = Arc::new(config);
-    let state = evidence::State { store: store.clone(), config: Arc::clone(&config) };
+    let files = Files { objects: Objects::open(&config.objects)?, masters: config.masters.clone() };
+    let state = evidence::State { store: store.clone(), config: Arc::clone(&config), files: files.clone() };
     let server = process.server(&health, &messaging.edge).health_path(evidence::HEALTH_PATH);
     process.listen(&messaging.edge, server.app(evidence::http(state), commands::routes(store.clone()))).await?;
-    let worker = evidence::worker(store.clone(), &config);
+    let worker = evidence::worker(store.clone(), &config, &files);
     runtime::start(&store, &bus, evidence::messages(), worker, &process.shutdown)
         .await
         .context("starting consumers and relay")?;

@@ -16,7 +16,11 @@ const ALLOWED: [(&str, &[&str], &[&str]); 10] = [
     ("commission", &["shared-events", "service-kit"], &["migrations"]),
     ("evidence", &["shared-events", "service-kit", "providers"], &["migrations"]),
     ("bff", &["shared-events", "service-kit", "providers"], &[]),
-    ("recoup", &["shared-events", "service-kit", "migrations", "tracking", "commission", "evidence", "bff"], &[]),
+    (
+        "recoup",
+        &["shared-events", "service-kit", "migrations", "providers", "tracking", "commission", "evidence", "bff"],
+        &[],
+    ),
     ("e2e", &["shared-events", "service-kit", "migrations", "tracking", "commission", "bff"], &[]),
 ];
 
