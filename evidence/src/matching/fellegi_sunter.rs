@@ -9,7 +9,7 @@ use super::levels::{self, EQUAL, Field, LEVELS, MISSING, Style};
 use super::logistic::{logit, sigmoid};
 use super::random::Random;
 use super::record::{Pair, Record};
-use super::schema::Schema;
+use super::schema::{Column, Schema};
 use super::text::{ById, Id};
 
 /// Random pairs that show how often records agree by accident.
@@ -38,6 +38,17 @@ struct Weights {
     of_others: [f64; LEVELS],
     /// Share of the records that hold a value, where that is more than accident would give.
     common: Vec<(Id, f64)>,
+}
+
+/// What is assumed of a column before any data is seen.
+#[derive(Debug, Clone, Copy)]
+pub struct Assumed {
+    /// How its levels are found.
+    pub style: Style,
+    /// How often a match has each level; what stands for missing does not count.
+    pub of_matches: [f64; LEVELS],
+    /// How often two others have it.
+    pub of_others: [f64; LEVELS],
 }
 
 /// One field's word on a pair.
@@ -146,6 +157,20 @@ impl FellegiSunter {
         model
     }
 
+    /// A model that nobody has trained: what is assumed of each column's levels, among matches and among others, from missing to equal.
+    #[must_use]
+    pub fn assumed(columns: Vec<(Column, Assumed)>, prior: f64) -> Self {
+        let weights = |assumed: &Assumed| Weights {
+            style: assumed.style,
+            of_matches: shares(assumed.of_matches),
+            of_others: shares(assumed.of_others),
+            common: Vec::new(),
+        };
+        let fields = columns.iter().map(|(_, assumed)| weights(assumed)).collect();
+        let columns = columns.into_iter().map(|(column, _)| column).collect();
+        Self { schema: Schema { columns, main: None }, fields, prior }
+    }
+
     /// One round of EM; says how far the prior moved.
     fn improve(&mut self, patterns: &[(&Vec<u8>, f64)]) -> f64 {
         let mut counts = vec![[0.01; LEVELS]; self.fields.len()];
@@ -180,7 +205,7 @@ impl FellegiSunter {
     /// Judges two records and says why.
     #[must_use]
     pub fn judge(&self, left: &[Field], right: &[Field]) -> Judgement {
-        let word = |((column, weights), (l, r)): ((&super::schema::Column, &Weights), (&Field, &Field))| {
+        let word = |((column, weights), (l, r)): ((&Column, &Weights), (&Field, &Field))| {
             let level = levels::level(weights.style, l, r);
             Evidence { field: column.name.clone(), level, bits: weights.word(level, l) }
         };

@@ -32,6 +32,9 @@ pub struct Subject {
 pub struct Facts {
     /// The invoice's number.
     pub number: Option<String>,
+    /// Numbers of orders that it refers to.
+    #[serde(default)]
+    pub orders: Vec<String>,
     /// The invoice's date.
     pub dated: Option<NaiveDate>,
     /// Who wrote it.
@@ -55,7 +58,7 @@ pub struct Item {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
-    /// The invoice number is the order's.
+    /// The invoice number is the order's, or the invoice refers to the order.
     ExactInvoice,
     /// The article, its quantity and the date.
     SkuMatch,
@@ -108,7 +111,7 @@ impl Rule {
     #[must_use]
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::ExactInvoice => "The invoice number is the number of the order.",
+            Self::ExactInvoice => "The invoice has the number of the order.",
             Self::SkuMatch => "A line has the article in the right quantity, and the date fits the order.",
             Self::SupplierMatch => "The supplier is the right one and the total is within 5 %.",
             Self::AsinMatch => "A line has the marketplace's number of the article as its article number.",
@@ -142,10 +145,11 @@ enum Dated {
 pub fn judge(subject: &Subject, facts: &Facts) -> Rule {
     let by_sku = quantity(subject, facts, subject.sku.as_deref());
     let by_asin = quantity(subject, facts, subject.asin.as_deref());
-    let wrong = by_sku == Some(Quantity::Wrong) || by_asin == Some(Quantity::Wrong);
+    let wrong = wrong_quantity(subject, facts);
     let dated = dated(subject, facts);
     let date_may_fit = matches!(dated, Dated::Near | Dated::Unknown);
-    if same_code(subject.order_id.as_deref(), facts.number.as_deref()) {
+    let numbers = facts.number.iter().chain(&facts.orders);
+    if numbers.into_iter().any(|number| same_code(subject.order_id.as_deref(), Some(number))) {
         // A wrong quantity never passes as exact.
         return if wrong { Rule::IncompleteMatch } else { Rule::ExactInvoice };
     }
@@ -166,6 +170,14 @@ pub fn judge(subject: &Subject, facts: &Facts) -> Rule {
         _ if off_by(subject, facts, OFF_AT_ALL) => Rule::AmountMatch,
         _ => Rule::PartialMatch,
     }
+}
+
+/// Whether the document has the article in another quantity than the one that was ordered: it then never proves it by itself.
+#[must_use]
+pub fn wrong_quantity(subject: &Subject, facts: &Facts) -> bool {
+    [&subject.sku, &subject.asin]
+        .into_iter()
+        .any(|code| quantity(subject, facts, code.as_deref()) == Some(Quantity::Wrong))
 }
 
 /// Whether the document has the article, and in which quantity; several lines of it add up.
@@ -196,8 +208,9 @@ fn dated(subject: &Subject, facts: &Facts) -> Dated {
     }
 }
 
-/// Equal letters and digits.
-fn same_code(ours: Option<&str>, theirs: Option<&str>) -> bool {
+/// Whether both codes are known and have equal letters and digits.
+#[must_use]
+pub fn same_code(ours: Option<&str>, theirs: Option<&str>) -> bool {
     let squashed = |code: Option<&str>| text::squash(&text::fold(code.unwrap_or_default()));
     let ours = squashed(ours);
     !ours.is_empty() && ours == squashed(theirs)

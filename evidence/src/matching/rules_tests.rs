@@ -48,6 +48,13 @@ fn the_invoice_number_is_the_order_id() {
 }
 
 #[test]
+fn the_invoice_refers_to_the_order() {
+    let orders = vec!["4711".into(), "112 1234567 1234567".into()];
+    let facts = Facts { number: Some("R-1".into()), orders, ..Facts::default() };
+    assert_eq!(outcome(&facts), (Rule::ExactInvoice, 95, Decision::Automatic));
+}
+
+#[test]
 fn the_line_item_and_a_near_date() {
     assert_eq!(outcome(&with_line(5, "2025-01-20")), (Rule::SkuMatch, 90, Decision::Automatic));
 }
@@ -108,6 +115,7 @@ fn nothing_usable() {
         supplier: Some("Other GmbH".into()),
         total: usd(1),
         lines: line("OTHER", 5),
+        ..Facts::default()
     };
     assert_eq!(outcome(&strange), (Rule::PartialMatch, 0, Decision::None));
     // Two unknown numbers are not the same number.
