@@ -145,7 +145,7 @@ mod tests {
             let subject = ProofSubject { order_id: Some(format!("112-{number}")), ..ProofSubject::default() };
             (subject, Said { number: Some(number.to_string()), ..Said::default() })
         };
-        let split = || (0..1_000).map(|number| pair(number)).map(|(subject, said)| held_out(&subject, &said));
+        let split = || (0..1_000).map(pair).map(|(subject, said)| held_out(&subject, &said));
         let share = split().filter(|held_out| *held_out).count();
         assert!((360..=440).contains(&share), "{share}");
         assert!(split().eq(split()));
@@ -153,7 +153,8 @@ mod tests {
 
     #[test]
     fn an_article_with_the_same_number_twice_counts_once() {
-        let line = SaidLine { sku: Some("A1".into()), other_sku: Some("A1".into()), quantity: Some(2), description: None };
+        let line =
+            SaidLine { sku: Some("A1".into()), other_sku: Some("A1".into()), quantity: Some(2), description: None };
         assert_eq!(Said { lines: vec![line], ..Said::default() }.facts().lines.len(), 1);
     }
 }

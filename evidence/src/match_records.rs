@@ -99,9 +99,10 @@ fn line_of(subject: &ProofSubject, said: &Said) -> Option<usize> {
         let units = subject.quantity.is_some() && line.quantity == subject.quantity;
         (code > 0 || named).then_some((code, units, found))
     };
-    let best = said.lines.iter().filter_map(|line| Some((worth(line)?, line))).max_by(|(worth, line), (other, rival)| {
-        worth.cmp(other).then_with(|| (&rival.sku, &rival.description).cmp(&(&line.sku, &line.description)))
-    });
+    let best =
+        said.lines.iter().filter_map(|line| Some((worth(line)?, line))).max_by(|(worth, line), (other, rival)| {
+            worth.cmp(other).then_with(|| (&rival.sku, &rival.description).cmp(&(&line.sku, &line.description)))
+        });
     let (_, chosen) = best?;
     said.lines.iter().position(|line| line == chosen)
 }
@@ -118,7 +119,12 @@ mod tests {
     use super::*;
 
     fn line(sku: &str, quantity: i64, description: &str) -> SaidLine {
-        SaidLine { sku: Some(sku.into()), quantity: Some(quantity), description: Some(description.into()), ..SaidLine::default() }
+        SaidLine {
+            sku: Some(sku.into()),
+            quantity: Some(quantity),
+            description: Some(description.into()),
+            ..SaidLine::default()
+        }
     }
 
     fn subject() -> ProofSubject {

@@ -72,10 +72,13 @@ pub fn train(version: &str, lessons: &[Example], effort: &Effort) -> Trained {
         "fields" => by_fields(lessons, effort.seed),
         _ => by_rules(lessons, effort.seed),
     };
-    let told: Vec<String> =
-        tried.iter().zip(&losses).map(|((kind, _), loss)| format!("{kind} {loss:.4}")).collect();
-    let explanation =
-        format!("{} chosen by log loss on {} labels kept for comparing: {}", tried[best].0, unseen.len(), told.join(", "));
+    let told: Vec<String> = tried.iter().zip(&losses).map(|((kind, _), loss)| format!("{kind} {loss:.4}")).collect();
+    let explanation = format!(
+        "{} chosen by log loss on {} labels kept for comparing: {}",
+        tried[best].0,
+        unseen.len(),
+        told.join(", ")
+    );
     Trained { judge, explanation }
 }
 

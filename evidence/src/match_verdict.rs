@@ -87,7 +87,8 @@ fn verdict(standings: &[Standing], at: usize, best: bool, open: bool) -> (Decisi
     let Standing { probability, wrong_quantity, elsewhere, .. } = standings[at];
     let others = standings.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| other.probability);
     let others: Vec<f64> = others.chain(elsewhere).collect();
-    let alone = |open| others.iter().map(|other| decide(probability, Some(*other), open)).all(|one| one == Decision::Automatic);
+    let alone =
+        |open| others.iter().map(|other| decide(probability, Some(*other), open)).all(|one| one == Decision::Automatic);
     match decide(probability, None, true) {
         Decision::None => (Decision::None, Why::Low),
         Decision::Prompt => (Decision::Prompt, Why::Unsure),
