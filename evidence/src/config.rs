@@ -6,6 +6,12 @@ use providers::objects::ObjectConfig;
 use service_kit::config::{FromEnv, Reader, Var};
 use service_kit::vault::{DOCUMENT_MASTER_KEYS, MasterKeys};
 
+const RETRAIN_AFTER_LABELS: Var = Var::or(
+    "RETRAIN_AFTER_LABELS",
+    "50",
+    "new labels of a kind of claim after which evidence trains a matcher by itself",
+);
+
 /// What evidence reads from the environment.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -15,18 +21,29 @@ pub struct Config {
     pub masters: MasterKeys,
     /// The program that reads documents, apart from this process: this one, as long as nobody says otherwise.
     pub reader: PathBuf,
+    /// New labels after which a matcher is trained without anybody asking for it; at least 1.
+    pub retrain_after_labels: u32,
 }
 
 impl FromEnv for Config {
     fn vars() -> Vec<Var> {
         let mut vars = ObjectConfig::vars();
-        vars.push(DOCUMENT_MASTER_KEYS);
+        vars.extend([DOCUMENT_MASTER_KEYS, RETRAIN_AFTER_LABELS]);
         vars
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let (objects, masters) = (ObjectConfig::read(reader), reader.required(&DOCUMENT_MASTER_KEYS));
         let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("recoup"));
-        Some(Self { objects: objects?, masters: masters?, reader: program })
+        let retrain_after_labels = reader.required(&RETRAIN_AFTER_LABELS);
+        if retrain_after_labels == Some(0) {
+            reader.complain(RETRAIN_AFTER_LABELS.name, "must be at least 1");
+        }
+        Some(Self {
+            objects: objects?,
+            masters: masters?,
+            reader: program,
+            retrain_after_labels: retrain_after_labels?,
+        })
     }
 }

@@ -4,16 +4,42 @@
 //! which path to which ([`http`]). The cores stand by themselves: [`matching`] compares records, [`reading`] reads documents.
 
 pub mod config;
+pub mod import_labels;
+pub mod labels;
+pub mod list_matches;
+pub mod list_models;
 pub mod list_requests;
 pub mod lookup;
+mod match_ask;
+pub mod match_assumed;
+pub mod match_facts;
+pub mod match_jobs;
+pub mod match_judge;
+pub mod match_lookup;
+pub mod match_metrics;
+pub mod match_records;
+pub mod match_request;
+mod match_rivals;
+pub mod match_row;
+pub mod match_training;
+pub mod match_verdict;
+pub mod matched;
 pub mod matching;
+pub mod models;
 pub mod packet;
 pub mod paper;
 pub mod read_document;
+pub mod read_gate;
+pub mod read_model;
 pub mod read_request;
 pub mod reading;
+pub mod record_outcome;
 pub mod request_proof;
 pub mod request_row;
+pub mod revert_model;
+pub mod train_model;
+pub mod train_model_job;
+pub mod weigh_labels;
 pub mod withdraw_request;
 
 use std::sync::Arc;
@@ -21,7 +47,9 @@ use std::sync::Arc;
 use service_kit::handler::Routes;
 use service_kit::jobs::Worker;
 use service_kit::store::Store;
-use shared_events::evidence::{RequestProof, WithdrawProofRequest};
+use shared_events::evidence::{
+    ImportLabels, RecordOutcome, RequestProof, RevertModel, TrainModel, WithdrawProofRequest,
+};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -53,12 +81,23 @@ struct Document;
 
 /// Which message goes where.
 pub fn messages() -> Routes {
-    Routes::new().on::<RequestProof>(request_proof::Request).on::<WithdrawProofRequest>(withdraw_request::Withdraw)
+    Routes::new()
+        .on::<RequestProof>(request_proof::Request)
+        .on::<WithdrawProofRequest>(withdraw_request::Withdraw)
+        .on::<RecordOutcome>(record_outcome::Record)
+        .on::<ImportLabels>(import_labels::Import)
+        .on::<TrainModel>(train_model::Train)
+        .on::<RevertModel>(revert_model::Revert)
 }
 
 /// Which job runs where: those that take their time.
 pub fn worker(store: Store, config: &Arc<Config>, files: &Files) -> Worker {
-    Worker::new(store).on(ReadDocument { program: config.reader.clone(), files: files.clone() })
+    Worker::new(store)
+        .on(ReadDocument { program: config.reader.clone(), files: files.clone() })
+        .on(match_jobs::MatchDocument)
+        .on(match_jobs::MatchRequest)
+        .on(weigh_labels::WeighLabels { retrain_after: config.retrain_after_labels })
+        .on(train_model_job::TrainIt::default())
 }
 
 /// Which timer runs where. They have a worker of their own, so that no slow job makes a deadline late.
@@ -71,5 +110,9 @@ pub fn http(state: State) -> OpenApiRouter {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(list_requests::list_requests))
         .routes(routes!(read_request::read_request))
+        .routes(routes!(list_matches::list_matches))
+        .routes(routes!(list_models::list_models))
+        .routes(routes!(read_model::read_model))
+        .routes(routes!(read_gate::read_gate))
         .with_state(state)
 }

@@ -1,13 +1,14 @@
 //! The one place where matching asks a person, and stops asking.
 
 use service_kit::store::{Cause, Work};
-use shared_events::{DocumentId, ProofRequestId, PromptId, ids};
+use shared_events::{DocumentId, PromptId, ProofRequestId, ids};
 
 use crate::match_facts::Said;
 use crate::request_row::Request;
 
 /// A document to ask about.
 #[derive(Debug, Clone, Copy)]
+#[expect(dead_code, reason = "prompts show them, once they are there")]
 pub struct About<'a> {
     /// The document.
     pub document_id: DocumentId,

@@ -106,7 +106,8 @@ async fn decide(
     if request.state == "proved" {
         let new = documents.into_iter().filter(|document| of(document).is_none()).collect();
         for judged in opinions(active, request, new) {
-            let why = if judged.standing().probability < crate::matching::decision::PROMPT { Why::Low } else { Why::Proved };
+            let why =
+                if judged.standing().probability < crate::matching::decision::PROMPT { Why::Low } else { Why::Proved };
             write(work, cause, request, (active, false), &judged, (Decision::None, why), &known).await?;
         }
         return Ok(());
@@ -116,7 +117,13 @@ async fn decide(
     let decided = decide_on(work, request, active, &mut judged).await?;
     let mut news = Vec::with_capacity(judged.len());
     for (judged, verdict) in judged.iter().zip(&decided) {
-        news.push(write(work, cause, request, (active, false), judged, *verdict, &known).await?);
+        let written = write(work, cause, request, (active, false), judged, *verdict, &known).await?;
+        // What was behind a better one was not asked about.
+        let never_asked = known
+            .iter()
+            .find(|latest| latest.document_id == judged.document.id)
+            .is_none_or(|latest| latest.prompt_id.is_none());
+        news.push(written || never_asked);
     }
     match judged.first().map(|best| (best, decided[0].0)) {
         Some((best, Decision::Automatic)) => prove(work, cause, request, active, best).await,
@@ -181,6 +188,7 @@ async fn prove(
     let version = request_row::advance(work, request_id, "proved").await?;
     let matched = EvidenceMatched {
         request_id,
+        requested_by: match_row::subject(&request.requested_by),
         document_id: DocumentId(best.document.id),
         line: best.opinion.line,
         probability: best.opinion.probability,
@@ -192,7 +200,7 @@ async fn prove(
     match_ask::cancel(work, cause, request_id, "a document proves the request").await
 }
 
-/// Whom to ask about: the best document, or the two best ones when they are too close to tell apart. Nobody, when nothing is new.
+/// What to ask about: the best document, or the two best ones when they are too close to tell apart. Nothing, when that was asked before.
 fn to_ask<'j>(judged: &'j [Judged], decided: &[(Decision, Why)], news: &[bool]) -> Vec<(&'j Judged, Why)> {
     let Some(best) = judged.first().map(|best| best.opinion.probability) else { return Vec::new() };
     let all = judged.iter().zip(decided).zip(news);

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use service_kit::store::{Cause, Work, new_id};
-use shared_events::{DocumentId, ProofRequestId, PromptId};
+use shared_events::{DocumentId, PromptId, ProofRequestId, Subject};
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -77,6 +77,14 @@ impl NewMatch<'_> {
             && before.why == self.why.name()
             && before.probability.to_bits() == self.opinion.probability.to_bits()
     }
+}
+
+/// Whoever a row names.
+///
+/// # Panics
+/// When it names nobody, which the messages that made it exclude.
+pub fn subject(name: &str) -> Subject {
+    Subject::try_new(name).expect("rows are written from valid names")
 }
 
 /// A decision as it is stored.

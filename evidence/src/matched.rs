@@ -43,7 +43,7 @@ pub async fn settle_by_person(
     let at = work.now();
     match_row::end(work, latest.id, &End { proved, who: who.as_str(), reasoning, at }).await?;
     if proved {
-        confirm(work, cause, request_id, latest, who, reasoning).await?;
+        confirm(work, cause, &request, latest, &told("confirmed", who, reasoning)).await?;
     } else {
         let is_proof = |other: &Latest| other.ended.as_deref() == Some("proved") && other.id != latest.id;
         let state = if known.iter().any(is_proof) { "proved" } else { "open" };
@@ -55,20 +55,21 @@ pub async fn settle_by_person(
 async fn confirm(
     work: &mut Work,
     cause: &Cause,
-    request_id: ProofRequestId,
+    request: &Request,
     latest: &Latest,
-    who: &Subject,
-    reasoning: Option<&str>,
+    explanation: &str,
 ) -> Result<(), Failure> {
+    let request_id = ProofRequestId(request.id);
     let version = request_row::advance(work, request_id, "proved").await?;
     let matched = EvidenceMatched {
         request_id,
+        requested_by: match_row::subject(&request.requested_by),
         document_id: DocumentId(latest.document_id),
         line: latest.line.and_then(|line| u32::try_from(line).ok()),
         probability: latest.probability,
         by: MatchedBy::Person,
         model: latest.model_version.clone(),
-        explanation: told("confirmed", who, reasoning),
+        explanation: explanation.to_owned(),
     };
     work.emit(cause, version, &matched);
     match_ask::cancel(work, cause, request_id, "a person said which document proves the request").await?;

@@ -67,8 +67,7 @@ pub async fn deciders(work: &mut Work, claim_type: &str) -> Result<(Decider, Opt
     };
     let (mut active, mut shadow) = (Decider { gate: gate_of(RULES_VERSION), ..Decider::fixed_rules() }, None);
     for row in rows {
-        let judge: Judge =
-            serde_json::from_slice(&row.body).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        let judge: Judge = serde_json::from_slice(&row.body).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
         let decider = Decider { id: Some(row.id), gate: gate_of(&row.version), version: row.version, judge };
         if row.active {
             active = decider;

@@ -67,6 +67,9 @@ struct Told {
 
 /// Stores a model in shadow, and lets it decide if it is better.
 async fn settle(work: &mut Work, job: &Job, told: &Told, new: &Decider, labels: &[Label]) -> Result<(), Failure> {
+    if !is_wanted(work, told.model_id).await? {
+        return Ok(());
+    }
     let (active, shadow) = models::deciders(work, &told.claim_type).await?;
     if let Some(old) = shadow.and_then(|old| old.id) {
         models::retire(work, old).await?;
@@ -75,9 +78,7 @@ async fn settle(work: &mut Work, job: &Job, told: &Told, new: &Decider, labels: 
     let (promoted, reason) = better(&metrics, &on_held_out(&active, labels).0);
     let explanation = format!("{}; {reason}", told.explanation);
     let learned = i32::try_from(told.learned).unwrap_or(i32::MAX);
-    let Some(mut version) = store_shadow(work, told.model_id, &new.judge, learned, &metrics, &explanation).await? else {
-        return Ok(());
-    };
+    let mut version = store_shadow(work, told.model_id, &new.judge, learned, &metrics, &explanation).await?;
     models::set_gate(work, &told.claim_type, &new.version, &gate, &metrics).await?;
     if promoted {
         version = models::promote(work, told.model_id, active.id).await?;
@@ -95,7 +96,17 @@ async fn settle(work: &mut Work, job: &Job, told: &Told, new: &Decider, labels: 
     Ok(())
 }
 
-/// None when the model was trained before.
+/// Whether the model is still to be trained: a job that is run again may find it done.
+async fn is_wanted(work: &mut Work, model: ModelId) -> Result<bool, sqlx::Error> {
+    let tenant = work.tenant().clone();
+    let state = sqlx::query_scalar!(
+        r#"SELECT state::text AS "state!" FROM models WHERE tenant = $1 AND id = $2"#,
+        tenant.as_str(),
+        model.0,
+    );
+    Ok(state.fetch_optional(work.conn()).await?.as_deref() == Some("training"))
+}
+
 async fn store_shadow(
     work: &mut Work,
     model: ModelId,
@@ -103,13 +114,13 @@ async fn store_shadow(
     learned: i32,
     metrics: &Metrics,
     explanation: &str,
-) -> Result<Option<u64>, Failure> {
+) -> Result<u64, Failure> {
     let (tenant, now) = (work.tenant().clone(), work.now());
     let body = serde_json::to_vec(judge).context("storing a model")?;
     let events = sqlx::query_scalar!(
         "UPDATE models SET state = 'shadow', kind = $3, body = $4, trained_on = $5, metrics = $6, explanation = $7, trained_at = $8,
                 events = events + 1
-         WHERE tenant = $1 AND id = $2 AND state = 'training' RETURNING events",
+         WHERE tenant = $1 AND id = $2 RETURNING events",
         tenant.as_str(),
         model.0,
         judge.kind(),
@@ -119,7 +130,7 @@ async fn store_shadow(
         explanation,
         now,
     )
-    .fetch_optional(work.conn())
+    .fetch_one(work.conn())
     .await?;
-    Ok(events.map(|events| u64::from(events.unsigned_abs())))
+    Ok(u64::from(events.unsigned_abs()))
 }
