@@ -13,6 +13,7 @@ mod config;
 mod enrolments;
 mod idempotency;
 mod keys;
+mod matching;
 mod payments;
 mod payouts;
 mod proof;
@@ -73,6 +74,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .merge(payments::routes())
         .merge(payouts::routes())
         .merge(proof::routes())
+        .merge(matching::routes())
         .merge(commands::routes())
         .merge(stream::routes())
         .merge(status::routes())

@@ -42,7 +42,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
 /// What has to be proved. At least one of order_id, asin, sku and supplier must be there.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Subject {
+pub struct Subject {
     /// The marketplace's number of the order.
     order_id: Option<String>,
     /// The marketplace's number of the article.
@@ -114,25 +114,29 @@ struct NewPayout {
 impl Body for NewPayout {}
 
 impl Subject {
-    fn checked(self) -> Result<ProofSubject, Problem> {
+    /// As commands carry it; `at` is where it stands in the body.
+    ///
+    /// # Errors
+    /// 422 that names the field.
+    pub fn checked(self, at: &str) -> Result<ProofSubject, Problem> {
         let Self { order_id, asin, sku, title, quantity, amount, currency, order_date, dispute_date, supplier } = self;
         let texts =
             [("order_id", &order_id), ("asin", &asin), ("sku", &sku), ("title", &title), ("supplier", &supplier)];
         for (name, value) in texts {
             if let Some(value) = value {
-                checks::text(&format!("subject.{name}"), value, 300)?;
+                checks::text(&format!("{at}.{name}"), value, 300)?;
             }
         }
         if [&order_id, &asin, &sku, &supplier].iter().all(|field| field.is_none()) {
-            return Err(Problem::invalid_field("subject", "must have an order_id, an asin, a sku or a supplier"));
+            return Err(Problem::invalid_field(at, "must have an order_id, an asin, a sku or a supplier"));
         }
         if quantity.is_some_and(|quantity| !(1..=1_000_000_000).contains(&quantity)) {
-            return Err(Problem::invalid_field("subject.quantity", "must be from 1 to 1000000000"));
+            return Err(Problem::invalid_field(&format!("{at}.quantity"), "must be from 1 to 1000000000"));
         }
         let amount = match (amount, currency) {
-            (Some(amount), Some(currency)) => Some(amount.positive("subject.amount", currency)?),
+            (Some(amount), Some(currency)) => Some(amount.positive(&format!("{at}.amount"), currency)?),
             (Some(_), None) => {
-                return Err(Problem::invalid_field("subject.currency", "must be there beside an amount"));
+                return Err(Problem::invalid_field(&format!("{at}.currency"), "must be there beside an amount"));
             }
             (None, _) => None,
         };
@@ -154,7 +158,7 @@ async fn request(State(app): State<Shared>, ask: Ask<NewRequest>) -> Result<Resp
     if source_rows.len() > MOST_ROWS {
         return Err(Problem::invalid_field("source_rows", format!("must have at most {MOST_ROWS} rows")));
     }
-    let subject = subject.checked()?;
+    let subject = subject.checked("subject")?;
     let request_id = ProofRequestId(ids::derive(&["proof request", &ask.ticket.id.to_string()]));
     let answer_ids = Ids::from([("request_id", request_id.to_string())]);
     let requested_by = ask.caller.subject.clone();
