@@ -8,14 +8,13 @@ use service_kit::store::Store;
 use shared_events::{DocumentId, ProofRequestId};
 
 use crate::match_request;
+use crate::read_document::MATCH_DOCUMENT;
+use crate::request_proof::MATCH_REQUEST;
 
-/// Job: compares one document with the requests that are open.
-pub const MATCH_DOCUMENT: &str = "evidence.match_document";
-
-/// Runs [`MATCH_DOCUMENT`].
+/// Runs [`MATCH_DOCUMENT`]: compares one document with the requests that are open.
 pub struct MatchDocument;
 
-/// Runs [`crate::request_proof::MATCH_REQUEST`].
+/// Runs [`MATCH_REQUEST`]: compares one request with the documents that are here.
 pub struct MatchRequest;
 
 #[derive(Deserialize)]
@@ -46,7 +45,7 @@ impl RunsJob for MatchDocument {
 }
 
 impl RunsJob for MatchRequest {
-    const KIND: &'static str = crate::request_proof::MATCH_REQUEST;
+    const KIND: &'static str = MATCH_REQUEST;
 
     async fn run(&self, store: &Store, job: &Job) -> Result<(), Failure> {
         let Request { request_id } = read(job)?;
