@@ -14,6 +14,7 @@ mod enrolments;
 mod idempotency;
 mod keys;
 mod matching;
+mod packets;
 mod payments;
 mod payouts;
 mod proof;
@@ -75,6 +76,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .merge(payouts::routes())
         .merge(proof::routes())
         .merge(matching::routes())
+        .merge(packets::routes())
         .merge(commands::routes())
         .merge(stream::routes())
         .merge(status::routes())

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::Response;
 use service_kit::auth::Caller;
 use service_kit::http::context::{self, REQUEST_ID, TRACEPARENT};
@@ -19,10 +19,16 @@ use crate::breaker::Breaker;
 const DEADLINE: Duration = Duration::from_secs(5);
 /// Pauses before the second and third try.
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(150)];
+/// Longest time that a file may take to be fetched.
+const DOWNLOAD: Duration = Duration::from_secs(15 * 60);
 /// Headers of an answer that are passed on.
-const PASSED_ON: [HeaderName; 5] = [
+const PASSED_ON: [HeaderName; 9] = [
     header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
     header::CONTENT_DISPOSITION,
+    header::CONTENT_RANGE,
+    header::ACCEPT_RANGES,
+    header::ETAG,
     header::RETRY_AFTER,
     header::WWW_AUTHENTICATE,
     header::LOCATION,
@@ -48,6 +54,15 @@ pub struct Question<'a> {
     pub accept: Option<&'a str>,
     /// How long to wait beyond the usual deadline, for questions that the service answers late on purpose.
     pub patience: Duration,
+    /// For files: which part, and of which version of it.
+    pub file: Option<Part<'a>>,
+}
+
+/// Which part of a file is asked for: the headers as they came.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'a> {
+    range: Option<&'a HeaderValue>,
+    if_range: Option<&'a HeaderValue>,
 }
 
 /// Which page of a list, for the OpenAPI document; the service that has the list reads it.
@@ -65,7 +80,7 @@ pub struct Page {
 impl<'a> Question<'a> {
     /// A question in a caller's name.
     pub fn of(caller: &'a Caller, target: &'a str) -> Self {
-        Self { target, caller: Some(caller), accept: None, patience: Duration::ZERO }
+        Self { target, caller: Some(caller), accept: None, patience: Duration::ZERO, file: None }
     }
 }
 
@@ -88,6 +103,15 @@ impl Upstream {
     /// 503 when the service is away.
     pub async fn answer(&self, caller: &Caller, uri: &Uri) -> Result<Response, Problem> {
         self.pass_on(Question::of(caller, target(uri))).await
+    }
+
+    /// Passes a question for a file or a part of it on, and the file back. It may take longer than other answers.
+    ///
+    /// # Errors
+    /// 503 when the service is away.
+    pub async fn answer_part(&self, caller: &Caller, uri: &Uri, headers: &HeaderMap) -> Result<Response, Problem> {
+        let part = Part { range: headers.get(header::RANGE), if_range: headers.get(header::IF_RANGE) };
+        self.pass_on(Question { file: Some(part), ..Question::of(caller, target(uri)) }).await
     }
 
     /// Asks, repeats when the service could not be reached, and passes the answer on.
@@ -123,6 +147,14 @@ impl Upstream {
         let request = self.request(Method::GET, question.target, question.caller);
         let request = match question.accept {
             Some(accept) => request.header(header::ACCEPT, accept),
+            None => request,
+        };
+        let request = match question.file {
+            Some(Part { range, if_range }) => {
+                let part = [(header::RANGE, range), (header::IF_RANGE, if_range)];
+                let known = part.into_iter().filter_map(|(name, value)| Some((name, value?.clone())));
+                request.headers(known.collect()).timeout(DOWNLOAD)
+            }
             None => request,
         };
         self.guarded(request).await

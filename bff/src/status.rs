@@ -79,7 +79,13 @@ impl Directory {
         let checks = self.entries.iter().map(|(upstream, entry)| async move {
             let started = Instant::now();
             let error = match upstream
-                .get(Question { target: "/health/ready", caller: None, accept: None, patience: Duration::ZERO })
+                .get(Question {
+                    target: "/health/ready",
+                    caller: None,
+                    accept: None,
+                    patience: Duration::ZERO,
+                    file: None,
+                })
                 .await
             {
                 Ok(response) if response.status().is_success() => None,
@@ -120,6 +126,7 @@ async fn overview(State(app): State<Shared>) -> axum::Json<Overview> {
     responses((status = 200, description = "The service is ready", body = serde_json::Value)))]
 async fn health(State(app): State<Shared>, Path(name): Path<String>) -> Result<Response, Problem> {
     let service = Service::ALL.into_iter().find(|service| service.name() == name).ok_or_else(Problem::not_found)?;
-    let question = Question { target: "/health/ready", caller: None, accept: None, patience: Duration::ZERO };
+    let question =
+        Question { target: "/health/ready", caller: None, accept: None, patience: Duration::ZERO, file: None };
     app.upstream(service).pass_on(question).await
 }

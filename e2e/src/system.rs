@@ -85,6 +85,7 @@ impl<'s> System<'s> {
             ("PAYOUT_DIR", &payouts),
             ("OBJECT_DIR", &objects),
             ("DOCUMENT_MASTER_KEYS", MASTER_KEYS),
+            ("PACKET_SIGNING_KEY", ACCOUNT_KEY),
             ("PAYOUT_APPROVAL_LIMIT_MINOR", "500"),
             ("DEV_CLOCK", "true"),
             ("LOG_FORMAT", "text"),

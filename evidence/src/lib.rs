@@ -3,11 +3,16 @@
 //! This page is the table of contents: which message goes to which slice ([`messages`]), which job to which ([`worker`], [`timers`]), and
 //! which path to which ([`http`]). The cores stand by themselves: [`matching`] compares records, [`reading`] reads documents.
 
+pub mod byte_range;
 pub mod config;
+pub mod cost;
+pub mod document_costs;
+pub mod draft_packet;
 pub mod import_labels;
 pub mod labels;
 pub mod list_matches;
 pub mod list_models;
+pub mod list_packets;
 pub mod list_requests;
 pub mod lookup;
 mod match_ask;
@@ -27,16 +32,26 @@ pub mod matched;
 pub mod matching;
 pub mod models;
 pub mod packet;
+pub mod packet_config;
+pub mod packet_facts;
+pub mod packet_keys;
+pub mod packet_row;
+pub mod packet_store;
+mod packet_story;
 pub mod paper;
+pub mod read_costs;
 pub mod read_document;
 pub mod read_gate;
 pub mod read_model;
+pub mod read_packet;
 pub mod read_request;
 pub mod reading;
 pub mod record_outcome;
+pub mod record_payout;
 pub mod request_proof;
 pub mod request_row;
 pub mod revert_model;
+pub mod seal_packet;
 pub mod train_model;
 pub mod train_model_job;
 pub mod weigh_labels;
@@ -48,7 +63,8 @@ use service_kit::handler::Routes;
 use service_kit::jobs::Worker;
 use service_kit::store::Store;
 use shared_events::evidence::{
-    ImportLabels, RecordOutcome, RequestProof, RevertModel, TrainModel, WithdrawProofRequest,
+    DocumentCosts, DraftPacket, ImportLabels, RecordOutcome, RecordPayout, RequestProof, RevertModel, TrainModel,
+    WithdrawProofRequest,
 };
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -57,6 +73,7 @@ use utoipa_axum::routes;
 pub use config::Config;
 use providers::files::Files;
 use read_document::ReadDocument;
+use seal_packet::SealPacket;
 
 /// Path of the health page beside `/health/ready`.
 pub const HEALTH_PATH: &str = "/api/v1/evidence/health";
@@ -68,7 +85,7 @@ pub struct State {
     pub store: Store,
     /// What the environment says.
     pub config: Arc<Config>,
-    /// Where documents are.
+    /// Documents and packets.
     pub files: Files,
 }
 
@@ -88,6 +105,9 @@ pub fn messages() -> Routes {
         .on::<ImportLabels>(import_labels::Import)
         .on::<TrainModel>(train_model::Train)
         .on::<RevertModel>(revert_model::Revert)
+        .on::<RecordPayout>(record_payout::Record)
+        .on::<DraftPacket>(draft_packet::Draft)
+        .on::<DocumentCosts>(document_costs::Document)
 }
 
 /// Which job runs where: those that take their time.
@@ -98,6 +118,7 @@ pub fn worker(store: Store, config: &Arc<Config>, files: &Files) -> Worker {
         .on(match_jobs::MatchRequest)
         .on(weigh_labels::WeighLabels { retrain_after: config.retrain_after_labels })
         .on(train_model_job::TrainIt::default())
+        .on(SealPacket::new(files, &config.packets))
 }
 
 /// Which timer runs where. They have a worker of their own, so that no slow job makes a deadline late.
@@ -114,5 +135,11 @@ pub fn http(state: State) -> OpenApiRouter {
         .routes(routes!(list_models::list_models))
         .routes(routes!(read_model::read_model))
         .routes(routes!(read_gate::read_gate))
+        .routes(routes!(list_packets::list_packets))
+        .routes(routes!(read_packet::read_packet))
+        .routes(routes!(read_packet::download_packet))
+        .routes(routes!(packet_keys::packet_keys))
+        .routes(routes!(read_costs::list_costs))
+        .routes(routes!(read_costs::download_costs))
         .with_state(state)
 }

@@ -226,6 +226,25 @@ pub fn files(header: &Header, contents: &Contents) -> Result<(Vec<Entry>, Entrie
     Ok((entries, written.into_iter().map(|(path, _, bytes)| (path.to_owned(), bytes)).collect()))
 }
 
+/// The hash of what a packet tells, wherever its documents are kept. Two packets with the same one tell the same.
+#[must_use]
+pub fn facts(contents: &Contents) -> Sha256 {
+    let mut claim = contents.claim.clone();
+    for document in &mut claim.documents {
+        document.in_packet = None;
+        document.path.clear();
+    }
+    let parts = [
+        json(&claim),
+        json(&contents.timeline),
+        json(&contents.rows),
+        json(&contents.matching),
+        json(&contents.policy),
+    ];
+    let hashes: Vec<Sha256> = parts.iter().map(|part| Sha256::of(&[part])).collect();
+    Sha256::of(&hashes.iter().map(|hash| hash.0.as_slice()).collect::<Vec<_>>())
+}
+
 /// The entries of the documents that this packet holds itself.
 #[must_use]
 pub fn documents(claim: &Claim) -> Vec<Entry> {

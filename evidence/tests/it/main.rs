@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cii;
+mod costs;
 mod match_bed;
 mod match_labels;
 mod match_lookup;
@@ -10,5 +11,8 @@ mod match_models;
 mod match_person;
 mod match_rules;
 mod mutations;
+mod packet_bed;
+mod packets;
+mod packets_http;
 mod samples;
 mod ubl;

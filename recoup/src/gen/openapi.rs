@@ -26,8 +26,9 @@ pub fn documents() -> anyhow::Result<Vec<(&'static str, String)>> {
     let api = commission::api::Api { store: store(Service::Commission)?, config: Arc::new(config), open_tenant: None };
     let commission =
         service_kit::http::document(&commission::api::router(api), Some(crate::serve::COMMISSION_HEALTH_PATH));
-    let config =
-        load::<evidence::Config>(&Env::of([("DOCUMENT_MASTER_KEYS", format!("none:{}", crate::replay::NO_KEY))]))?;
+    let master = format!("none:{}", crate::replay::NO_KEY);
+    let env = Env::of([("DOCUMENT_MASTER_KEYS", master.as_str()), ("PACKET_SIGNING_KEY", crate::replay::NO_KEY)]);
+    let config = load::<evidence::Config>(&env)?;
     let files = Files { objects: Objects::open(&config.objects)?, masters: config.masters.clone() };
     let state = evidence::State { store: store(Service::Evidence)?, config: Arc::new(config), files };
     let evidence = service_kit::http::document(&evidence::http(state), Some(evidence::HEALTH_PATH));

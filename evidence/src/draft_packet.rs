@@ -1,0 +1,53 @@
+//! A packet on demand: a draft as long as no money has arrived, then the sealed one, or what has happened since as an addendum.
+
+use service_kit::handler::{Delivered, Failure, Handles, Outcome};
+use service_kit::jobs::NewJob;
+use service_kit::store::{Cause, Work};
+use shared_events::ProofRequestId;
+use shared_events::evidence::DraftPacket;
+use uuid::Uuid;
+
+use crate::packet::contents;
+use crate::seal_packet::{Order, SEAL_PACKET};
+use crate::{packet_facts, packet_row, record_payout, request_row};
+
+/// Handles [`DraftPacket`].
+pub struct Draft;
+
+impl Handles<DraftPacket> for Draft {
+    async fn handle(&self, work: &mut Work, message: &Delivered<DraftPacket>) -> Result<Outcome, Failure> {
+        let DraftPacket { packet_id, request_id } = message.data;
+        request_row::lock(work, request_id)
+            .await?
+            .ok_or_else(|| Failure::reject("request_not_found", "there is no such request"))?;
+        let (tenant, due_at) = (work.tenant().clone(), work.now());
+        let first_payout = sqlx::query_scalar!(
+            "SELECT id FROM request_payouts WHERE tenant = $1 AND request_id = $2 ORDER BY seq LIMIT 1",
+            tenant.as_str(),
+            request_id.0,
+        )
+        .fetch_optional(work.conn())
+        .await?;
+        if let Some(payout) = first_payout
+            && let Some(there) = told(work, request_id, payout).await?
+        {
+            return Ok(Outcome::ids(
+                &serde_json::json!({ "packet_id": there, "request_id": request_id, "draft": false }),
+            ));
+        }
+        let draft = first_payout.is_none();
+        let (order, cause) = (Order { packet_id, request_id, draft }, Cause::from(&message.envelope));
+        let payload = order.to_json();
+        work.enqueue(NewJob { kind: SEAL_PACKET, key: packet_id.to_string(), due_at, payload, cause }).await?;
+        Ok(Outcome::ids(&serde_json::json!({ "packet_id": packet_id, "request_id": request_id, "draft": draft })))
+    }
+}
+
+/// The sealed packet that tells everything already, or the one that is being sealed for the first payout; none when something new happened.
+async fn told(work: &mut Work, request: ProofRequestId, payout: Uuid) -> Result<Option<Uuid>, Failure> {
+    let Some(newest) = packet_row::newest(work, request).await? else {
+        return Ok(Some(record_payout::packet_of(work.tenant(), payout).0));
+    };
+    let Some(contents) = packet_facts::gather(work, request).await? else { return Ok(None) };
+    Ok((newest.facts_sha256 == contents::facts(&contents).to_string()).then_some(newest.packet_id))
+}

@@ -1,0 +1,111 @@
+//! Tells how a request came to be proved: the decisions about its documents, and everything that happened, in order.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use service_kit::store::Work;
+use shared_events::ProofRequestId;
+use uuid::Uuid;
+
+use crate::packet::contents::{Happening, Matched, Payout};
+use crate::packet_facts::DocumentRow;
+
+/// Decisions that are told of at most.
+const MOST: i64 = 2_000;
+
+/// The decisions about the documents that are in the packet, and the timeline.
+///
+/// # Errors
+/// When the database is away.
+pub(crate) async fn tell(
+    work: &mut Work,
+    request: ProofRequestId,
+    (requested_at, requested_by): (DateTime<Utc>, String),
+    documents: &[DocumentRow],
+    payouts: &[Payout],
+) -> Result<(Vec<Matched>, Vec<Happening>), sqlx::Error> {
+    let names: BTreeMap<Uuid, String> = documents
+        .iter()
+        .enumerate()
+        .map(|(at, row)| (row.document.document_id, format!("Document {}", at + 1)))
+        .collect();
+    let mut timeline =
+        vec![Happening { at: requested_at, what: "Proof was requested.".to_owned(), by: Some(requested_by) }];
+    for (row, name) in documents.iter().filter_map(|row| Some((row, names.get(&row.document.document_id)?))) {
+        let (at, by) = (row.document.received_at, row.submitted_by.clone());
+        timeline.push(Happening { at, what: format!("{name} came in."), by });
+        if let (Some(at), Some(parser)) = (row.read_at, &row.parser) {
+            timeline.push(Happening { at, what: format!("{name} was read ({}).", parser.replace('_', " ")), by: None });
+        }
+    }
+    let matching = matching(work, request, &names, &mut timeline).await?;
+    timeline.extend(payouts.iter().map(paid));
+    timeline.sort_by(|a, b| (a.at, &a.what).cmp(&(b.at, &b.what)));
+    Ok((matching, timeline))
+}
+
+fn paid(payout: &Payout) -> Happening {
+    let text = payout.amount.text();
+    let what = match text.strip_prefix('-') {
+        Some(amount) => format!("{amount} were taken back (reference {}).", payout.reference),
+        None => format!("{text} were paid (reference {}).", payout.reference),
+    };
+    Happening { at: payout.paid_at, what, by: None }
+}
+
+/// What counts about each document now; earlier opinions about the same document are history and stay out.
+async fn matching(
+    work: &mut Work,
+    request: ProofRequestId,
+    names: &BTreeMap<Uuid, String>,
+    timeline: &mut Vec<Happening>,
+) -> Result<Vec<Matched>, sqlx::Error> {
+    let tenant = work.tenant().clone();
+    let rows = sqlx::query!(
+        r#"SELECT document_id, line, rule, vector, weights, raw_score, probability, model_version, gate_open, gate_reason,
+                  decision::text AS "decision!", explanation, decided_by, decided_at, ended::text, ended_at, reasoning, prompt_id
+           FROM matches WHERE tenant = $1 AND request_id = $2 AND latest AND NOT shadow AND (ended IS NOT NULL OR decision <> 'none')
+           ORDER BY seq LIMIT $3"#,
+        tenant.as_str(),
+        request.0,
+        MOST,
+    )
+    .fetch_all(work.conn())
+    .await?;
+    let mut matching = Vec::new();
+    for row in rows {
+        let name = names.get(&row.document_id).cloned();
+        let shown =
+            name.clone().unwrap_or_else(|| format!("A document that is not part of this ({})", row.document_id));
+        let by_person = row.decided_by != "model";
+        let at = row.ended_at.unwrap_or(row.decided_at);
+        let what = match row.ended.as_deref() {
+            Some("proved") if by_person => format!("{shown} was confirmed."),
+            Some("proved") => format!("{shown} was matched automatically."),
+            Some(_) => format!("{shown} was refused."),
+            None => format!("{shown} may prove it; it was not decided."),
+        };
+        timeline.push(Happening { at, what, by: by_person.then(|| row.decided_by.clone()) });
+        if name.is_none() || row.ended.is_none() {
+            continue;
+        }
+        matching.push(Matched {
+            document_id: row.document_id,
+            line: row.line.and_then(|line| u32::try_from(line).ok()),
+            rule: row.rule,
+            vector: row.vector,
+            weights: row.weights,
+            raw_score: row.raw_score,
+            probability: row.probability,
+            model_version: row.model_version,
+            gate_open: row.gate_open,
+            gate_reason: row.gate_reason,
+            decision: row.decision,
+            decided_by: row.decided_by,
+            decided_at: at,
+            explanation: row.explanation,
+            prompt: None,
+        });
+    }
+    Ok(matching)
+}

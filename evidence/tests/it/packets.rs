@@ -1,0 +1,319 @@
+//! Packets: drafted, sealed, added to, chained, and never changed.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use chrono::TimeDelta;
+use evidence::packet::unarchive::{Limits, read};
+use evidence::packet::verify::{Signer, chain_breaks};
+use evidence::seal_packet::{Order, SEAL_PACKET};
+use providers::files::Files;
+use providers::objects::{ObjectConfig, Objects};
+use service_kit::jobs::{NewJob, RunsJob, Worker};
+use service_kit::store::Cause;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use uuid::Uuid;
+
+use crate::packet_bed::{Bed, DELIVERY, INVOICE, code};
+
+fn files(packet: &[u8]) -> BTreeMap<String, Vec<u8>> {
+    let items = read(packet, Limits::default()).unwrap();
+    items.into_iter().map(|item| (item.name, item.content.unwrap())).collect()
+}
+
+fn json(packet: &[u8], path: &str) -> serde_json::Value {
+    serde_json::from_slice(&files(packet)[path]).unwrap()
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn a_payout_seals_a_packet_with_everything_in_it(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let request = bed.proved("CLM-1").await;
+    bed.paid(request, 24_580, "RMB-1").await.unwrap();
+    bed.drain().await;
+    let packets = bed.packets().await;
+    assert_eq!(packets.len(), 1);
+    let report = bed.verified(packets[0]).await;
+    assert_eq!((report.findings.as_slice(), report.signer), ([].as_slice(), Signer::GivenKey));
+    let header = report.packet.unwrap();
+    assert_eq!((header.claim.as_str(), header.draft, header.chain.unwrap().position), ("CLM-1", false, 1));
+    let packet = bed.file(packets[0]).await;
+    let names: Vec<String> = files(&packet).into_keys().collect();
+    assert!(names[1].starts_with("documents/0001-"), "{names:?}");
+    let fixed: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.starts_with("documents/")).collect();
+    let expected = [
+        "claim.json",
+        "manifest.json",
+        "manifest.sig",
+        "matching.json",
+        "policy.json",
+        "rows/source_rows.json",
+        "summary.pdf",
+        "timeline.json",
+    ];
+    assert_eq!(fixed, expected);
+    assert_eq!(files(&packet)[&names[1]], INVOICE);
+    let claim = json(&packet, "claim.json");
+    assert_eq!(claim["payouts"][0]["amount"], "245.80");
+    assert_eq!(claim["subject"]["amount"], "245.80 USD");
+    assert_eq!(json(&packet, "rows/source_rows.json")[0]["fnsku"], "X001");
+    assert_eq!(json(&packet, "policy.json")["cited"]["version"], "US-2024-10-23");
+    assert_eq!(json(&packet, "matching.json")[0]["probability"], 0.96);
+    let said = bed.count("SELECT count(*) FROM outbox WHERE properties LIKE '%evidence.proof_packet_ready.v1%'").await;
+    assert_eq!(said, 1);
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn before_the_money_there_are_only_drafts(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let request = bed.proved("CLM-1").await;
+    let (draft, told) = bed.ask(request).await.unwrap();
+    assert!(told.contains(&draft.to_string()));
+    bed.drain().await;
+    let report = bed.verified(draft).await;
+    assert!(report.intact && report.packet.as_ref().is_some_and(|packet| packet.draft && packet.chain.is_none()));
+    assert_eq!(bed.count("SELECT count(*) FROM packet_chains").await, 0);
+    // Later the real one is the first of the chain, and adds to no draft.
+    bed.paid(request, 100, "RMB-1").await.unwrap();
+    bed.drain().await;
+    let packets = bed.packets().await;
+    let header = bed.verified(packets[1]).await.packet.unwrap();
+    assert_eq!((header.draft, header.addendum_to, header.chain.unwrap().position), (false, None, 1));
+    // Told twice it counts once.
+    bed.paid(request, 100, "RMB-1").await.unwrap();
+    bed.drain().await;
+    assert_eq!(bed.packets().await, packets);
+    assert_eq!(code(bed.paid(request, 200, "RMB-1").await.unwrap_err()), "payout_exists");
+    assert_eq!(code(bed.paid(request, 0, "RMB-3").await.unwrap_err()), "nothing_paid");
+    assert_eq!(code(bed.of_tenant("other").paid(request, 100, "RMB-4").await.unwrap_err()), "request_not_found");
+    assert_eq!(code(bed.of_tenant("other").ask(request).await.unwrap_err()), "request_not_found");
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn what_comes_later_makes_an_addendum(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let request = bed.proved("CLM-1").await;
+    bed.paid(request, 24_580, "RMB-1").await.unwrap();
+    bed.drain().await;
+    let first = bed.packets().await[0];
+    let before = bed.file(first).await;
+    // Nothing new: the packet that is there is told.
+    let (asked, told) = bed.ask(request).await.unwrap();
+    assert!(told.contains(&first.to_string()) && !told.contains(&asked.to_string()), "{told}");
+    bed.drain().await;
+    assert_eq!(bed.packets().await, [first]);
+    // Part of the money is taken back.
+    bed.clock.advance(TimeDelta::days(3));
+    bed.paid(request, -4_580, "RMB-REV").await.unwrap();
+    bed.drain().await;
+    // Another document turns up.
+    let delivery = bed.document(DELIVERY).await;
+    bed.matched(request, delivery, "proved").await;
+    let (third, _) = bed.ask(request).await.unwrap();
+    bed.drain().await;
+    let packets = bed.packets().await;
+    assert_eq!((packets.len(), packets[2]), (3, third));
+    let mut reports = Vec::new();
+    for packet in &packets {
+        reports.push(bed.verified(*packet).await);
+    }
+    assert!(reports.iter().all(|report| report.intact));
+    assert_eq!(chain_breaks(reports.iter()), [""; 0]);
+    let adds: Vec<Option<Uuid>> = reports
+        .iter()
+        .map(|report| report.packet.as_ref().unwrap().addendum_to.map(|earlier| earlier.packet_id))
+        .collect();
+    assert_eq!(adds, [None, Some(packets[0].0), Some(packets[1].0)]);
+    // The addenda name the document of the first packet and hold only what is new.
+    let third = bed.file(third).await;
+    let documents = json(&third, "claim.json")["documents"].clone();
+    assert_eq!(
+        (&documents[0]["in_packet"], &documents[1]["in_packet"]),
+        (&first.to_string().into(), &serde_json::Value::Null)
+    );
+    let held: Vec<String> = files(&third).into_keys().filter(|name| name.starts_with("documents/")).collect();
+    assert_eq!(held, [documents[1]["path"].as_str().unwrap()]);
+    assert_eq!(files(&bed.file(packets[1]).await).keys().filter(|name| name.starts_with("documents/")).count(), 0);
+    assert_eq!(bed.file(first).await, before, "what was sealed stays as it was");
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn two_payouts_before_the_sealing_are_one_packet(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let request = bed.proved("CLM-1").await;
+    bed.paid(request, 100, "RMB-1").await.unwrap();
+    bed.paid(request, 200, "RMB-2").await.unwrap();
+    let (asked, told) = bed.ask(request).await.unwrap();
+    assert!(!told.contains(&asked.to_string()), "the packet of the first payout is on its way");
+    bed.drain().await;
+    let packets = bed.packets().await;
+    assert_eq!(packets.len(), 1);
+    assert!(told.contains(&packets[0].to_string()), "{told}");
+    assert_eq!(json(&bed.file(packets[0]).await, "claim.json")["payouts"].as_array().unwrap().len(), 2);
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn refused_and_deleted_documents_stay_out(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let request = bed.proved("CLM-1").await;
+    let (refused, deleted) = (bed.document(b"%PDF-1.7 refused").await, bed.document(b"%PDF-1.7 deleted").await);
+    bed.matched(request, refused, "refused").await;
+    bed.matched(request, deleted, "proved").await;
+    sqlx::query("UPDATE documents SET state = 'deleted' WHERE id = $1")
+        .bind(deleted)
+        .execute(&bed.owner)
+        .await
+        .unwrap();
+    bed.paid(request, 100, "RMB-1").await.unwrap();
+    bed.drain().await;
+    let packet = bed.file(bed.packets().await[0]).await;
+    assert_eq!(json(&packet, "claim.json")["documents"].as_array().unwrap().len(), 1);
+    let timeline = json(&packet, "timeline.json").to_string();
+    assert!(timeline.contains("was refused"), "{timeline}");
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn packets_of_a_tenant_follow_each_other_however_many_seal_at_once(
+    pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let bed = Bed::new(pool, options).await;
+    let other = bed.of_tenant("other");
+    for n in 0..6 {
+        let (mine, theirs) = (bed.proved(&format!("CLM-{n}")).await, other.proved(&format!("X-{n}")).await);
+        bed.paid(mine, 100, "RMB").await.unwrap();
+        other.paid(theirs, 100, "RMB").await.unwrap();
+    }
+    let workers = [bed.worker(), bed.worker(), bed.worker(), bed.worker()];
+    let drained = workers.map(|worker| async move { while worker.run_next().await.unwrap() {} });
+    let [a, b, c, d] = drained;
+    tokio::join!(a, b, c, d);
+    bed.drain().await;
+    for bed in [&bed, &other] {
+        let mut reports = Vec::new();
+        for packet in bed.packets().await {
+            reports.push(bed.verified(packet).await);
+        }
+        let mut places: Vec<u64> =
+            reports.iter().map(|report| report.packet.as_ref().unwrap().chain.unwrap().position).collect();
+        places.sort_unstable();
+        assert_eq!(places, [1, 2, 3, 4, 5, 6]);
+        assert!(reports.iter().all(|report| report.intact));
+        assert_eq!(chain_breaks(reports.iter()), [""; 0]);
+    }
+}
+
+/// The job as a process leaves it that is killed after its contents were fixed, or after its file was stored.
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn a_sealing_that_was_killed_goes_on_without_a_second_packet(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let request = bed.proved("CLM-1").await;
+    bed.paid(request, 100, "RMB-1").await.unwrap();
+    // The store cannot be written to: contents are fixed, the file is not stored.
+    let blocked = std::env::temp_dir().join(format!("recoup-blocked-{}", Uuid::now_v7().simple()));
+    std::fs::write(&blocked, b"a file where a folder should be").unwrap();
+    let objects = Objects::open(&ObjectConfig::Local { dir: blocked }).unwrap();
+    let broken = Files { objects, masters: bed.state.config.masters.clone() };
+    assert!(Worker::new(bed.store.clone()).on(bed.sealing(broken)).run_next().await.unwrap());
+    let fixed = bed.packets().await;
+    assert_eq!((fixed.len(), bed.objects("packets").await), (1, 0));
+    assert_eq!(
+        bed.count("SELECT count(*) FROM outbox WHERE properties LIKE '%evidence.proof_packet_ready.v1%'").await,
+        0
+    );
+    // Meanwhile something else happens; what was fixed is not touched by it.
+    let manifest = bed.count("SELECT hashtextextended(encode(manifest, 'hex'), 0) FROM packets").await;
+    bed.matched(request, bed.document(DELIVERY).await, "proved").await;
+    bed.clock.advance(TimeDelta::minutes(10));
+    bed.drain().await;
+    assert_eq!(bed.packets().await, fixed);
+    assert_eq!(bed.count("SELECT hashtextextended(encode(manifest, 'hex'), 0) FROM packets").await, manifest);
+    assert!(bed.verified(fixed[0]).await.intact);
+    let stored = bed.file(fixed[0]).await;
+    // Killed between storing and writing that down: the row still says that it is being sealed, and the job comes back.
+    let undo = "ALTER TABLE packets DISABLE TRIGGER packets_stay; UPDATE packets SET state = 'sealing', sha256 = NULL, bytes = NULL, ready_at = NULL;
+                ALTER TABLE packets ENABLE TRIGGER packets_stay";
+    sqlx::raw_sql(undo).execute(&bed.owner).await.unwrap();
+    let order = Order { packet_id: fixed[0], request_id: request, draft: false };
+    let mut work = bed.work().await;
+    let (due_at, payload, cause) = (bed.clock_now(), order.to_json(), Cause::root(Uuid::now_v7(), None));
+    work.enqueue(NewJob { kind: SEAL_PACKET, key: fixed[0].to_string(), due_at, payload, cause }).await.unwrap();
+    work.commit().await.unwrap();
+    bed.drain().await;
+    assert_eq!((bed.packets().await, bed.objects("packets").await), (fixed.clone(), 1));
+    assert_eq!(bed.file(fixed[0]).await, stored);
+    assert_eq!(evidence::seal_packet::SealPacket::KIND, SEAL_PACKET);
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn a_document_that_is_not_what_it_was_is_not_sealed(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let request = bed.proved("CLM-1").await;
+    // The row's hash is not that of the bytes.
+    sqlx::query("UPDATE documents SET sha256 = repeat('0', 64)").execute(&bed.owner).await.unwrap();
+    bed.paid(request, 100, "RMB-1").await.unwrap();
+    assert!(bed.worker().run_next().await.unwrap());
+    assert_eq!(bed.objects("packets").await, 0);
+    assert_eq!(bed.count("SELECT count(*) FROM packets WHERE state = 'ready'").await, 0);
+    let why: String = sqlx::query_scalar("SELECT last_error FROM jobs").fetch_one(&bed.owner).await.unwrap();
+    assert!(why.contains("was altered"), "{why}");
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn the_database_itself_keeps_packets_as_they_are(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let request = bed.proved("CLM-1").await;
+    bed.paid(request, 100, "RMB-1").await.unwrap();
+    bed.drain().await;
+    // Even the owner of the tables cannot do it by accident.
+    for sql in [
+        "UPDATE packets SET claim = 'another'",
+        "UPDATE packets SET sha256 = 'x'",
+        "UPDATE packets SET state = 'sealing', sha256 = NULL, bytes = NULL, ready_at = NULL",
+        "DELETE FROM packet_documents",
+        "UPDATE packet_files SET content = ''",
+        "DELETE FROM packet_files",
+        "DELETE FROM packets",
+        "UPDATE documents SET state = 'deleted'",
+    ] {
+        let error = sqlx::query(sql).execute(&bed.owner).await.unwrap_err().to_string();
+        assert!(error.contains("never changes") || error.contains("holds this document"), "{sql}: {error}");
+    }
+    // The master key may be changed, and a document in a draft may go.
+    sqlx::query("UPDATE packets SET key_master = 'two', key_wrapped = 'x'").execute(&bed.owner).await.unwrap();
+    let open = bed.request("CLM-2").await;
+    let document = bed.document(DELIVERY).await;
+    bed.matched(open, document, "proved").await;
+    bed.ask(open).await.unwrap();
+    bed.drain().await;
+    sqlx::query("UPDATE documents SET state = 'deleted' WHERE id = $1")
+        .bind(document)
+        .execute(&bed.owner)
+        .await
+        .unwrap();
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn the_stored_object_is_encrypted_and_opens_for_its_tenant_alone(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let request = bed.proved("CLM-1").await;
+    bed.paid(request, 100, "RMB-1").await.unwrap();
+    bed.drain().await;
+    let packet = bed.packets().await[0];
+    let ObjectConfig::Local { dir } = &bed.state.config.objects else { panic!("a folder") };
+    let mut raw = Vec::new();
+    std::fs::File::open(dir.join("packets").join(format!("{packet}.zip"))).unwrap().read_to_end(&mut raw).unwrap();
+    assert!(
+        !raw.windows(12).any(|bytes| bytes == b"an invoice" || bytes.starts_with(b"PK")),
+        "nothing of it is readable"
+    );
+    let place = providers::files::Place {
+        object: format!("packets/{packet}.zip"),
+        bytes: bed.file(packet).await.len() as u64,
+        key: shared_events::evidence::WrappedKey {
+            master: "one".to_owned(),
+            wrapped: sqlx::query_scalar("SELECT key_wrapped FROM packets").fetch_one(&bed.owner).await.unwrap(),
+        },
+    };
+    assert!(bed.state.files.read_whole(&bed.of_tenant("other").tenant, &place).await.is_err());
+}
