@@ -4,5 +4,6 @@ mod auth;
 mod commands;
 mod document;
 mod edge;
+mod matching;
 mod questions;
 mod stream;

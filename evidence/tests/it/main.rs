@@ -4,6 +4,7 @@
 
 mod cii;
 mod costs;
+mod match_api;
 mod match_bed;
 mod match_labels;
 mod match_lookup;
