@@ -20,6 +20,7 @@ pub mod match_assumed;
 pub mod match_facts;
 pub mod match_jobs;
 pub mod match_judge;
+pub mod match_keys;
 pub mod match_lookup;
 pub mod match_metrics;
 pub mod match_records;

@@ -1,22 +1,25 @@
 //! Which documents may prove a request, and which requests a document may prove: found by codes, words of the supplier's name, amount and
 //! date; bounded, the best first. What names the order, or the article near its date, comes before everything else and is never lost.
 
-use chrono::{Days, NaiveDate};
 use service_kit::store::Work;
 use shared_events::Money;
 use shared_events::evidence::ProofSubject;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::lookup;
 use crate::match_facts::Said;
+use crate::match_keys::Keys;
 use crate::reading::invoice::Invoice;
 
-/// Candidates by codes, by the supplier's name, by the amount, and by the date alone.
-const MOST: [i64; 4] = [60, 25, 15, 10];
+/// Candidates by one code or a whole name, on either side of the order's date and as many without one; by one word of a name; by the
+/// amount, on either side; and by the date alone, on either side.
+const MOST_OF_DOCUMENTS: [i64; 4] = [60, 5, 8, 5];
 
-/// Days around order and dispute within which a date alone makes a candidate.
-const DAYS: Days = Days::new(60);
+/// Candidates by codes, by the supplier's name, by the amount, and by the date alone.
+const MOST_OF_REQUESTS: [i64; 4] = [60, 25, 15, 10];
+
+/// Days around the order within which a date alone makes a candidate.
+const DAYS: i32 = 60;
 
 /// A document that may prove a request.
 #[derive(Debug, Clone)]
@@ -31,32 +34,6 @@ pub struct Document {
     pub said: Said,
 }
 
-/// What a request is looked up by.
-struct Keys {
-    codes: Vec<String>,
-    order: Option<String>,
-    supplier: Vec<String>,
-    amount: Option<Money>,
-    from: Option<NaiveDate>,
-    to: Option<NaiveDate>,
-    dated: Option<NaiveDate>,
-}
-
-impl Keys {
-    fn of(subject: &ProofSubject) -> Self {
-        let days: Vec<NaiveDate> = [subject.order_date, subject.dispute_date].into_iter().flatten().collect();
-        Self {
-            codes: lookup::codes_of_subject(subject),
-            order: subject.order_id.as_deref().and_then(lookup::code),
-            supplier: lookup::supplier_words(subject.supplier.as_deref()),
-            amount: subject.amount,
-            from: days.iter().min().and_then(|day| day.checked_sub_days(DAYS)),
-            to: days.iter().max().and_then(|day| day.checked_add_days(DAYS)),
-            dated: days.first().copied(),
-        }
-    }
-}
-
 /// The documents that may prove a request; `also` is one of them if it can be read at all.
 ///
 /// # Errors
@@ -67,47 +44,58 @@ pub async fn documents(
     subject: &ProofSubject,
     also: Option<Uuid>,
 ) -> Result<Vec<Document>, sqlx::Error> {
-    let (tenant, keys) = (work.tenant().clone(), Keys::of(subject));
-    let (low, high) = near(keys.amount);
+    let (tenant, keys, today) = (work.tenant().clone(), Keys::of_subject(subject), work.now().date_naive());
+    let near = subject.order_date.or(subject.dispute_date).unwrap_or(today);
+    let amount = subject.amount;
+    let (low, high) = around(amount);
     let rows = sqlx::query!(
-        r#"WITH here AS (
-               SELECT r.* FROM readings r JOIN documents d ON d.tenant = r.tenant AND d.id = r.document_id
-               WHERE r.tenant = $1 AND d.state = 'parsed'
+        r#"WITH wanted AS (
+               SELECT key, $4::bigint AS most FROM unnest($2::text[]) AS k (key)
+               UNION ALL SELECT key, $5::bigint FROM unnest($3::text[]) AS k (key)
            ), found AS (
-               (SELECT document_id FROM here WHERE codes && $2
-                ORDER BY $3::text = ANY (codes) DESC NULLS LAST, abs(issued_on - $4::date) NULLS LAST, document_id LIMIT $5)
+               SELECT hit.document_id FROM wanted CROSS JOIN LATERAL (
+                   (SELECT k.document_id FROM reading_keys k WHERE k.tenant = $1 AND k.key = wanted.key AND k.issued_on >= $6
+                    ORDER BY k.issued_on LIMIT wanted.most)
+                   UNION ALL
+                   (SELECT k.document_id FROM reading_keys k WHERE k.tenant = $1 AND k.key = wanted.key AND k.issued_on < $6
+                    ORDER BY k.issued_on DESC LIMIT wanted.most)
+                   UNION ALL
+                   (SELECT k.document_id FROM reading_keys k WHERE k.tenant = $1 AND k.key = wanted.key AND k.issued_on IS NULL
+                    LIMIT wanted.most)) hit
                UNION
-               (SELECT document_id FROM here WHERE supplier_words && $6
-                ORDER BY supplier_words = $6 DESC, abs(gross_minor::numeric - $7::bigint) NULLS LAST, abs(issued_on - $4::date) NULLS LAST, document_id LIMIT $8)
+               (SELECT r.document_id FROM readings r WHERE r.tenant = $1 AND r.currency = $7 AND r.gross_minor BETWEEN $8 AND $9
+                ORDER BY r.gross_minor LIMIT $11)
                UNION
-               (SELECT document_id FROM here WHERE currency = $9 AND gross_minor BETWEEN $10 AND $11
-                ORDER BY abs(gross_minor::numeric - $7::bigint), abs(issued_on - $4::date) NULLS LAST, document_id LIMIT $12)
+               (SELECT r.document_id FROM readings r WHERE r.tenant = $1 AND r.currency = $7 AND r.gross_minor BETWEEN $10 AND $8
+                ORDER BY r.gross_minor DESC LIMIT $11)
                UNION
-               (SELECT document_id FROM here WHERE issued_on BETWEEN $13 AND $14
-                ORDER BY abs(issued_on - $4::date), document_id LIMIT $15)
+               (SELECT r.document_id FROM readings r WHERE r.tenant = $1 AND r.issued_on BETWEEN $6 AND $6 + $12::int
+                ORDER BY r.issued_on LIMIT $13)
                UNION
-               (SELECT s.document_id FROM submissions s WHERE s.tenant = $1 AND s.request_id = $16 ORDER BY s.seq DESC LIMIT 50)
+               (SELECT r.document_id FROM readings r WHERE r.tenant = $1 AND r.issued_on BETWEEN $6 - $12::int AND $6
+                ORDER BY r.issued_on DESC LIMIT $13)
                UNION
-               SELECT $17::uuid
+               (SELECT s.document_id FROM submissions s WHERE s.tenant = $1 AND s.request_id = $14 ORDER BY s.seq DESC LIMIT 50)
+               UNION
+               SELECT $15::uuid
            )
-           SELECT here.document_id AS "id!", here.parser AS "parser!", here.parser_version AS "parser_version!",
-                  here.invoice AS "invoice!: Json<Invoice>"
-           FROM here JOIN found ON found.document_id = here.document_id ORDER BY here.document_id"#,
+           SELECT r.document_id AS "id!", r.parser AS "parser!", r.parser_version AS "parser_version!", r.invoice AS "invoice!: Json<Invoice>"
+           FROM found JOIN readings r ON r.tenant = $1 AND r.document_id = found.document_id
+                      JOIN documents d ON d.tenant = $1 AND d.id = found.document_id
+           WHERE d.state = 'parsed' ORDER BY r.document_id"#,
         tenant.as_str(),
-        &keys.codes,
-        keys.order,
-        keys.dated,
-        MOST[0],
-        &keys.supplier,
-        keys.amount.map(|amount| amount.minor),
-        MOST[1],
-        keys.amount.map(|amount| amount.currency.code().to_owned()),
-        low,
+        &keys.names,
+        &keys.words,
+        MOST_OF_DOCUMENTS[0],
+        MOST_OF_DOCUMENTS[1],
+        near,
+        amount.map(|amount| amount.currency.code().to_owned()),
+        amount.map(|amount| amount.minor),
         high,
-        MOST[2],
-        keys.from,
-        keys.to,
-        MOST[3],
+        low,
+        MOST_OF_DOCUMENTS[2],
+        DAYS,
+        MOST_OF_DOCUMENTS[3],
         request,
         also,
     )
@@ -154,17 +142,17 @@ pub async fn requests(work: &mut Work, document: Uuid) -> Result<Vec<Uuid>, sqlx
             WHERE s.tenant = $1 AND s.document_id = $2 ORDER BY s.seq DESC LIMIT 50)"#,
         tenant.as_str(),
         document,
-        MOST[0],
-        MOST[1],
-        MOST[2],
-        MOST[3],
+        MOST_OF_REQUESTS[0],
+        MOST_OF_REQUESTS[1],
+        MOST_OF_REQUESTS[2],
+        MOST_OF_REQUESTS[3],
     )
     .fetch_all(work.conn())
     .await
 }
 
 /// A tenth less and a tenth more: further off, an amount says nothing.
-fn near(amount: Option<Money>) -> (Option<i64>, Option<i64>) {
+fn around(amount: Option<Money>) -> (Option<i64>, Option<i64>) {
     let tenth = |minor: i64| minor.saturating_abs() / 10;
     let end = |sign: i64| amount.map(|amount| amount.minor.saturating_add(sign.saturating_mul(tenth(amount.minor))));
     (end(-1), end(1))

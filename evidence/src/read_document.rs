@@ -12,10 +12,10 @@ use shared_events::DocumentId;
 use shared_events::evidence::{DocumentParsed, DocumentUnreadable, WrappedKey};
 use sqlx::types::Json;
 
-use crate::lookup;
 use crate::reading::apart::{self, Limits};
 use crate::reading::invoice::{Invoice, Source};
 use crate::reading::refusal::{Fate, Refusal};
+use crate::{lookup, match_keys};
 
 /// Job: compares one document with the requests that are open.
 pub const MATCH_DOCUMENT: &str = "evidence.match_document";
@@ -104,6 +104,7 @@ async fn keep(work: &mut Work, job: &Job, id: DocumentId, invoice: &Invoice) -> 
     )
     .execute(work.conn())
     .await?;
+    match_keys::write(work, id, invoice, issued_on).await?;
     let parsed = DocumentParsed {
         document_id: id,
         parser: parser_name(invoice.source).to_owned(),

@@ -13,7 +13,7 @@ use evidence::reading::decimal::Decimal;
 use evidence::reading::invoice::{Day, Found, Id, Invoice, Line, LineKind, Source as ReadFrom};
 use evidence::train_model_job::TrainIt;
 use evidence::weigh_labels::WeighLabels;
-use evidence::{models, request_proof};
+use evidence::{match_keys, models, request_proof};
 use serde_json::Value;
 use service_kit::clock::{Clock, ManualClock};
 use service_kit::handler::{Delivered, Failure, Handles, Outcome};
@@ -226,6 +226,8 @@ impl Bed {
         .execute(work.conn())
         .await
         .unwrap();
+        let issued_on = invoice.date.as_ref().map(|found| found.value.date);
+        match_keys::write(&mut work, id, invoice, issued_on).await.unwrap();
         work.commit().await.unwrap();
     }
 
