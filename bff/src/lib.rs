@@ -17,6 +17,7 @@ mod matching;
 mod packets;
 mod payments;
 mod payouts;
+mod prompts;
 mod proof;
 mod proxy;
 mod send;
@@ -77,6 +78,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .merge(proof::routes())
         .merge(matching::routes())
         .merge(packets::routes())
+        .merge(prompts::routes())
         .merge(commands::routes())
         .merge(stream::routes())
         .merge(status::routes())

@@ -31,10 +31,11 @@ pub fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new().routes(routes!(stream))
 }
 
-/// What happens from now on, or after `Last-Event-ID`: a partner sees what concerns it and what it caused, staff the whole tenant.
+/// What happens from now on, or after `Last-Event-ID`: a partner sees what concerns it and what it caused, whoever is asked something the
+/// question and what becomes of it, managers the whole tenant.
 #[utoipa::path(get, path = "/api/v1/stream", operation_id = "stream_events", tag = "events",
     params(("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was seen; what came after it follows")),
-    security(("bearer" = [])), responses((status = 200, description = "Events; `data` is JSON with id, type, subject, time and data", body = String, content_type = "text/event-stream")))]
+    security(("bearer" = [])), responses((status = 200, description = "Events by their wire name, those of evidence without service and version (`prompt_created`); `data` is JSON with id, type, subject, time and data", body = String, content_type = "text/event-stream")))]
 async fn stream(
     State(app): State<Shared>,
     caller: Caller,

@@ -2,17 +2,23 @@
 
 use std::path::PathBuf;
 
+use chrono::TimeDelta;
 use providers::objects::ObjectConfig;
 use service_kit::config::{FromEnv, Reader, Var};
 use service_kit::vault::{DOCUMENT_MASTER_KEYS, MasterKeys};
 
 use crate::packet_config::PacketConfig;
+use crate::prompts::Timing;
 
 const RETRAIN_AFTER_LABELS: Var = Var::or(
     "RETRAIN_AFTER_LABELS",
     "50",
     "new labels of a kind of claim after which evidence trains a matcher by itself",
 );
+const PROMPT_TTL: Var =
+    Var::or("PROMPT_TTL_HOURS", "72", "how many hours a person has to answer a prompt, at most 720");
+const PROMPT_REMINDER: Var =
+    Var::or("PROMPT_REMINDER_HOURS", "12", "how many hours before a prompt expires its reminder comes");
 
 /// What evidence reads from the environment.
 #[derive(Debug, Clone)]
@@ -27,19 +33,22 @@ pub struct Config {
     pub packets: PacketConfig,
     /// New labels after which a matcher is trained without anybody asking for it; at least 1.
     pub retrain_after_labels: u32,
+    /// How long prompts stay open.
+    pub prompts: Timing,
 }
 
 impl FromEnv for Config {
     fn vars() -> Vec<Var> {
         let mut vars = ObjectConfig::vars();
         vars.extend(PacketConfig::vars());
-        vars.extend([DOCUMENT_MASTER_KEYS, RETRAIN_AFTER_LABELS]);
+        vars.extend([DOCUMENT_MASTER_KEYS, RETRAIN_AFTER_LABELS, PROMPT_TTL, PROMPT_REMINDER]);
         vars
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let (objects, masters) = (ObjectConfig::read(reader), reader.required(&DOCUMENT_MASTER_KEYS));
         let packets = PacketConfig::read(reader);
+        let (ttl, reminder) = (hours(reader, &PROMPT_TTL), hours(reader, &PROMPT_REMINDER));
         let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("recoup"));
         let retrain_after_labels = reader.required(&RETRAIN_AFTER_LABELS);
         if retrain_after_labels == Some(0) {
@@ -51,6 +60,17 @@ impl FromEnv for Config {
             reader: program,
             packets: packets?,
             retrain_after_labels: retrain_after_labels?,
+            prompts: Timing { ttl: ttl?, reminder: reminder? },
         })
     }
+}
+
+/// A number of hours, up to 30 days.
+fn hours(reader: &mut Reader<'_>, var: &Var) -> Option<TimeDelta> {
+    let hours: i64 = reader.required(var)?;
+    if !(1..=720).contains(&hours) {
+        reader.complain(var.name, "must be from 1 to 720");
+        return None;
+    }
+    TimeDelta::try_hours(hours)
 }

@@ -3,6 +3,8 @@
 //! This page is the table of contents: which message goes to which slice ([`messages`]), which job to which ([`worker`], [`timers`]), and
 //! which path to which ([`http`]). The cores stand by themselves: [`matching`] compares records, [`reading`] reads documents.
 
+pub mod answer_prompt;
+pub mod ask_person;
 pub mod byte_range;
 pub mod config;
 pub mod cost;
@@ -13,9 +15,9 @@ pub mod labels;
 pub mod list_matches;
 pub mod list_models;
 pub mod list_packets;
+pub mod list_prompts;
 pub mod list_requests;
 pub mod lookup;
-mod match_ask;
 pub mod match_assumed;
 pub mod match_facts;
 pub mod match_jobs;
@@ -40,11 +42,13 @@ pub mod packet_row;
 pub mod packet_store;
 mod packet_story;
 pub mod paper;
+pub mod prompts;
 pub mod read_costs;
 pub mod read_document;
 pub mod read_gate;
 pub mod read_model;
 pub mod read_packet;
+pub mod read_prompt;
 pub mod read_request;
 pub mod reading;
 pub mod record_outcome;
@@ -64,14 +68,15 @@ use service_kit::handler::Routes;
 use service_kit::jobs::Worker;
 use service_kit::store::Store;
 use shared_events::evidence::{
-    DocumentCosts, DraftPacket, ImportLabels, RecordOutcome, RecordPayout, RequestProof, RevertModel, TrainModel,
-    WithdrawProofRequest,
+    AnswerPrompt, AskPerson, DocumentCosts, DraftPacket, ImportLabels, RecordOutcome, RecordPayout, RequestProof,
+    RevertModel, TrainModel, WithdrawProofRequest,
 };
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use config::Config;
+use prompts::Timing;
 use providers::files::Files;
 use read_document::ReadDocument;
 use seal_packet::SealPacket;
@@ -97,11 +102,13 @@ pub struct State {
 )]
 struct Document;
 
-/// Which message goes where.
-pub fn messages() -> Routes {
+/// Which message goes where; prompts stay open for as long as `timing` says.
+pub fn messages(timing: Timing) -> Routes {
     Routes::new()
         .on::<RequestProof>(request_proof::Request)
         .on::<WithdrawProofRequest>(withdraw_request::Withdraw)
+        .on::<AskPerson>(ask_person::AskIt { timing })
+        .on::<AnswerPrompt>(answer_prompt::AnswerIt)
         .on::<RecordOutcome>(record_outcome::Record)
         .on::<ImportLabels>(import_labels::Import)
         .on::<TrainModel>(train_model::Train)
@@ -115,16 +122,16 @@ pub fn messages() -> Routes {
 pub fn worker(store: Store, config: &Arc<Config>, files: &Files) -> Worker {
     Worker::new(store)
         .on(ReadDocument { program: config.reader.clone(), files: files.clone() })
-        .on(match_jobs::MatchDocument)
-        .on(match_jobs::MatchRequest)
+        .on(match_jobs::MatchDocument { timing: config.prompts })
+        .on(match_jobs::MatchRequest { timing: config.prompts })
         .on(weigh_labels::WeighLabels { retrain_after: config.retrain_after_labels })
         .on(train_model_job::TrainIt::default())
         .on(SealPacket::new(files, &config.packets))
 }
 
 /// Which timer runs where. They have a worker of their own, so that no slow job makes a deadline late.
-pub fn timers(store: Store, _config: &Arc<Config>) -> Worker {
-    Worker::new(store)
+pub fn timers(store: Store) -> Worker {
+    Worker::new(store).on(prompts::timers::Expire).on(prompts::timers::Remind)
 }
 
 /// The documented routes.
@@ -142,5 +149,7 @@ pub fn http(state: State) -> OpenApiRouter {
         .routes(routes!(packet_keys::packet_keys))
         .routes(routes!(read_costs::list_costs))
         .routes(routes!(read_costs::download_costs))
+        .routes(routes!(list_prompts::list_prompts))
+        .routes(routes!(read_prompt::read_prompt))
         .with_state(state)
 }

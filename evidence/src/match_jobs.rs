@@ -8,14 +8,21 @@ use service_kit::store::Store;
 use shared_events::{DocumentId, ProofRequestId};
 
 use crate::match_request;
+use crate::prompts::Timing;
 use crate::read_document::MATCH_DOCUMENT;
 use crate::request_proof::MATCH_REQUEST;
 
 /// Runs [`MATCH_DOCUMENT`]: compares one document with the requests that are open.
-pub struct MatchDocument;
+pub struct MatchDocument {
+    /// How long prompts stay open.
+    pub timing: Timing,
+}
 
 /// Runs [`MATCH_REQUEST`]: compares one request with the documents that are here.
-pub struct MatchRequest;
+pub struct MatchRequest {
+    /// How long prompts stay open.
+    pub timing: Timing,
+}
 
 #[derive(Deserialize)]
 struct Document {
@@ -38,7 +45,7 @@ impl RunsJob for MatchDocument {
         let Document { document_id } = read(job)?;
         for request in match_request::of_document(store, &job.tenant, document_id).await? {
             let request = ProofRequestId(request);
-            match_request::judge(store, &job.tenant, &job.cause, request, Some(document_id)).await?;
+            match_request::judge(store, &job.tenant, &job.cause, &self.timing, request, Some(document_id)).await?;
         }
         Ok(())
     }
@@ -49,6 +56,6 @@ impl RunsJob for MatchRequest {
 
     async fn run(&self, store: &Store, job: &Job) -> Result<(), Failure> {
         let Request { request_id } = read(job)?;
-        match_request::judge(store, &job.tenant, &job.cause, request_id, None).await
+        match_request::judge(store, &job.tenant, &job.cause, &self.timing, request_id, None).await
     }
 }

@@ -8,7 +8,6 @@ use shared_events::evidence::{EvidenceAmbiguous, EvidenceMatched, MatchedBy};
 use shared_events::{DocumentId, ProofRequestId, TenantId};
 use uuid::Uuid;
 
-use crate::match_ask::{self, About};
 use crate::match_judge::Opinion;
 use crate::match_lookup::{self, Document};
 use crate::match_rivals;
@@ -16,6 +15,7 @@ use crate::match_row::{self, Latest, NewMatch};
 use crate::match_verdict::{Standing, Why, rank, verdicts};
 use crate::matching::decision::{Decision, TOO_CLOSE};
 use crate::models::{self, Decider};
+use crate::prompts::{self, Asked, Candidate, Timing};
 use crate::request_row::{self, Request};
 
 /// A document with what is thought and done about it.
@@ -40,6 +40,7 @@ pub async fn judge(
     store: &Store,
     tenant: &TenantId,
     cause: &Cause,
+    timing: &Timing,
     id: ProofRequestId,
     also: Option<DocumentId>,
 ) -> Result<(), Failure> {
@@ -54,7 +55,7 @@ pub async fn judge(
     if let Some(shadow) = shadow {
         watch(&mut work, cause, &request, &shadow, &documents).await?;
     }
-    decide(&mut work, cause, &request, &active, documents).await?;
+    decide(&mut work, cause, timing, &request, &active, documents).await?;
     work.commit().await?;
     Ok(())
 }
@@ -94,6 +95,7 @@ async fn watch(
 async fn decide(
     work: &mut Work,
     cause: &Cause,
+    timing: &Timing,
     request: &Request,
     active: &Decider,
     documents: Vec<Document>,
@@ -127,7 +129,9 @@ async fn decide(
     }
     match judged.first().map(|best| (best, decided[0].0)) {
         Some((best, Decision::Automatic)) => prove(work, cause, request, active, best).await,
-        Some((_, Decision::Prompt)) => ask(work, cause, request, active, &to_ask(&judged, &decided, &news)).await,
+        Some((_, Decision::Prompt)) => {
+            ask(work, cause, timing, request, active, &to_ask(&judged, &decided, &news)).await
+        }
         Some((_, Decision::None)) | None => Ok(()),
     }
 }
@@ -197,7 +201,7 @@ async fn prove(
         explanation: format!("{}; {}.", best.opinion.sentence, Why::Sure.sentence(&active.gate.reason())),
     };
     work.emit(cause, version, &matched);
-    match_ask::cancel(work, cause, request_id, "a document proves the request").await
+    prompts::cancel_for_request(work, cause, request_id, "a document proves the request").await
 }
 
 /// What to ask about: the best document, or the two best ones when they are too close to tell apart. Nothing, when that was asked before.
@@ -218,6 +222,7 @@ fn to_ask<'j>(judged: &'j [Judged], decided: &[(Decision, Why)], news: &[bool]) 
 async fn ask(
     work: &mut Work,
     cause: &Cause,
+    timing: &Timing,
     request: &Request,
     active: &Decider,
     close: &[(&Judged, Why)],
@@ -225,15 +230,8 @@ async fn ask(
     if close.is_empty() {
         return Ok(());
     }
-    let about: Vec<About<'_>> = close
-        .iter()
-        .map(|(judged, _)| About {
-            document_id: DocumentId(judged.document.id),
-            probability: judged.opinion.probability,
-            said: &judged.document.said,
-        })
-        .collect();
-    let Some(prompt_id) = match_ask::ask(work, cause, request, &about).await? else { return Ok(()) };
+    let candidates: Vec<Candidate> = close.iter().map(|(judged, _)| candidate(judged)).collect();
+    let Asked::Now(prompt_id) = prompts::ask(work, cause, timing, request, &candidates).await? else { return Ok(()) };
     let request_id = ProofRequestId(request.id);
     for (judged, why) in close {
         let document_id = DocumentId(judged.document.id);
@@ -249,6 +247,20 @@ async fn ask(
         work.emit(cause, version, &ambiguous);
     }
     Ok(())
+}
+
+/// A document as a person is shown it.
+fn candidate(judged: &Judged) -> Candidate {
+    let said = &judged.document.said;
+    Candidate {
+        document_id: DocumentId(judged.document.id),
+        probability: judged.opinion.probability,
+        number: said.number.clone(),
+        supplier: said.supplier.clone(),
+        total: said.total,
+        dated: said.dated,
+        file_name: None,
+    }
 }
 
 /// The requests that a document may prove, to be judged one by one.

@@ -8,8 +8,8 @@ use shared_events::{DocumentId, ProofRequestId, Subject};
 use uuid::Uuid;
 
 use crate::labels::{self, NewLabel, Source};
-use crate::match_ask;
 use crate::match_row::{self, End, Latest};
+use crate::prompts;
 use crate::request_proof::MATCH_REQUEST;
 use crate::request_row::{self, Request};
 
@@ -72,7 +72,7 @@ async fn confirm(
         explanation: explanation.to_owned(),
     };
     work.emit(cause, version, &matched);
-    match_ask::cancel(work, cause, request_id, "a person said which document proves the request").await?;
+    prompts::cancel_for_request(work, cause, request_id, "a person said which document proves the request").await?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::store::{Cause, Work};
 use shared_events::evidence::{ProofRequestWithdrawn, WithdrawProofRequest};
 
-use crate::request_row;
+use crate::{prompts, request_row};
 
 /// Handles [`WithdrawProofRequest`].
 pub struct Withdraw;
@@ -21,6 +21,7 @@ impl Handles<WithdrawProofRequest> for Withdraw {
         let version = request_row::advance(work, request_id, "withdrawn").await?;
         let cause = Cause::from(&message.envelope);
         work.emit(&cause, version, &ProofRequestWithdrawn { request_id, reason });
+        prompts::cancel_for_request(work, &cause, request_id, "the request was withdrawn").await?;
         Ok(Outcome::ids(&serde_json::json!({ "request_id": request_id })))
     }
 }

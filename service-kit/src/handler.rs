@@ -89,6 +89,11 @@ impl Outcome {
     pub fn ids(ids: &impl Serialize) -> Self {
         Self(serde_json::to_value(ids).ok())
     }
+
+    /// What is told.
+    pub fn value(&self) -> Option<&serde_json::Value> {
+        self.0.as_ref()
+    }
 }
 
 /// Handles messages of one type, one at a time.

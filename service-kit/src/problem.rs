@@ -134,6 +134,11 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "urn:recoup:problem:conflict", "The state does not allow it", detail)
     }
 
+    /// 410: it was there, and its time is over.
+    pub fn gone(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::GONE, "urn:recoup:problem:gone", "Its time is over", detail)
+    }
+
     /// 413: the body is too large.
     pub fn too_large(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "urn:recoup:problem:too-large", "The body is too large", detail)

@@ -30,13 +30,17 @@ impl Happening {
         Some(Self { lane, position: Position::from(message.message_id()), size, envelope, data })
     }
 
-    /// The wire name.
-    pub fn kind(&self) -> &str {
-        &self.envelope.kind
+    /// What the event is called in the stream: its wire name, but the name alone for what evidence tells (`prompt_created`), as the
+    /// seeds have it.
+    pub fn name(&self) -> &str {
+        let kind = self.envelope.kind.as_str();
+        let seeds = kind.strip_prefix("evidence.").and_then(|rest| rest.split_once('.'));
+        seeds.map_or(kind, |(name, _version)| name)
     }
 
     /// The event as `caller` may see it, if it may. Its tenant's always; all of them for those who run the tenant; for others
-    /// what they caused and what concerns their partner.
+    /// what they caused, what they asked for, and what concerns their partner. What a person is asked is for that person alone,
+    /// whoever caused it.
     pub fn shown_to(&self, caller: &Caller) -> Option<Value> {
         if self.envelope.tenant != caller.tenant {
             return None;
@@ -44,11 +48,15 @@ impl Happening {
         if caller.has_any(&[Role::Admin, Role::Manager]) {
             return Some(self.told(self.data.clone()));
         }
+        let is_caller = |who: &Value| who.as_str() == Some(caller.subject.as_str());
+        if let Some(asked) = self.data.get("asked") {
+            return is_caller(asked).then(|| self.told(self.data.clone()));
+        }
         let caused = self.envelope.actor.as_deref() == Some(caller.subject.as_str());
         let own = caller.partner.as_ref().map(|partner| partner.as_str());
         let is_own = |partner: &Value| own.is_some() && partner.as_str() == own;
         let mut data = self.data.clone();
-        let mut concerns = is_own(&data["partner"]);
+        let mut concerns = is_own(&data["partner"]) || is_caller(&data["requested_by"]);
         if let Some(credits) = data.get_mut("credits").and_then(Value::as_array_mut) {
             // What other partners earn by the same purchase is not for this one to see.
             credits.retain(|credit| is_own(&credit["partner"]));
@@ -115,6 +123,27 @@ mod tests {
         assert!(event.shown_to(&caller("demo", "alice", Role::Customer)).is_some(), "alice caused it");
         assert!(happening(json!({"partner": "p1"})).shown_to(&caller("demo", "p1", Role::Partner)).is_some());
         assert!(happening(json!({"partner": "p1"})).shown_to(&caller("demo", "p2", Role::Partner)).is_none());
+    }
+
+    #[test]
+    fn what_a_person_is_asked_is_for_that_person_and_managers() {
+        let event = happening(json!({"asked": "bob", "question": "Does it?"}));
+        assert!(event.shown_to(&caller("demo", "bob", Role::Seller)).is_some());
+        assert!(event.shown_to(&caller("demo", "m", Role::Manager)).is_some());
+        assert!(event.shown_to(&caller("demo", "alice", Role::Seller)).is_none(), "although alice caused it");
+        assert!(event.shown_to(&caller("demo", "o", Role::Operator)).is_none());
+        assert!(event.shown_to(&caller("other", "bob", Role::Seller)).is_none());
+        let matched = happening(json!({"requested_by": "bob"}));
+        assert!(matched.shown_to(&caller("demo", "bob", Role::Seller)).is_some());
+        assert!(matched.shown_to(&caller("demo", "carol", Role::Seller)).is_none());
+    }
+
+    #[test]
+    fn evidence_goes_by_the_names_of_the_seeds() {
+        let mut event = happening(json!({}));
+        assert_eq!(event.name(), "tracking.conversion_attributed.v1");
+        event.envelope.kind = "evidence.prompt_expiring_soon.v1".into();
+        assert_eq!(event.name(), "prompt_expiring_soon");
     }
 
     #[test]

@@ -77,10 +77,13 @@ impl Vector {
         self.0.map(Position::text).join("_")
     }
 
-    /// Reads such a text.
+    /// Reads such a text. One from before a service was added has no lanes of it, which are then read from their beginning.
     pub fn parse(text: &str) -> Option<Self> {
-        let positions: Option<Vec<Position>> = text.split('_').map(Position::parse).collect();
-        positions?.try_into().ok().map(Self)
+        let positions: Vec<Position> = text.split('_').map(Position::parse).collect::<Option<_>>()?;
+        let is_whole = positions.len() <= LANES && positions.len().is_multiple_of(PARTITIONS as usize);
+        let mut vector = Self::START;
+        vector.0.iter_mut().zip(&positions).for_each(|(mine, read)| *mine = *read);
+        is_whole.then_some(vector)
     }
 }
 
@@ -106,6 +109,16 @@ mod tests {
         for nonsense in ["", "x", "0.0.0", &format!("{}_0.0.0", vector.text()), &vector.text().replace('.', "")] {
             assert_eq!(Vector::parse(nonsense), None, "{nonsense}");
         }
+    }
+
+    #[test]
+    fn a_vector_from_before_a_service_was_added_goes_on() {
+        let mut vector = Vector::START;
+        vector.0[2] = at(7, 8, 9);
+        let text = vector.text();
+        let shorter: Vec<&str> = text.split('_').take(LANES - PARTITIONS as usize).collect();
+        assert_eq!(Vector::parse(&shorter.join("_")), Some(vector));
+        assert_eq!(Vector::parse(&shorter[1..].join("_")), None, "lanes are added by the service");
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl Session {
         }
         *at = happening.position;
         let Some(shown) = happening.shown_to(&self.caller) else { return Ok(()) };
-        self.send(Event::default().event(happening.kind()).data(shown.to_string())).await
+        self.send(Event::default().event(happening.name()).data(shown.to_string())).await
     }
 
     /// Sends the id alone.

@@ -104,6 +104,7 @@ pub fn env(services: &str) -> Env {
         ("ACCOUNT_DETAILS_KEY", key.as_str()),
         ("TRACKING_URL", services),
         ("COMMISSION_URL", services),
+        ("EVIDENCE_URL", services),
         ("PULSAR_SERVICE_URL", "pulsar://127.0.0.1:1"),
     ])
 }

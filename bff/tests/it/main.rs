@@ -5,5 +5,6 @@ mod commands;
 mod document;
 mod edge;
 mod matching;
+mod prompts;
 mod questions;
 mod stream;

@@ -11,8 +11,11 @@ use service_kit::clock::{Clock, SystemClock};
 use service_kit::config::Role;
 use service_kit::publisher::Publisher;
 use service_kit::testing::{DEADLINE, Namespace};
+use shared_events::evidence::{PromptCreated, PromptExpired};
 use shared_events::tracking::CampaignAccepted;
-use shared_events::{CampaignId, EnrolmentId, Envelope, Message, MessageId, PartnerId, TenantId};
+use shared_events::{
+    CampaignId, EnrolmentId, Envelope, Message, MessageId, PartnerId, PromptId, ProofRequestId, Subject, TenantId,
+};
 use uuid::Uuid;
 
 use crate::edge::{Edge, token};
@@ -27,13 +30,19 @@ async fn say(publisher: &Publisher, tenant: &str, partner: &str, n: u128) {
         partner,
         link_code: format!("c{n}"),
     };
+    publish(publisher, tenant, &event).await;
+}
+
+/// Publishes an event that the subject `uploader` caused.
+async fn publish<M: Message>(publisher: &Publisher, tenant: &str, event: &M) {
     let now: chrono::DateTime<Utc> = SystemClock.now();
     let (id, tenant) = (MessageId(Uuid::now_v7()), TenantId::try_new(tenant).expect("valid"));
-    let envelope = Envelope { sequence: 1, ..Envelope::begin("/services/tracking", &event, id, tenant, now) };
-    publisher
-        .publish(CampaignAccepted::TOPIC, &envelope, serde_json::to_vec(&event).expect("JSON"))
-        .await
-        .expect("published");
+    let envelope = Envelope {
+        sequence: 1,
+        actor: Some("uploader".into()),
+        ..Envelope::begin("/services/tests", event, id, tenant, now)
+    };
+    publisher.publish(M::TOPIC, &envelope, serde_json::to_vec(event).expect("JSON")).await.expect("published");
 }
 
 /// A stream as a browser reads it.
@@ -145,6 +154,66 @@ async fn callers_see_their_own_and_go_on_where_they_were_cut_off() {
     assert_eq!(own.take(6).await, codes(20..26), "read again from the broker");
     say(&publisher, "demo", "p1", 26).await;
     assert_eq!(own.next().await, "c26", "and on with what comes");
+}
+
+impl Listener {
+    /// The next event: what it is called, and whom its data says that is asked.
+    async fn named(&mut self) -> (String, String) {
+        loop {
+            let block = self.block().await;
+            if let (Some(name), Some(data)) = (block.get("event"), block.get("data")) {
+                let event: Value = serde_json::from_str(data).expect("JSON");
+                return (name.clone(), event["data"]["asked"].as_str().unwrap_or_default().to_owned());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_question_reaches_whom_it_is_asked_and_managers_and_nobody_else() {
+    let namespace = Namespace::provisioned().await;
+    let publisher = Publisher::new(Bus::new(namespace.role(Role::Evidence)));
+    let edge = Edge::on(namespace.role(Role::Bff)).await;
+    let ask = async |tenant: &str, asked: &str| {
+        let event = PromptCreated {
+            prompt_id: PromptId(Uuid::now_v7()),
+            request_id: ProofRequestId(Uuid::nil()),
+            asked: Subject::try_new(asked).expect("valid"),
+            question: "Does it?".into(),
+            options: vec![],
+            expires_at: SystemClock.now(),
+        };
+        publish(&publisher, tenant, &event).await;
+    };
+    let end = async |asked: &str| {
+        let (prompt_id, request_id) = (PromptId(Uuid::now_v7()), ProofRequestId(Uuid::nil()));
+        let asked = Subject::try_new(asked).expect("valid");
+        publish(&publisher, "demo", &PromptExpired { prompt_id, request_id, asked }).await;
+    };
+    let seen = |name: &str, asked: &str| (name.to_owned(), asked.to_owned());
+    let (ann, uploader, boss) =
+        (token("ann", Caller::Seller), token("uploader", Caller::Seller), token("boss", Caller::Manager));
+    let mut anns = Listener::open(&edge, &ann, None).await;
+    let mut uploaders = Listener::open(&edge, &uploader, None).await;
+    let mut managers = Listener::open(&edge, &boss, None).await;
+    ask("other", "ann").await;
+    ask("demo", "bob").await;
+    ask("demo", "ann").await;
+    assert_eq!(anns.named().await, seen("prompt_created", "ann"), "by the name that the seeds give it");
+    let both = [managers.named().await, managers.named().await].map(|(_, asked)| asked);
+    assert!(both.contains(&"ann".into()) && both.contains(&"bob".into()), "{both:?}");
+
+    // Away while two more things happen, and told of them afterwards.
+    let last = anns.last_id.clone();
+    drop(anns);
+    end("bob").await;
+    end("ann").await;
+    let mut anns = Listener::open(&edge, &ann, Some(&last)).await;
+    assert_eq!(anns.named().await, seen("prompt_expired", "ann"));
+
+    // Whoever caused all of it has seen none of it: what it is asked itself comes first.
+    ask("demo", "uploader").await;
+    assert_eq!(uploaders.named().await, seen("prompt_created", "uploader"));
 }
 
 #[tokio::test]

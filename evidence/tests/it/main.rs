@@ -10,6 +10,7 @@ mod match_labels;
 mod match_lookup;
 mod match_models;
 mod match_person;
+mod match_prompts;
 mod match_rules;
 mod mutations;
 mod packet_bed;

@@ -8,6 +8,7 @@ use evidence::lookup;
 use evidence::match_facts::Said;
 use evidence::match_jobs::{MatchDocument, MatchRequest};
 use evidence::matching::decision::Gate;
+use evidence::prompts::Timing;
 use evidence::read_document::MATCH_DOCUMENT;
 use evidence::reading::decimal::Decimal;
 use evidence::reading::invoice::{Day, Found, Id, Invoice, Line, LineKind, Source as ReadFrom};
@@ -143,8 +144,8 @@ impl Bed {
         let clock_of_store: Arc<dyn Clock> = clock.clone();
         let store = Store::new(pool, clock_of_store, Service::Evidence);
         let worker = Worker::new(store.clone())
-            .on(MatchDocument)
-            .on(MatchRequest)
+            .on(MatchDocument { timing: Timing::default() })
+            .on(MatchRequest { timing: Timing::default() })
             .on(WeighLabels { retrain_after: 50 })
             .on(TrainIt::default());
         Self { store, clock, tenant: TenantId::try_new("demo").unwrap(), worker }

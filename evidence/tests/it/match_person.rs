@@ -42,7 +42,7 @@ async fn a_person_confirms(pool: PgPoolOptions, options: PgConnectOptions) {
     assert_eq!(decided[0].decision, "prompt", "what the model decided stays readable");
     assert_eq!(bed.state(request).await, ("proved".into(), 3));
     assert_eq!(labels(&bed).await, [("prompt".into(), true, "bob".into())]);
-    assert_eq!(bed.said().await.last(), Some(&("evidence_matched".into(), 3)));
+    assert!(bed.said().await.contains(&("evidence_matched".into(), 3)));
     settle(&bed, request, document, true).await.unwrap();
     assert_eq!((bed.state(request).await.1, labels(&bed).await.len()), (3, 1), "said twice is said once");
 }

@@ -1,6 +1,7 @@
 //! The table of the rules, through the jobs: with an open gate as it is written, with a closed one as prompts.
 
 use evidence::matched;
+use evidence::prompts::Timing;
 use evidence::reading::invoice::Invoice;
 use evidence::withdraw_request;
 use service_kit::store::Cause;
@@ -230,7 +231,8 @@ async fn a_job_that_was_killed_between_two_requests_goes_on(pool: PgPoolOptions,
     let both = with_line("TEA-1", 5, dated("2025-01-20", with_line("WTR-BTL-32OZ", 5, numbered("A"))));
     let document = bed.document(&both).await;
     // The first half of the job, after which it was killed.
-    evidence::match_request::judge(&bed.store, &bed.tenant, &Cause::root(Uuid::now_v7(), None), first, Some(document))
+    let cause = Cause::root(Uuid::now_v7(), None);
+    evidence::match_request::judge(&bed.store, &bed.tenant, &cause, &Timing::default(), first, Some(document))
         .await
         .unwrap();
     let half = bed.decided(first).await;

@@ -54,6 +54,7 @@ impl Bed {
         let clock_of_store: Arc<dyn Clock> = clock.clone();
         let dir = std::env::temp_dir().join(format!("recoup-objects-{}", Uuid::now_v7().simple()));
         let config = Config {
+            prompts: Default::default(),
             objects: ObjectConfig::Local { dir },
             masters: "one:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".parse().unwrap(),
             reader: "recoup".into(),

@@ -41,7 +41,7 @@ impl Handled {
         Self([
             (Service::Tracking.name(), ::tracking::messages().types().collect()),
             (Service::Commission.name(), ::commission::routes(&config).types().collect()),
-            (Service::Evidence.name(), ::evidence::messages().types().collect()),
+            (Service::Evidence.name(), ::evidence::messages(::evidence::prompts::Timing::default()).types().collect()),
         ])
     }
 

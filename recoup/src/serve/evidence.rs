@@ -25,10 +25,10 @@ pub async fn start(process: Process, messaging: Messaging, config: evidence::Con
     let server = process.server(&health, &messaging.edge).health_path(evidence::HEALTH_PATH);
     process.listen(&messaging.edge, server.app(evidence::http(state), commands::routes(store.clone()))).await?;
     let worker = evidence::worker(store.clone(), &config, &files);
-    runtime::start(&store, &bus, evidence::messages(), worker, &process.shutdown)
+    runtime::start(&store, &bus, evidence::messages(config.prompts), worker, &process.shutdown)
         .await
         .context("starting consumers and relay")?;
-    let (timers, stop) = (evidence::timers(store, &config), process.shutdown.soft().clone());
+    let (timers, stop) = (evidence::timers(store), process.shutdown.soft().clone());
     process.shutdown.spawn("timers", async move {
         timers.run(stop).await;
         Ok::<(), std::convert::Infallible>(())

@@ -4,15 +4,20 @@ use shared_events::outcome::Rejection;
 
 use super::Problem;
 
-/// A refusal of a command: 404 when its code says that something is missing, 409 when it names a state, else 422.
+/// A refusal of a command: 404 when its code says that something is missing, 403 that the caller may not, 410 that its time is over,
+/// 409 when it names a state, else 422.
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
         let code = rejection.code.as_str();
-        let state = ["_conflict", "_taken", "_exists", "already_", "not_active"];
+        let state = ["_conflict", "_taken", "_exists", "already_", "not_active", "_cancelled"];
         let problem = if code.ends_with("not_found") {
             let mut missing = Self::not_found();
             missing.0.detail = rejection.detail.into();
             missing
+        } else if code.ends_with("_forbidden") {
+            Self::forbidden(rejection.detail)
+        } else if code.ends_with("_expired") {
+            Self::gone(rejection.detail)
         } else if state.iter().any(|mark| code.contains(mark)) {
             Self::conflict(rejection.detail)
         } else {

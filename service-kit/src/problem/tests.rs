@@ -19,6 +19,9 @@ fn a_refusal_keeps_its_code_and_field() {
         ("campaign_not_found", 404),
         ("campaign_not_active", 409),
         ("already_paid", 409),
+        ("prompt_cancelled", 409),
+        ("answer_forbidden", 403),
+        ("prompt_expired", 410),
         ("insufficient_balance", 422),
     ];
     for (code, status) in cases {
