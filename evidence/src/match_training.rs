@@ -39,7 +39,7 @@ pub const FEWEST_OF_A_KIND: usize = 3;
 const FEWEST_FOR_TREES: usize = 200;
 /// A judge with more freedom has to be better by this factor.
 const CLEARLY: f64 = 0.98;
-/// One in this many labels is for comparing the judges.
+/// One in this many labels is for comparing the judges at a time.
 const PARTS: usize = 4;
 
 /// What was learned.
@@ -58,31 +58,43 @@ pub fn train(version: &str, lessons: &[Example], effort: &Effort) -> Trained {
     let of = |wanted: &dyn Fn(usize) -> bool| -> Vec<Example> {
         lessons.iter().zip(&part).filter(|(_, part)| wanted(**part)).map(|(lesson, _)| lesson.clone()).collect()
     };
-    let (seen, unseen) = (of(&|part| part > 0), of(&|part| part == 0));
-    let mut tried = vec![("rules", by_rules(&seen, effort.seed)), ("fields", by_fields(&seen, effort.seed))];
-    if lessons.len() >= FEWEST_FOR_TREES {
-        let (learn, stop) = (of(&|part| part > 1), of(&|part| part == 1));
-        tried.push(("learned", by_trees(version, &learn, &stop, effort)));
+    let trees = lessons.len() >= FEWEST_FOR_TREES;
+    let kinds: &[&str] = if trees { &["rules", "fields", "learned"] } else { &["rules", "fields"] };
+    // Few labels are compared on each part in turn; trees take their time, and come with enough labels for one part to be telling.
+    let rounds = if trees { 1 } else { PARTS };
+    let mut losses = vec![0.0; kinds.len()];
+    for round in 0..rounds {
+        let (seen, unseen) = (of(&|part| part != round), of(&|part| part == round));
+        for (kind, loss) in kinds.iter().zip(&mut losses) {
+            let judge = match *kind {
+                "learned" => {
+                    let stop = (round + 1) % PARTS;
+                    by_trees(version, &of(&|part| part != round && part != stop), &of(&|part| part == stop), effort)
+                }
+                "fields" => by_fields(&seen, effort.seed),
+                _ => by_rules(&seen, effort.seed),
+            };
+            *loss += loss_of(&judge, &unseen) / rounds as f64;
+        }
     }
-    let losses: Vec<f64> = tried.iter().map(|(_, judge)| loss(judge, &unseen)).collect();
-    let best = (1..tried.len()).fold(0, |best, next| if losses[next] < CLEARLY * losses[best] { next } else { best });
+    let best = (1..kinds.len()).fold(0, |best, next| if losses[next] < CLEARLY * losses[best] { next } else { best });
     // The chosen kind learns again, now from everything.
-    let judge = match tried[best].0 {
-        "learned" => by_trees(version, &seen, &unseen, effort),
+    let judge = match kinds[best] {
+        "learned" => by_trees(version, &of(&|part| part != 0), &of(&|part| part == 0), effort),
         "fields" => by_fields(lessons, effort.seed),
         _ => by_rules(lessons, effort.seed),
     };
-    let told: Vec<String> = tried.iter().zip(&losses).map(|((kind, _), loss)| format!("{kind} {loss:.4}")).collect();
+    let told: Vec<String> = kinds.iter().zip(&losses).map(|(kind, loss)| format!("{kind} {loss:.4}")).collect();
     let explanation = format!(
-        "{} chosen by log loss on {} labels kept for comparing: {}",
-        tried[best].0,
-        unseen.len(),
+        "{} chosen among {} labels, by log loss on those that it had not seen: {}",
+        kinds[best],
+        lessons.len(),
         told.join(", ")
     );
     Trained { judge, explanation }
 }
 
-fn loss(judge: &Judge, examples: &[Example]) -> f64 {
+fn loss_of(judge: &Judge, examples: &[Example]) -> f64 {
     let answers: Vec<f64> = examples.iter().map(|example| judge.probability(&example.subject, &example.said)).collect();
     metrics::log_loss(&answers, &examples.iter().map(|example| example.proved).collect::<Vec<_>>())
 }
