@@ -66,6 +66,8 @@ env_write() {
     printf 'OBJECT_STORE=local\nOBJECT_DIR=%s\n' "$DEV_DIR/objects"
     printf 'DOCUMENT_MASTER_KEYS=dev:%s\n' "$(secret "$DEV_DIR/secrets/document_master" base64)"
     printf 'PACKET_SIGNING_KEY=%s\n' "$(secret "$DEV_DIR/secrets/packet_signing" base64)"
+    printf 'DOCUMENT_LINK_KEY=%s\n' "$(secret "$DEV_DIR/secrets/document_links" base64)"
+    printf 'EVIDENCE_FETCH_ALLOW_HTTP=true\n'
     printf 'PAYOUT_DIR=%s\nPAYOUT_APPROVAL_LIMIT_MINOR=50000\n' "$DEV_DIR/payouts"
     printf 'CORS_ALLOWED_ORIGINS=http://localhost:3000,http://127.0.0.1:3000\n'
     printf 'DEV_CLOCK=true\nDEV_OPEN_TENANT=demo\nLOG_FORMAT=json\nRUST_LOG=%s\n' "${RUST_LOG:-info}"

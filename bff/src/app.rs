@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use providers::files::Files;
 use service_kit::bus::Bus;
 use service_kit::clock::Clock;
 use service_kit::publisher::Publisher;
@@ -23,6 +24,8 @@ pub struct App {
     pub publisher: Publisher,
     /// Seals account details and digests bodies.
     pub account_key: SealingKey,
+    /// Where uploads go.
+    pub files: Files,
     /// Commands that were sent lately.
     pub sent: Sent,
     /// The tracking service.
@@ -55,6 +58,7 @@ impl App {
             ),
             clock,
             account_key: config.account_key.clone(),
+            files: config.files.clone(),
             sent: Sent::default(),
             tracking,
             commission,

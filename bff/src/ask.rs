@@ -64,8 +64,7 @@ impl<B: Body> FromRequest<Shared> for Ask<B> {
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let caller = <Caller as FromRequestParts<Shared>>::from_request_parts(&mut parts, app).await?;
-        let key = idempotency_key(&parts.headers)?;
-        let wait = wanted_wait(&parts.headers);
+        let headers = parts.headers.clone();
         let route = format!("{} {}", parts.method, parts.uri.path());
         let json = is_json(&parts.headers);
         let bytes = Bytes::from_request(Request::from_parts(parts, body), app).await.map_err(unread_body)?;
@@ -78,10 +77,20 @@ impl<B: Body> FromRequest<Shared> for Ask<B> {
         let canonical = std::str::from_utf8(text).ok().and_then(idempotency::canonical);
         let canonical = canonical.ok_or_else(|| Problem::bad_request("the body is not valid JSON"))?;
         let digest = app.account_key.digest(canonical.as_bytes());
-        let keyed = key.is_some();
-        let id = key.map_or_else(|| MessageId(Uuid::now_v7()), |key| idempotency::command_id(&caller, &route, &key));
-        Ok(Self { caller, body, ticket: Ticket { id, keyed, digest, wait } })
+        let ticket = ticket(&caller, &route, &headers, digest)?;
+        Ok(Self { caller, body, ticket })
     }
+}
+
+/// Under which id a command is asked for by this route and these headers.
+///
+/// # Errors
+/// 400 for an `Idempotency-Key` that is none.
+pub fn ticket(caller: &Caller, route: &str, headers: &HeaderMap, digest: String) -> Result<Ticket, Problem> {
+    let key = idempotency_key(headers)?;
+    let keyed = key.is_some();
+    let id = key.map_or_else(|| MessageId(Uuid::now_v7()), |key| idempotency::command_id(caller, route, &key));
+    Ok(Ticket { id, keyed, digest, wait: wanted_wait(headers) })
 }
 
 /// Reads an object. Without this a list of the fields' values would pass for the object itself.

@@ -1,5 +1,6 @@
 //! What the BFF reads from the environment.
 
+use providers::files::Files;
 use service_kit::config::{AuthConfig, EdgeConfig, FromEnv, PulsarConfig, Reader, Role, Var};
 use service_kit::sealed::{ACCOUNT_DETAILS_KEY, SealingKey};
 
@@ -27,6 +28,8 @@ pub struct Config {
     pub evidence_url: String,
     /// Seals account details, and makes digests of request bodies.
     pub account_key: SealingKey,
+    /// Where uploads go, and their master keys.
+    pub files: Files,
 }
 
 impl FromEnv for Config {
@@ -34,6 +37,7 @@ impl FromEnv for Config {
         let mut vars = EdgeConfig::vars_for("bff");
         vars.extend(AuthConfig::vars());
         vars.extend(PulsarConfig::vars());
+        vars.extend(Files::vars());
         vars.extend([TRACKING_URL, COMMISSION_URL, EVIDENCE_URL, ACCOUNT_DETAILS_KEY]);
         vars
     }
@@ -46,6 +50,7 @@ impl FromEnv for Config {
         let commission_url = service_url(reader, &COMMISSION_URL, "commission");
         let evidence_url = service_url(reader, &EVIDENCE_URL, "evidence");
         let account_key = reader.required(&ACCOUNT_DETAILS_KEY);
+        let files = <Files as FromEnv>::read(reader);
         Some(Self {
             edge: edge?,
             auth: auth?,
@@ -54,6 +59,7 @@ impl FromEnv for Config {
             commission_url: commission_url?,
             evidence_url: evidence_url?,
             account_key: account_key?,
+            files: files?,
         })
     }
 }

@@ -10,6 +10,7 @@ mod checks;
 mod commands;
 mod commissions;
 mod config;
+mod documents;
 mod enrolments;
 mod idempotency;
 mod keys;
@@ -24,8 +25,10 @@ mod send;
 mod status;
 mod stream;
 mod tracking;
+mod upload;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use service_kit::auth::Verifier;
@@ -48,6 +51,8 @@ pub use config::Config;
 pub const NAME: &str = "bff";
 /// The health report's own path, as the seeds write it.
 const HEALTH: &str = "/health";
+/// Longest upload: 25 MB by a slow line.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
 
 #[derive(OpenApi)]
 #[openapi(
@@ -79,6 +84,8 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .merge(matching::routes())
         .merge(packets::routes())
         .merge(prompts::routes())
+        .merge(upload::routes())
+        .merge(documents::routes())
         .merge(commands::routes())
         .merge(stream::routes())
         .merge(status::routes())
@@ -115,6 +122,7 @@ pub fn build(config: &Config, shared: &Shared, shutdown: &Shutdown) -> anyhow::R
     let app = Arc::new(App::new(config, bus, Arc::clone(&shared.clock), shutdown));
     let router = Server::new(health, config.edge.clone(), verifier)
         .limit_subjects()
+        .slow_path(upload::PATH, UPLOAD_TIMEOUT)
         .health_path(HEALTH)
         .dev_clock(shared.dev_clock.clone())
         .app(documented().with_state(Arc::clone(&app)), Router::new());

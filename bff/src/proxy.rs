@@ -22,13 +22,17 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(
 /// Longest time that a file may take to be fetched.
 const DOWNLOAD: Duration = Duration::from_secs(15 * 60);
 /// Headers of an answer that are passed on.
-const PASSED_ON: [HeaderName; 9] = [
+const PASSED_ON: [HeaderName; 13] = [
     header::CONTENT_TYPE,
     header::CONTENT_LENGTH,
     header::CONTENT_DISPOSITION,
     header::CONTENT_RANGE,
     header::ACCEPT_RANGES,
     header::ETAG,
+    header::CACHE_CONTROL,
+    header::CONTENT_SECURITY_POLICY,
+    header::X_CONTENT_TYPE_OPTIONS,
+    header::REFERRER_POLICY,
     header::RETRY_AFTER,
     header::WWW_AUTHENTICATE,
     header::LOCATION,
@@ -63,6 +67,7 @@ pub struct Question<'a> {
 pub struct Part<'a> {
     range: Option<&'a HeaderValue>,
     if_range: Option<&'a HeaderValue>,
+    if_none_match: Option<&'a HeaderValue>,
 }
 
 /// Which page of a list, for the OpenAPI document; the service that has the list reads it.
@@ -110,8 +115,26 @@ impl Upstream {
     /// # Errors
     /// 503 when the service is away.
     pub async fn answer_part(&self, caller: &Caller, uri: &Uri, headers: &HeaderMap) -> Result<Response, Problem> {
-        let part = Part { range: headers.get(header::RANGE), if_range: headers.get(header::IF_RANGE) };
-        self.pass_on(Question { file: Some(part), ..Question::of(caller, target(uri)) }).await
+        self.pass_file(Some(caller), uri, headers).await
+    }
+
+    /// The same for a caller who may have no token: a signed address is proof enough, which the service checks.
+    ///
+    /// # Errors
+    /// 503 when the service is away.
+    pub async fn pass_file(
+        &self,
+        caller: Option<&Caller>,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<Response, Problem> {
+        let part = Part {
+            range: headers.get(header::RANGE),
+            if_range: headers.get(header::IF_RANGE),
+            if_none_match: headers.get(header::IF_NONE_MATCH),
+        };
+        let target = target(uri);
+        self.pass_on(Question { target, caller, accept: None, patience: Duration::ZERO, file: Some(part) }).await
     }
 
     /// Asks, repeats when the service could not be reached, and passes the answer on.
@@ -150,8 +173,9 @@ impl Upstream {
             None => request,
         };
         let request = match question.file {
-            Some(Part { range, if_range }) => {
-                let part = [(header::RANGE, range), (header::IF_RANGE, if_range)];
+            Some(Part { range, if_range, if_none_match }) => {
+                let part =
+                    [(header::RANGE, range), (header::IF_RANGE, if_range), (header::IF_NONE_MATCH, if_none_match)];
                 let known = part.into_iter().filter_map(|(name, value)| Some((name, value?.clone())));
                 request.headers(known.collect()).timeout(DOWNLOAD)
             }

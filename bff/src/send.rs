@@ -98,7 +98,16 @@ impl App {
         }
     }
 
-    async fn check_reuse(&self, caller: &Caller, ticket: &Ticket, service: Service) -> Result<(), Problem> {
+    /// Whether the command was handled before, as far as its owner can tell now.
+    pub async fn is_handled(&self, caller: &Caller, ticket: &Ticket, service: Service) -> bool {
+        ticket.keyed && matches!(self.outcome(caller, ticket.id, service, Duration::ZERO).await, Ok(Some(_)))
+    }
+
+    /// Refuses a key that was used with another body.
+    ///
+    /// # Errors
+    /// 422 then.
+    pub async fn check_reuse(&self, caller: &Caller, ticket: &Ticket, service: Service) -> Result<(), Problem> {
         let command = Command { tenant: caller.tenant.clone(), service, digest: ticket.digest.clone() };
         if let Some(earlier) = self.sent.claim(ticket.id, command) {
             return if earlier.digest == ticket.digest { Ok(()) } else { Err(idempotency::reused()) };

@@ -86,6 +86,7 @@ impl<'s> System<'s> {
             ("OBJECT_DIR", &objects),
             ("DOCUMENT_MASTER_KEYS", MASTER_KEYS),
             ("PACKET_SIGNING_KEY", ACCOUNT_KEY),
+            ("DOCUMENT_LINK_KEY", ACCOUNT_KEY),
             ("PAYOUT_APPROVAL_LIMIT_MINOR", "500"),
             ("DEV_CLOCK", "true"),
             ("LOG_FORMAT", "text"),

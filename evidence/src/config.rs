@@ -7,9 +7,19 @@ use providers::objects::ObjectConfig;
 use service_kit::config::{FromEnv, Reader, Var};
 use service_kit::vault::{DOCUMENT_MASTER_KEYS, MasterKeys};
 
+use crate::links::LinkKey;
 use crate::packet_config::PacketConfig;
 use crate::prompts::Timing;
 
+const LINK_KEY: Var = Var::new(
+    "DOCUMENT_LINK_KEY",
+    "base64 of 32 random bytes; signs the links by which documents are opened without a token",
+);
+const FETCH_ALLOW_HTTP: Var = Var::or(
+    "EVIDENCE_FETCH_ALLOW_HTTP",
+    "false",
+    "true lets files be fetched from http:// addresses too; for development",
+);
 const RETRAIN_AFTER_LABELS: Var = Var::or(
     "RETRAIN_AFTER_LABELS",
     "50",
@@ -27,6 +37,10 @@ pub struct Config {
     pub objects: ObjectConfig,
     /// What the keys of documents are wrapped with.
     pub masters: MasterKeys,
+    /// Signs links to documents.
+    pub link_key: LinkKey,
+    /// Whether files are fetched without TLS.
+    pub fetch_allow_http: bool,
     /// The program that reads documents, apart from this process: this one, as long as nobody says otherwise.
     pub reader: PathBuf,
     /// How packets are sealed.
@@ -41,12 +55,14 @@ impl FromEnv for Config {
     fn vars() -> Vec<Var> {
         let mut vars = ObjectConfig::vars();
         vars.extend(PacketConfig::vars());
-        vars.extend([DOCUMENT_MASTER_KEYS, RETRAIN_AFTER_LABELS, PROMPT_TTL, PROMPT_REMINDER]);
+        vars.extend([DOCUMENT_MASTER_KEYS, LINK_KEY, FETCH_ALLOW_HTTP]);
+        vars.extend([RETRAIN_AFTER_LABELS, PROMPT_TTL, PROMPT_REMINDER]);
         vars
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let (objects, masters) = (ObjectConfig::read(reader), reader.required(&DOCUMENT_MASTER_KEYS));
+        let (link_key, fetch_allow_http) = (reader.required(&LINK_KEY), reader.required(&FETCH_ALLOW_HTTP));
         let packets = PacketConfig::read(reader);
         let (ttl, reminder) = (hours(reader, &PROMPT_TTL), hours(reader, &PROMPT_REMINDER));
         let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("recoup"));
@@ -57,6 +73,8 @@ impl FromEnv for Config {
         Some(Self {
             objects: objects?,
             masters: masters?,
+            link_key: link_key?,
+            fetch_allow_http: fetch_allow_http?,
             reader: program,
             packets: packets?,
             retrain_after_labels: retrain_after_labels?,

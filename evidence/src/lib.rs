@@ -7,11 +7,20 @@ pub mod answer_prompt;
 pub mod ask_person;
 pub mod byte_range;
 pub mod config;
+mod content_headers;
 pub mod cost;
+pub mod delete_document;
+pub mod discard_object;
+pub mod document_content;
 pub mod document_costs;
+pub mod document_row;
+pub mod document_view;
 pub mod draft_packet;
+pub mod fetch_evidence;
 pub mod import_labels;
 pub mod labels;
+pub mod links;
+pub mod list_documents;
 pub mod list_matches;
 pub mod list_models;
 pub mod list_packets;
@@ -45,6 +54,7 @@ pub mod paper;
 pub mod prompts;
 pub mod read_costs;
 pub mod read_document;
+pub mod read_evidence;
 pub mod read_gate;
 pub mod read_model;
 pub mod read_packet;
@@ -53,10 +63,14 @@ pub mod read_request;
 pub mod reading;
 pub mod record_outcome;
 pub mod record_payout;
+pub mod register_evidence;
 pub mod request_proof;
 pub mod request_row;
 pub mod revert_model;
+pub mod rotate_keys;
 pub mod seal_packet;
+pub mod show_document;
+pub mod sweep_objects;
 pub mod train_model;
 pub mod train_model_job;
 pub mod weigh_labels;
@@ -64,20 +78,24 @@ pub mod withdraw_request;
 
 use std::sync::Arc;
 
+use axum::routing::get;
+use providers::fetch::{Fetcher, SystemNames};
+use providers::files::Files;
 use service_kit::handler::Routes;
 use service_kit::jobs::Worker;
 use service_kit::store::Store;
 use shared_events::evidence::{
-    AnswerPrompt, AskPerson, DocumentCosts, DraftPacket, ImportLabels, RecordOutcome, RecordPayout, RequestProof,
-    RevertModel, TrainModel, WithdrawProofRequest,
+    AnswerPrompt, AskPerson, DeleteDocument, DocumentCosts, DraftPacket, ImportLabels, RecordOutcome, RecordPayout,
+    RegisterEvidence, RequestProof, RevertModel, TrainModel, WithdrawProofRequest,
 };
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use config::Config;
+use discard_object::DiscardObject;
+use fetch_evidence::FetchEvidence;
 use prompts::Timing;
-use providers::files::Files;
 use read_document::ReadDocument;
 use seal_packet::SealPacket;
 
@@ -105,6 +123,8 @@ struct Document;
 /// Which message goes where; prompts stay open for as long as `timing` says.
 pub fn messages(timing: Timing) -> Routes {
     Routes::new()
+        .on::<RegisterEvidence>(register_evidence::Register)
+        .on::<DeleteDocument>(delete_document::Delete)
         .on::<RequestProof>(request_proof::Request)
         .on::<WithdrawProofRequest>(withdraw_request::Withdraw)
         .on::<AskPerson>(ask_person::AskIt { timing })
@@ -120,7 +140,10 @@ pub fn messages(timing: Timing) -> Routes {
 
 /// Which job runs where: those that take their time.
 pub fn worker(store: Store, config: &Arc<Config>, files: &Files) -> Worker {
+    let fetcher = Fetcher::new(SystemNames, config.fetch_allow_http);
     Worker::new(store)
+        .on(FetchEvidence { fetcher, files: files.clone() })
+        .on(DiscardObject { objects: files.objects.clone() })
         .on(ReadDocument { program: config.reader.clone(), files: files.clone() })
         .on(match_jobs::MatchDocument { timing: config.prompts })
         .on(match_jobs::MatchRequest { timing: config.prompts })
@@ -137,6 +160,11 @@ pub fn timers(store: Store) -> Worker {
 /// The documented routes.
 pub fn http(state: State) -> OpenApiRouter {
     OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(list_documents::list_documents))
+        .routes(routes!(show_document::show_document))
+        .routes(routes!(document_content::view_document))
+        .routes(routes!(document_content::download_document))
+        .routes(routes!(read_evidence::read_evidence))
         .routes(routes!(list_requests::list_requests))
         .routes(routes!(read_request::read_request))
         .routes(routes!(list_matches::list_matches))
@@ -151,5 +179,9 @@ pub fn http(state: State) -> OpenApiRouter {
         .routes(routes!(read_costs::download_costs))
         .routes(routes!(list_prompts::list_prompts))
         .routes(routes!(read_prompt::read_prompt))
+        .route("/api/v1/documents", get(list_documents::list_documents))
+        .route("/api/v1/documents/{id}", get(show_document::show_document))
+        .route("/api/v1/documents/{id}/view", get(document_content::view_document))
+        .route("/api/v1/documents/{id}/download", get(document_content::download_document))
         .with_state(state)
 }

@@ -6,11 +6,12 @@ use std::io;
 use std::ops::Range;
 
 use futures::{Stream, TryStreamExt};
-use service_kit::vault::{MasterKeys, Opener, VaultError, opened};
+use service_kit::config::{FromEnv, Reader, Var};
+use service_kit::vault::{DOCUMENT_MASTER_KEYS, MasterKeys, Opener, VaultError, opened};
 use shared_events::TenantId;
 use shared_events::evidence::{StoredFile, WrappedKey};
 
-use crate::objects::{ObjectError, ObjectKey, Objects};
+use crate::objects::{ObjectConfig, ObjectError, ObjectKey, Objects};
 
 pub use intake::{Intake, LARGEST, Refused, plain_name};
 
@@ -49,6 +50,21 @@ pub struct Place {
     pub bytes: u64,
     /// Its key.
     pub key: WrappedKey,
+}
+
+impl FromEnv for Files {
+    fn vars() -> Vec<Var> {
+        let mut vars = ObjectConfig::vars();
+        vars.push(DOCUMENT_MASTER_KEYS);
+        vars
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let (config, masters) = (ObjectConfig::read(reader), reader.required(&DOCUMENT_MASTER_KEYS));
+        // Nothing is contacted by this: it only fails when the settings contradict one another.
+        let objects = Objects::open(&config?).map_err(|error| reader.complain("OBJECT_STORE", error.to_string())).ok();
+        Some(Self { objects: objects?, masters: masters? })
+    }
 }
 
 impl Files {

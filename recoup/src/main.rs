@@ -14,6 +14,7 @@ mod provision;
 mod read;
 mod read_document;
 mod replay;
+mod rotate_keys;
 mod serve;
 mod token;
 mod topics;
@@ -55,6 +56,7 @@ enum Command {
     Trace(trace::Args),
     Parked(parked::Args),
     Replay(replay::Args),
+    RotateKeys(rotate_keys::Args),
     Verify(verify::Args),
     Gen(r#gen::Args),
 }
@@ -79,6 +81,7 @@ async fn main() -> ExitCode {
         Command::Trace(args) => trace::run(args).await,
         Command::Parked(args) => parked::run(args).await,
         Command::Replay(args) => replay::run(args).await,
+        Command::RotateKeys(args) => rotate_keys::run(args).await,
         Command::Verify(args) => verify::run(&args),
         Command::Gen(args) => r#gen::run(args).await,
     };

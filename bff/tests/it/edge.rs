@@ -28,6 +28,8 @@ pub struct Edge {
     pub base: String,
     /// The services behind it.
     pub services: Services,
+    /// Where files are put.
+    pub objects: std::path::PathBuf,
     client: reqwest::Client,
     shutdown: Shutdown,
 }
@@ -35,6 +37,7 @@ pub struct Edge {
 impl Drop for Edge {
     fn drop(&mut self) {
         self.shutdown.begin();
+        let _ = std::fs::remove_dir_all(&self.objects);
     }
 }
 
@@ -45,6 +48,7 @@ type Script = Vec<(u16, Value)>;
 #[derive(Clone, Default)]
 pub struct Services {
     scripts: Arc<Mutex<HashMap<String, Script>>>,
+    files: Arc<Mutex<HashMap<String, Vec<u8>>>>,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
@@ -63,6 +67,11 @@ impl Services {
     /// Answers `path` with these, one after the other.
     pub fn answer(&self, path: &str, answers: impl Into<Script>) {
         self.scripts.lock().expect("unpoisoned").insert(path.into(), answers.into());
+    }
+
+    /// Serves a file, of which bytes 2 to 4 are asked for.
+    pub fn file(&self, path: &str, content: &[u8]) {
+        self.files.lock().expect("unpoisoned").insert(path.into(), content.to_vec());
     }
 
     /// What was asked so far, health checks apart.
@@ -90,6 +99,15 @@ async fn stand_in(
         return axum::Json(serde_json::json!({"status": "ready"})).into_response();
     }
     services.asked.lock().expect("unpoisoned").push(Asked { line: format!("{method} {uri}"), headers, body });
+    if let Some(content) = services.files.lock().expect("unpoisoned").get(uri.path()) {
+        let described = [
+            ("content-range", format!("bytes 2-4/{}", content.len())),
+            ("etag", "\"abc\"".to_owned()),
+            ("content-disposition", "inline; filename=\"a.pdf\"".to_owned()),
+            ("x-content-type-options", "nosniff".to_owned()),
+        ];
+        return (StatusCode::PARTIAL_CONTENT, described, content[2..5].to_vec()).into_response();
+    }
     let mut scripts = services.scripts.lock().expect("unpoisoned");
     let Some(script) = scripts.get_mut(uri.path()) else { return StatusCode::NOT_FOUND.into_response() };
     let (status, body) = if script.len() > 1 { script.remove(0) } else { script[0].clone() };
@@ -99,9 +117,13 @@ async fn stand_in(
 /// The settings of a BFF in a test.
 pub fn env(services: &str) -> Env {
     let key = base64::engine::general_purpose::STANDARD.encode([7; 32]);
+    let objects =
+        std::env::temp_dir().join(format!("recoup-bff-{}", uuid::Uuid::now_v7().simple())).display().to_string();
     Env::of([
         ("JWT_SECRET_KEY", SECRET),
         ("ACCOUNT_DETAILS_KEY", key.as_str()),
+        ("DOCUMENT_MASTER_KEYS", format!("k1:{key}").as_str()),
+        ("OBJECT_DIR", objects.as_str()),
         ("TRACKING_URL", services),
         ("COMMISSION_URL", services),
         ("EVIDENCE_URL", services),
@@ -124,7 +146,9 @@ impl Edge {
     pub async fn start(pulsar: Option<PulsarConfig>, settings: impl FnOnce(Env) -> Env) -> Self {
         let services = Services::default();
         let behind = services.start().await;
-        let mut config: Config = load(&settings(env(&behind))).expect("usable settings");
+        let env = settings(env(&behind));
+        let objects = env.get("OBJECT_DIR").expect("set above").into();
+        let mut config: Config = load(&env).expect("usable settings");
         if let Some(pulsar) = pulsar {
             config.pulsar = pulsar;
         }
@@ -134,7 +158,7 @@ impl Edge {
         let shared = Shared { clock: Arc::new(SystemClock), dev_clock: None };
         tokio::spawn(bff::run(config, shared, listener, shutdown.clone()));
         let client = http_client::client(std::time::Duration::from_secs(60));
-        Self { base, services, client, shutdown }
+        Self { base, services, objects, client, shutdown }
     }
 
     /// A request without a token.

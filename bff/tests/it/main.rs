@@ -8,3 +8,4 @@ mod matching;
 mod prompts;
 mod questions;
 mod stream;
+mod upload;

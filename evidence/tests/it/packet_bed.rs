@@ -55,6 +55,8 @@ impl Bed {
         let dir = std::env::temp_dir().join(format!("recoup-objects-{}", Uuid::now_v7().simple()));
         let config = Config {
             prompts: Default::default(),
+            link_key: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".parse().unwrap(),
+            fetch_allow_http: false,
             objects: ObjectConfig::Local { dir },
             masters: "one:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".parse().unwrap(),
             reader: "recoup".into(),

@@ -27,7 +27,11 @@ pub fn documents() -> anyhow::Result<Vec<(&'static str, String)>> {
     let commission =
         service_kit::http::document(&commission::api::router(api), Some(crate::serve::COMMISSION_HEALTH_PATH));
     let master = format!("none:{}", crate::replay::NO_KEY);
-    let env = Env::of([("DOCUMENT_MASTER_KEYS", master.as_str()), ("PACKET_SIGNING_KEY", crate::replay::NO_KEY)]);
+    let env = Env::of([
+        ("DOCUMENT_MASTER_KEYS", master.as_str()),
+        ("DOCUMENT_LINK_KEY", crate::replay::NO_KEY),
+        ("PACKET_SIGNING_KEY", crate::replay::NO_KEY),
+    ]);
     let config = load::<evidence::Config>(&env)?;
     let files = Files { objects: Objects::open(&config.objects)?, masters: config.masters.clone() };
     let state = evidence::State { store: store(Service::Evidence)?, config: Arc::new(config), files };

@@ -28,6 +28,11 @@ pub async fn start(process: Process, messaging: Messaging, config: evidence::Con
     runtime::start(&store, &bus, evidence::messages(config.prompts), worker, &process.shutdown)
         .await
         .context("starting consumers and relay")?;
+    let (sweeping, stop) = (store.clone(), process.shutdown.soft().clone());
+    process.shutdown.spawn("object sweep", async move {
+        evidence::sweep_objects::run(sweeping, files.objects, stop).await;
+        Ok::<(), std::convert::Infallible>(())
+    });
     let (timers, stop) = (evidence::timers(store), process.shutdown.soft().clone());
     process.shutdown.spawn("timers", async move {
         timers.run(stop).await;

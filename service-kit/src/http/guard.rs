@@ -30,6 +30,8 @@ pub(super) struct Guard {
     pub verifier: Arc<Verifier>,
     pub limits: Option<Arc<SubjectLimits>>,
     pub timeout: Duration,
+    /// Paths with a deadline of their own.
+    pub slow_paths: Vec<(&'static str, Duration)>,
 }
 
 /// The middleware.
@@ -87,6 +89,7 @@ fn method_name(method: &Method) -> &'static str {
         Method::POST => "POST",
         Method::OPTIONS => "OPTIONS",
         Method::HEAD => "HEAD",
+        Method::DELETE => "DELETE",
         _ => "other",
     }
 }
@@ -97,8 +100,10 @@ async fn answer(guard: &Guard, request: Request, next: Next, started: Instant) -
     if has_encoded_nul(&request) {
         return Problem::bad_request("paths and queries must not contain the character U+0000").into_response();
     }
+    let slow = guard.slow_paths.iter().find(|(slow, _)| *slow == path);
+    let timeout = slow.map_or(guard.timeout, |(_, timeout)| *timeout);
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let response = match tokio::time::timeout(guard.timeout, handled).await {
+    let response = match tokio::time::timeout(timeout, handled).await {
         Ok(Ok(response)) => in_our_shape(response),
         Ok(Err(_)) => Problem::internal(anyhow::anyhow!("the handler of {method} {path} panicked")).into_response(),
         Err(_) => Problem::unavailable("the request took too long")

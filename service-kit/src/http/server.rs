@@ -1,6 +1,7 @@
 //! The HTTP server of a service: its routes inside the guard, beside the pages that every service has.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
@@ -38,18 +39,35 @@ pub struct Server {
     dev_clock: Option<Arc<DevClock>>,
     health_path: Option<&'static str>,
     any_origin: bool,
+    slow_paths: Vec<(&'static str, Duration)>,
 }
 
 impl Server {
     /// A server for the service that `health` is of.
     pub fn new(health: Health, config: EdgeConfig, verifier: Arc<Verifier>) -> Self {
-        Self { health, config, verifier, limits: None, dev_clock: None, health_path: None, any_origin: false }
+        Self {
+            health,
+            config,
+            verifier,
+            limits: None,
+            dev_clock: None,
+            health_path: None,
+            any_origin: false,
+            slow_paths: Vec::new(),
+        }
     }
 
     /// Limits the requests of each subject as the configuration says.
     #[must_use]
     pub fn limit_subjects(mut self) -> Self {
         self.limits = Some(Arc::new(SubjectLimits::new(self.config.requests_per_second)));
+        self
+    }
+
+    /// Gives a path a deadline of its own, where more is sent than elsewhere.
+    #[must_use]
+    pub fn slow_path(mut self, path: &'static str, timeout: Duration) -> Self {
+        self.slow_paths.push((path, timeout));
         self
     }
 
@@ -101,6 +119,7 @@ impl Server {
             verifier: self.verifier,
             limits: self.limits,
             timeout: self.config.request_timeout,
+            slow_paths: self.slow_paths,
         };
         let guarded = router
             .fallback(|| async { Problem::not_found() })
@@ -146,16 +165,26 @@ fn cors(origins: AllowOrigin) -> CorsLayer {
         header::AUTHORIZATION,
         header::CONTENT_TYPE,
         header::ACCEPT,
+        header::RANGE,
+        header::IF_NONE_MATCH,
         named("prefer"),
         named("idempotency-key"),
         named("last-event-id"),
         named("x-publishable-key"),
         named(REQUEST_ID),
     ];
-    let shown = [header::LOCATION, header::RETRY_AFTER, named("preference-applied"), named(REQUEST_ID)];
+    let shown = [
+        header::CONTENT_DISPOSITION,
+        header::CONTENT_RANGE,
+        header::ETAG,
+        header::LOCATION,
+        header::RETRY_AFTER,
+        named("preference-applied"),
+        named(REQUEST_ID),
+    ];
     CorsLayer::new()
         .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers(sent)
         .expose_headers(shown)
 }

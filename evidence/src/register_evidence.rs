@@ -1,0 +1,87 @@
+//! Evidence comes in: a file that the edge has stored, or an address to fetch one from.
+
+use service_kit::handler::{Delivered, Failure, Handles, Outcome};
+use service_kit::jobs::{NewJob, RunsJob};
+use service_kit::store::{Cause, Work};
+use shared_events::DocumentId;
+use shared_events::evidence::{EvidenceRegistered, EvidenceSource, RegisterEvidence};
+
+use crate::document_row;
+use crate::fetch_evidence::FetchEvidence;
+
+/// Handles [`RegisterEvidence`].
+pub struct Register;
+
+impl Handles<RegisterEvidence> for Register {
+    async fn handle(&self, work: &mut Work, message: &Delivered<RegisterEvidence>) -> Result<Outcome, Failure> {
+        let (command, cause) = (&message.data, Cause::from(&message.envelope));
+        document_row::know_tenant(work).await?;
+        let document_id = match &command.source {
+            EvidenceSource::File(file) => Some(document_row::keep(work, &cause, command.evidence_id, file).await?),
+            EvidenceSource::Url(_) => None,
+        };
+        if !insert(work, command, document_id, &cause).await? {
+            return Err(Failure::reject("evidence_exists", "there is already a submission with this id"));
+        }
+        work.emit(&cause, 1, &registered(command, document_id));
+        if document_id.is_none() {
+            let due_at = work.now();
+            work.enqueue(NewJob {
+                kind: FetchEvidence::KIND,
+                key: command.evidence_id.to_string(),
+                due_at,
+                payload: serde_json::json!({ "evidence_id": command.evidence_id }),
+                cause,
+            })
+            .await?;
+        }
+        let ids = serde_json::json!({ "evidence_id": command.evidence_id, "document_id": document_id });
+        Ok(Outcome::ids(&ids))
+    }
+}
+
+fn registered(command: &RegisterEvidence, document_id: Option<DocumentId>) -> EvidenceRegistered {
+    EvidenceRegistered {
+        evidence_id: command.evidence_id,
+        document_id,
+        campaign_id: command.campaign_id,
+        partner: command.partner.clone(),
+        evidence_type: command.evidence_type.clone(),
+    }
+}
+
+async fn insert(
+    work: &mut Work,
+    command: &RegisterEvidence,
+    document_id: Option<DocumentId>,
+    cause: &Cause,
+) -> Result<bool, sqlx::Error> {
+    let (tenant, now) = (work.tenant().clone(), work.now());
+    let url = match &command.source {
+        EvidenceSource::Url(url) => Some(url.as_str()),
+        EvidenceSource::File(_) => None,
+    };
+    let inserted = sqlx::query!(
+        "INSERT INTO submissions (tenant, id, state, document_id, url, campaign_id, request_id, evidence_type, metadata, partner, submitted_by,
+                                  submitted_at, cause, correlation)
+         VALUES ($1, $2, $3::text::submission_state, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+         ON CONFLICT DO NOTHING",
+        tenant.as_str(),
+        command.evidence_id.0,
+        if document_id.is_some() { "received" } else { "fetching" },
+        document_id.map(|id| id.0),
+        url,
+        command.campaign_id.map(|id| id.0),
+        command.request_id.map(|id| id.0),
+        command.evidence_type,
+        command.metadata,
+        command.partner.as_ref().map(|partner| partner.as_str()),
+        command.submitted_by.as_str(),
+        now,
+        cause.message.map(|id| id.0).unwrap_or_default(),
+        cause.correlation,
+    )
+    .execute(work.conn())
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
