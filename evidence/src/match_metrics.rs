@@ -94,6 +94,16 @@ pub fn better(shadow: &Metrics, active: &Metrics) -> (bool, String) {
     (true, format!("better: {losses}, {precisions}, {measured}"))
 }
 
+/// Whether a model in shadow takes over: it is better, and does not close a gate that is open. Why, in a sentence.
+pub fn takes_over(shadow: (&Metrics, &Gate), active: (&Metrics, &Gate)) -> (bool, String) {
+    match better(shadow.0, active.0) {
+        (true, reason) if active.1.open && !shadow.1.open => {
+            (false, format!("{reason}; but it could not act by itself yet, and the present one can"))
+        }
+        answer => answer,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +119,18 @@ mod tests {
         assert!(better(&with(0.4, 0.9), &silent).0 && !better(&with(0.4, 0.8), &silent).0);
         let (few, some) = (Metrics { labels: 9, ..with(0.1, 1.0) }, Metrics { labels: 9, ..active });
         assert!(!better(&few, &some).0);
+    }
+
+    #[test]
+    fn an_open_gate_is_not_given_up() {
+        let active = Metrics { labels: 50, log_loss: 0.5, automatic: 10, precision_at_085: 0.9, ..Metrics::default() };
+        let shadow = Metrics { log_loss: 0.4, ..active.clone() };
+        let (open, closed) = (Gate::of(50, 50, 0.0, 60), Gate::of(20, 20, 0.0, 30));
+        assert!(!takes_over((&shadow, &closed), (&active, &open)).0);
+        for (theirs, ours) in [(&open, &open), (&open, &closed), (&closed, &closed)] {
+            assert!(takes_over((&shadow, theirs), (&active, ours)).0);
+        }
+        assert!(!takes_over((&active, &open), (&active, &closed)).0);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use sqlx::types::Json;
 
 use crate::labels::{self, Label};
 use crate::match_judge::Judge;
-use crate::match_metrics::{Metrics, better};
+use crate::match_metrics::{Metrics, takes_over};
 use crate::match_training::{Example, Trained, train};
 use crate::matching::scorer::Effort;
 use crate::models::{self, Decider};
@@ -75,7 +75,7 @@ async fn settle(work: &mut Work, job: &Job, told: &Told, new: &Decider, labels: 
         models::retire(work, old).await?;
     }
     let (metrics, gate) = on_held_out(new, labels);
-    let (promoted, reason) = better(&metrics, &on_held_out(&active, labels).0);
+    let (promoted, reason) = takes_over((&metrics, &gate), (&on_held_out(&active, labels).0, &active.gate));
     let explanation = format!("{}; {reason}", told.explanation);
     let learned = i32::try_from(told.learned).unwrap_or(i32::MAX);
     let mut version = store_shadow(work, told.model_id, &new.judge, learned, &metrics, &explanation).await?;

@@ -8,7 +8,7 @@ use shared_events::evidence::ModelTrained;
 use shared_events::{ModelId, ids};
 
 use crate::labels::{self, Label};
-use crate::match_metrics::{Metrics, better, measure};
+use crate::match_metrics::{Metrics, measure, takes_over};
 use crate::matching::decision::Gate;
 use crate::models::{self, Decider};
 use crate::train_model::{self, Wanted};
@@ -37,11 +37,11 @@ impl RunsJob for WeighLabels {
         models::lock(&mut work, &claim_type).await?;
         let labels = labels::all(&mut work, &claim_type).await?;
         let (active, shadow) = models::deciders(&mut work, &claim_type).await?;
-        judge(&mut work, &claim_type, &active, &labels).await?;
+        let (_, gate_of_active) = judge(&mut work, &claim_type, &active, &labels).await?;
         if let Some(shadow) = shadow {
             let (of_shadow, gate) = judge(&mut work, &claim_type, &shadow, &labels).await?;
             let (of_active, _) = on_held_out(&active, &labels);
-            if let (true, reason) = better(&of_shadow, &of_active) {
+            if let (true, reason) = takes_over((&of_shadow, &gate), (&of_active, &gate_of_active)) {
                 promote(&mut work, &job.cause, &claim_type, (&active, &shadow), &gate, reason).await?;
             }
         }

@@ -122,6 +122,28 @@ async fn fifty_new_labels_train_a_model_by_themselves(pool: PgPoolOptions, optio
 }
 
 #[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn a_gate_that_is_open_is_not_given_up_for_a_better_model_without_one(
+    pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let bed = Bed::new(pool, options).await;
+    bed.label(overrated(0, 40).into_iter().chain(strangers(0, 9))).await;
+    bed.drain().await;
+    // As it was before the last bad labels came.
+    bed.open_gate().await;
+    let model = ask_for_model(&bed).await;
+    let (reached, why) = state(&bed, model).await;
+    assert_eq!(reached, "shadow", "{why}");
+    assert!(why.contains("better: log loss") && why.contains("the present one can"), "{why}");
+    assert_eq!(active(&bed).await, None);
+    // The next label has the gate judged again: it is closed, and nothing is given up.
+    bed.label(strangers(900, 1)).await;
+    bed.drain().await;
+    assert_eq!(active(&bed).await, Some(model), "{}", state(&bed, model).await.1);
+    assert_eq!(bed.count_of("model_trained").await, 2, "told when it was trained, and when it took over");
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
 async fn too_few_labels_teach_nothing(pool: PgPoolOptions, options: PgConnectOptions) {
     let bed = Bed::new(pool, options).await;
     bed.label(by_number(0, 45, 0)).await;
