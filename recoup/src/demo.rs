@@ -3,6 +3,7 @@
 
 mod books;
 mod edge;
+mod evidence;
 mod log;
 mod money;
 mod recompute;
@@ -50,6 +51,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     money::books(&edge, &purchases).await?;
     money::one_commission(&edge, &purchases).await?;
     let event = money::one_trace(&edge).await?;
+    evidence::evidence(&edge).await?;
     farewell(&edge.tenant, &event, began)?;
     Ok(Exit::Done)
 }

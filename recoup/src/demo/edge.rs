@@ -27,6 +27,8 @@ pub enum Who {
     Manager,
     /// Reports events, handles payout files.
     Operator,
+    /// Sells on a marketplace and is owed something.
+    Seller,
     /// A partner.
     Partner(&'static str),
 }
@@ -37,6 +39,7 @@ impl Who {
             Self::Admin => ("ada", Role::Admin),
             Self::Manager => ("max", Role::Manager),
             Self::Operator => ("olga", Role::Operator),
+            Self::Seller => ("sam", Role::Seller),
             Self::Partner(name) => (name, Role::Partner),
         };
         Claims { sub: sub.to_owned(), tenant: tenant.to_owned(), roles: vec![role], partner: None }
@@ -159,6 +162,17 @@ impl Edge {
         .await
     }
 
+    /// Fetches a file.
+    ///
+    /// # Errors
+    /// For any other answer than 200.
+    pub async fn file(&self, who: Who, path: &str) -> anyhow::Result<Vec<u8>> {
+        let url = format!("{}{path}", self.bff);
+        let answer = self.http.get(&url).bearer_auth(self.bearer(who)?).send().await?;
+        anyhow::ensure!(answer.status() == 200, "GET {url} answered {}", answer.status());
+        Ok(answer.bytes().await?.to_vec())
+    }
+
     /// Asks for something that has to be there.
     ///
     /// # Errors
@@ -172,12 +186,41 @@ impl Edge {
     /// # Errors
     /// When the system cannot take it or does not end it in time; a refusal is an outcome.
     pub async fn command(&self, who: Who, path: &str, body: &Value) -> anyhow::Result<Result<Value, Refused>> {
+        self.give(who, path, "application/json", body.to_string().into_bytes()).await
+    }
+
+    /// Uploads a file as evidence and waits until it is registered.
+    ///
+    /// # Errors
+    /// As [`Edge::command`].
+    pub async fn upload(
+        &self,
+        who: Who,
+        name: &str,
+        kind: &str,
+        file: &[u8],
+    ) -> anyhow::Result<Result<Value, Refused>> {
+        const BOUNDARY: &str = "recoup-demo-6d1c0f2e7a545b19";
+        let part = |head: &str| format!("--{BOUNDARY}\r\nContent-Disposition: form-data; {head}\r\n\r\n").into_bytes();
+        let body = [
+            part("name=\"evidence_type\""),
+            kind.as_bytes().to_vec(),
+            b"\r\n".to_vec(),
+            part(&format!("name=\"file\"; filename=\"{name}\"")),
+            file.to_vec(),
+            format!("\r\n--{BOUNDARY}--\r\n").into_bytes(),
+        ];
+        let form = format!("multipart/form-data; boundary={BOUNDARY}");
+        self.give(who, "/api/v1/evidence/upload", &form, body.concat()).await
+    }
+
+    async fn give(&self, who: Who, path: &str, kind: &str, body: Vec<u8>) -> anyhow::Result<Result<Value, Refused>> {
         let (url, bearer) = (format!("{}{path}", self.bff), self.bearer(who)?);
         // One key for each command of this run, so that sending it again is the same command.
         let key = format!("demo-{}", self.commands.fetch_add(1, Ordering::Relaxed));
         let request = || {
             let post = self.http.post(&url).bearer_auth(&bearer).header("Prefer", "wait=10");
-            post.header("Idempotency-Key", &key).json(body)
+            post.header("Idempotency-Key", &key).header("Content-Type", kind).body(body.clone())
         };
         let (status, text) = self.send(&url, request).await?;
         let body: Value = serde_json::from_str(&text)
