@@ -36,6 +36,7 @@ impl EdgeConfig {
         match service {
             "tracking" => Var::or("TRACKING_PORT", "8000", "port of the tracking service"),
             "commission" => Var::or("COMMISSION_PORT", "8001", "port of the commission service"),
+            "evidence" => Var::or("EVIDENCE_PORT", "8003", "port of the evidence service"),
             _ => Var::or("BFF_PORT", "8002", "port of the BFF"),
         }
     }
