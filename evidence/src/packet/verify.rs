@@ -59,6 +59,8 @@ pub fn verify(file: &[u8], keys: &[PublicKey]) -> Report {
         Ok(items) => check(&mut report, file, items, keys),
         Err(why) => report.findings.push(Finding::Unreadable(why)),
     }
+    // What is about the file around the contents comes last.
+    report.findings.sort_by_key(|finding| matches!(finding, Finding::WrongOrder | Finding::Repacked { .. }));
     report.intact = report.findings.is_empty();
     report
 }

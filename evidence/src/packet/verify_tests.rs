@@ -109,7 +109,7 @@ fn a_changed_manifest_needs_the_key() {
     };
     assert_eq!(codes(&forge(|manifest| manifest.header.claim = "CLM-2".to_owned())), ["bad_signature"]);
     assert_eq!(codes(&forge(|manifest| manifest.merkle.root = Sha256::of(&[]))), ["bad_signature", "wrong_root"]);
-    assert_eq!(codes(&forge(|manifest| manifest.entries.reverse())), ["bad_signature", "wrong_order", "wrong_root"]);
+    assert_eq!(codes(&forge(|manifest| manifest.entries.reverse())), ["bad_signature", "wrong_root", "wrong_order"]);
     assert_eq!(codes(&forge(|manifest| manifest.format = "recoup.packet/9".to_owned())), ["unknown_format"]);
     assert_eq!(
         codes(&forge(|manifest| manifest.signature.key_id = "00".to_owned())),

@@ -5,3 +5,4 @@ mod bed;
 mod hostile;
 mod pdf;
 mod tools;
+mod verify;
