@@ -5,6 +5,7 @@ mod commands;
 mod document;
 mod edge;
 mod matching;
+mod packets;
 mod prompts;
 mod questions;
 mod stream;

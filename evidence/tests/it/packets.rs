@@ -6,6 +6,7 @@ use std::io::Read;
 use chrono::TimeDelta;
 use evidence::packet::unarchive::{Limits, read};
 use evidence::packet::verify::{Signer, chain_breaks};
+use evidence::packet_row;
 use evidence::seal_packet::{Order, SEAL_PACKET};
 use providers::files::Files;
 use providers::objects::{ObjectConfig, Objects};
@@ -201,6 +202,22 @@ async fn packets_of_a_tenant_follow_each_other_however_many_seal_at_once(
         assert!(reports.iter().all(|report| report.intact));
         assert_eq!(chain_breaks(reports.iter()), [""; 0]);
     }
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn nobody_gets_a_place_while_another_holds_the_end_of_the_chain(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let request = bed.proved("CLM-1").await;
+    bed.paid(request, 100, "RMB-1").await.unwrap();
+    bed.drain().await;
+    let mut first = bed.work().await;
+    assert_eq!(packet_row::next_place(&mut first).await.unwrap().position, 2);
+    let mut second = bed.work().await;
+    sqlx::query("SET LOCAL lock_timeout = '50ms'").execute(second.conn()).await.unwrap();
+    let waited = packet_row::next_place(&mut second).await.unwrap_err();
+    assert!(format!("{waited:?}").contains("lock timeout"), "{waited:?}");
+    let mut stranger = bed.of_tenant("other").work().await;
+    assert_eq!(packet_row::next_place(&mut stranger).await.unwrap().position, 1, "tenants do not wait for each other");
 }
 
 /// The job as a process leaves it that is killed after its contents were fixed, or after its file was stored.
