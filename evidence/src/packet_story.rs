@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use service_kit::store::Work;
 use shared_events::ProofRequestId;
+use shared_events::evidence::PromptOption;
+use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::packet::contents::{Happening, Matched, Payout};
+use crate::packet::contents::{Asked, Happening, Matched, Payout};
 use crate::packet_facts::DocumentRow;
 
 /// Decisions that are told of at most.
@@ -62,10 +64,13 @@ async fn matching(
 ) -> Result<Vec<Matched>, sqlx::Error> {
     let tenant = work.tenant().clone();
     let rows = sqlx::query!(
-        r#"SELECT document_id, line, rule, vector, weights, raw_score, probability, model_version, gate_open, gate_reason,
-                  decision::text AS "decision!", explanation, decided_by, decided_at, ended::text, ended_at, reasoning, prompt_id
-           FROM matches WHERE tenant = $1 AND request_id = $2 AND latest AND NOT shadow AND (ended IS NOT NULL OR decision <> 'none')
-           ORDER BY seq LIMIT $3"#,
+        r#"SELECT m.document_id, m.line, m.rule, m.vector, m.weights, m.raw_score, m.probability, m.model_version, m.gate_open, m.gate_reason,
+                  m.decision::text AS "decision!", m.explanation, m.decided_by, m.decided_at, m.ended::text, m.ended_at, m.reasoning,
+                  p.question AS "question?", p.options AS "options?: Json<Vec<PromptOption>>", p.selected_option AS "selected_option?",
+                  p.asked_at AS "asked_at?", p.asked AS "asked?"
+           FROM matches m LEFT JOIN prompts p ON p.tenant = $1 AND p.id = m.prompt_id
+           WHERE m.tenant = $1 AND m.request_id = $2 AND m.latest AND NOT m.shadow AND (m.ended IS NOT NULL OR m.decision <> 'none')
+           ORDER BY m.seq LIMIT $3"#,
         tenant.as_str(),
         request.0,
         MOST,
@@ -86,6 +91,9 @@ async fn matching(
             None => format!("{shown} may prove it; it was not decided."),
         };
         timeline.push(Happening { at, what, by: by_person.then(|| row.decided_by.clone()) });
+        if let (Some(at), Some(asked), Some(question)) = (row.asked_at, &row.asked, &row.question) {
+            timeline.push(Happening { at, what: format!("{asked} was asked: \u{201c}{question}\u{201d}"), by: None });
+        }
         if name.is_none() || row.ended.is_none() {
             continue;
         }
@@ -104,8 +112,21 @@ async fn matching(
             decided_by: row.decided_by,
             decided_at: at,
             explanation: row.explanation,
-            prompt: None,
+            prompt: asked(row.question, row.options, row.selected_option, row.reasoning),
         });
     }
     Ok(matching)
+}
+
+/// The question and its answer, in the words that were shown.
+fn asked(
+    question: Option<String>,
+    options: Option<Json<Vec<PromptOption>>>,
+    selected: Option<String>,
+    reasoning: Option<String>,
+) -> Option<Asked> {
+    let (question, selected) = (question?, selected?);
+    let shown = options.iter().flat_map(|options| options.iter()).find(|option| option.id == selected);
+    let answer = shown.map_or_else(|| selected.clone(), |option| option.label.clone());
+    Some(Asked { question, answer, reasoning })
 }

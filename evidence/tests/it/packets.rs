@@ -174,6 +174,32 @@ async fn refused_and_deleted_documents_stay_out(pool: PgPoolOptions, options: Pg
 }
 
 #[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn what_a_person_was_asked_and_answered_is_told(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let request = bed.proved("CLM-1").await;
+    sqlx::query(
+        r#"WITH asked AS (
+               INSERT INTO prompts (tenant, id, request_id, asked, question, options, state, asked_at, expires_at, selected_option, reasoning,
+                                    answered_by, answered_at, correlation)
+               SELECT tenant, gen_random_uuid(), id, 'jane', 'Is it this invoice?', '[{"id": "yes", "label": "Yes, this one"}, {"id": "no", "label": "No"}]',
+                      'answered', $1, $1, 'yes', 'the pallet number', 'jane', $1, id FROM proof_requests RETURNING id)
+           UPDATE matches SET decision = 'prompt', decided_by = 'jane', reasoning = 'the pallet number', prompt_id = (SELECT id FROM asked)"#,
+    )
+    .bind(bed.clock_now())
+    .execute(&bed.owner)
+    .await
+    .unwrap();
+    bed.paid(request, 100, "RMB-1").await.unwrap();
+    bed.drain().await;
+    let packet = bed.file(bed.packets().await[0]).await;
+    let told = json(&packet, "matching.json")[0].clone();
+    let prompt = serde_json::json!({"question": "Is it this invoice?", "answer": "Yes, this one", "reasoning": "the pallet number"});
+    assert_eq!((&told["prompt"], &told["decided_by"]), (&prompt, &"jane".into()));
+    let timeline = json(&packet, "timeline.json").to_string();
+    assert!(timeline.contains("jane was asked") && timeline.contains("Document 1 was confirmed."), "{timeline}");
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
 async fn packets_of_a_tenant_follow_each_other_however_many_seal_at_once(
     pool: PgPoolOptions,
     options: PgConnectOptions,
