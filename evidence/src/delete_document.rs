@@ -5,7 +5,7 @@ use service_kit::store::{Cause, Work};
 use shared_events::DocumentId;
 use shared_events::evidence::{DeleteDocument, DocumentDeleted};
 
-use crate::discard_object;
+use crate::{discard_object, forget_matches};
 
 /// SQLSTATE `restrict_violation`: the database itself holds documents that are in sealed packets.
 const HELD: &str = "23001";
@@ -16,6 +16,8 @@ pub struct Delete;
 impl Handles<DeleteDocument> for Delete {
     async fn handle(&self, work: &mut Work, message: &Delivered<DeleteDocument>) -> Result<Outcome, Failure> {
         let (command, cause) = (&message.data, Cause::from(&message.envelope));
+        // First the requests that it concerns, then the document: whoever locks both locks them in this order.
+        forget_matches::forget(work, &cause, command.document_id).await?;
         let Some((version, object)) = mark_deleted(work, command.document_id).await? else {
             return Err(Failure::reject("document_not_found", "there is no such document, or it is deleted already"));
         };

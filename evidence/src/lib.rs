@@ -17,6 +17,7 @@ pub mod document_row;
 pub mod document_view;
 pub mod draft_packet;
 pub mod fetch_evidence;
+mod forget_matches;
 pub mod import_labels;
 pub mod labels;
 pub mod links;

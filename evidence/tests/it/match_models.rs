@@ -56,6 +56,18 @@ async fn a_better_model_takes_over_and_can_be_taken_back(pool: PgPoolOptions, op
     assert_eq!(reached, "active", "{why}");
     assert!(why.contains("better: log loss"), "{why}");
     assert_eq!(active(&bed).await, Some(model));
+    let mut work = bed.work().await;
+    let (learned, seen, held_out): (i32, i64, i64) = sqlx::query_as(
+        "SELECT trained_on, (SELECT count(*) FROM labels WHERE NOT held_out), (SELECT count(*) FROM labels WHERE held_out) FROM models",
+    )
+    .fetch_one(work.conn())
+    .await
+    .unwrap();
+    assert!(
+        i64::from(learned) == seen && held_out > 10,
+        "{learned} {seen} {held_out}: held-out labels are never learned from"
+    );
+    drop(work);
     let request = bed.request(subject()).await;
     bed.document(&numbered("112-1234567-1234567")).await;
     bed.drain().await;

@@ -1,10 +1,10 @@
 //! What a person settles, and the labels that come of it.
 
 use evidence::matched::settle_by_person;
-use evidence::{import_labels, record_outcome};
+use evidence::{delete_document, import_labels, record_outcome};
 use service_kit::handler::Failure;
 use service_kit::store::Cause;
-use shared_events::evidence::{ImportLabels, PastMatch, RecordOutcome};
+use shared_events::evidence::{DeleteDocument, ImportLabels, PastMatch, RecordOutcome};
 use shared_events::{DocumentId, ModelId, ProofRequestId, Subject};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
@@ -128,4 +128,37 @@ async fn an_import_counts_once(pool: PgPoolOptions, options: PgConnectOptions) {
     assert_eq!((rejection.code.as_str(), rejection.field.as_deref()), ("bad_import", Some("matches[1].document")));
     let none = ImportLabels { matches: vec![], ..import };
     assert_eq!(code(bed.handle(&import_labels::Import, none).await.unwrap_err()), "bad_import");
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn what_a_deleted_document_proved_is_open_again(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    bed.open_gate().await;
+    let proof = bed.document(&numbered("112-1234567-1234567")).await;
+    let next = bed.document(&of_supplier("Acme Supplies", 24_580, invoice())).await;
+    let request = bed.request(subject()).await;
+    bed.drain().await;
+    assert_eq!(bed.state(request).await.0, "proved");
+    let delete = |document_id| DeleteDocument { document_id, reason: "not ours".into() };
+    let forget = async |document| bed.handle(&delete_document::Delete, delete(document)).await;
+    // Its object is thrown away by a job that these tests do not run.
+    forget(proof).await.unwrap();
+    bed.drain().await;
+    assert_eq!(bed.state(request).await.0, "open");
+    assert_eq!(bed.count_of("match_rejected").await, 1);
+    let decided = bed.decided(request).await;
+    assert_eq!(
+        (decided.len(), decided[0].document_id, decided[0].short()),
+        (1, next.0, ("supplier_match", "prompt", "unsure"))
+    );
+    // What was asked about is asked no more.
+    forget(next).await.unwrap();
+    bed.drain().await;
+    let mut work = bed.work().await;
+    let pending: i64 = sqlx::query_scalar("SELECT count(*) FROM prompts WHERE state = 'pending'")
+        .fetch_one(work.conn())
+        .await
+        .unwrap();
+    assert_eq!((pending, bed.decided(request).await), (0, vec![]));
+    assert_eq!(code(forget(next).await.unwrap_err()), "document_not_found");
 }
