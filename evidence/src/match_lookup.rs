@@ -1,5 +1,6 @@
 //! Which documents may prove a request, and which requests a document may prove: found by codes, words of the supplier's name, amount and
-//! date; bounded, the best first. What names the order, or the article near its date, comes before everything else and is never lost.
+//! date; bounded, the best first. What names the order, or the article near its date, comes before everything else and is never lost. A
+//! credit note proves no purchase and is no candidate.
 
 use service_kit::store::Work;
 use shared_events::Money;
@@ -82,7 +83,7 @@ pub async fn documents(
            SELECT r.document_id AS "id!", r.parser AS "parser!", r.parser_version AS "parser_version!", r.invoice AS "invoice!: Json<Invoice>"
            FROM found JOIN readings r ON r.tenant = $1 AND r.document_id = found.document_id
                       JOIN documents d ON d.tenant = $1 AND d.id = found.document_id
-           WHERE d.state = 'parsed' ORDER BY r.document_id"#,
+           WHERE d.state = 'parsed' AND r.invoice->>'kind' <> 'credit_note' ORDER BY r.document_id"#,
         tenant.as_str(),
         &keys.names,
         &keys.words,
@@ -119,7 +120,7 @@ pub async fn requests(work: &mut Work, document: Uuid) -> Result<Vec<Uuid>, sqlx
     sqlx::query_scalar!(
         r#"WITH own AS (
                SELECT r.* FROM readings r JOIN documents d ON d.tenant = r.tenant AND d.id = r.document_id
-               WHERE r.tenant = $1 AND r.document_id = $2 AND d.state = 'parsed'
+               WHERE r.tenant = $1 AND r.document_id = $2 AND d.state = 'parsed' AND r.invoice->>'kind' <> 'credit_note'
            ), open AS (
                SELECT p.id, p.codes, p.supplier_words, (p.subject->'amount'->>'minor')::numeric AS minor, p.subject->'amount'->>'currency' AS currency,
                       (p.subject->>'order_date')::date AS ordered, (p.subject->>'dispute_date')::date AS disputed,

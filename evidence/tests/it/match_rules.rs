@@ -2,7 +2,7 @@
 
 use evidence::matched;
 use evidence::prompts::Timing;
-use evidence::reading::invoice::Invoice;
+use evidence::reading::invoice::{Invoice, Kind};
 use evidence::withdraw_request;
 use service_kit::store::Cause;
 use shared_events::Subject;
@@ -87,6 +87,18 @@ async fn nothing_usable_is_nothing(pool: PgPoolOptions, options: PgConnectOption
     assert_eq!(decided.len(), 1, "{decided:?}");
     assert_eq!((decided[0].short(), decided[0].probability), (("partial_match", "none", "low"), 0.0));
     assert_eq!(bed.state(request).await, ("open".into(), 1));
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn a_credit_note_proves_no_purchase(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    bed.open_gate().await;
+    let note = Invoice { kind: Kind::CreditNote, ..numbered("112-1234567-1234567") };
+    bed.document(&note).await;
+    let request = bed.request(subject()).await;
+    bed.document(&note).await;
+    bed.drain().await;
+    assert_eq!((bed.decided(request).await, bed.state(request).await), (vec![], ("open".into(), 1)));
 }
 
 #[sqlx::test(migrator = "migrations::EVIDENCE")]
