@@ -26,6 +26,8 @@ fn env() -> Env {
     Env::of([
         ("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef"),
         ("DOCUMENT_MASTER_KEYS", "first:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+        ("DOCUMENT_LINK_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+        ("PACKET_SIGNING_KEY", "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="),
         ("OBJECT_DIR", objects.to_str().unwrap()),
     ])
 }

@@ -1,10 +1,11 @@
 //! One question at a time about a document, and none that nobody wants answered.
 
 use chrono::TimeDelta;
-use evidence::prompts::{self, Asked};
+use evidence::delete_document::Delete;
+use evidence::prompts::Asked;
 use evidence::withdraw_request::Withdraw;
 use serde_json::json;
-use shared_events::evidence::{PromptOption, WithdrawProofRequest};
+use shared_events::evidence::{DeleteDocument, PromptOption, WithdrawProofRequest};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::bed::{Bed, events, invoice, subject};
@@ -67,9 +68,7 @@ async fn nobody_is_asked_about_what_is_withdrawn_or_gone(pool: PgPoolOptions, op
     }
     bed.handle(&Withdraw, WithdrawProofRequest { request_id: withdrawn, reason: "settled".into() }).await.unwrap();
     assert_eq!(bed.state(ids[0]).await, "cancelled");
-    let mut work = bed.work().await;
-    prompts::cancel_for_document(&mut work, &Bed::cause(), one, "the document was deleted").await.unwrap();
-    work.commit().await.unwrap();
+    bed.handle(&Delete, DeleteDocument { document_id: one, reason: "sent by mistake".into() }).await.unwrap();
     assert_eq!((bed.state(ids[1]).await.as_str(), bed.state(ids[2]).await.as_str()), ("cancelled", "pending"));
     let cancelled = bed.last("evidence.prompt_cancelled.v1").await;
     assert_eq!((&cancelled["asked"], &cancelled["reason"]), (&json!("seller"), &json!("the document was deleted")));
