@@ -1,4 +1,4 @@
-//! `recoup rotate-keys`: wraps the keys of documents with the first master key.
+//! `recoup rotate-keys`: wraps the keys of documents and packets with the first master key.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use shared_events::Service;
 
 use crate::output::{self, Exit};
 
-/// Wraps the keys of all documents with the first of DOCUMENT_MASTER_KEYS, so that the others can be taken away. Documents themselves stay
+/// Wraps the keys of all documents and packets with the first of DOCUMENT_MASTER_KEYS, so that the others can be taken away. They themselves stay
 /// as they are, and can be read all the while. Running it again changes nothing.
 #[derive(clap::Args)]
 pub struct Args {}
@@ -27,6 +27,6 @@ pub async fn run(_args: Args) -> anyhow::Result<Exit> {
     let pool = runtime::pool(&database, "recoup rotate-keys")?;
     let store = Store::new(pool, Arc::new(SystemClock), Service::Evidence);
     let rotated = evidence::rotate_keys::rotate(&store, &masters).await?;
-    output::line(format!("{rotated} keys of documents are now wrapped with {}", masters.current()))?;
+    output::line(format!("{rotated} keys of documents and packets are now wrapped with {}", masters.current()))?;
     Ok(Exit::Done)
 }

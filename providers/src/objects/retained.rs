@@ -55,7 +55,8 @@ impl Locker {
         let headers = [
             ("x-amz-object-lock-mode", "COMPLIANCE".to_owned()),
             ("x-amz-object-lock-retain-until-date", until.to_rfc3339_opts(SecondsFormat::Secs, true)),
-            // S3 takes no locked object without a checksum of it.
+            // S3 takes no locked object without a checksum of it, and without being told which.
+            ("x-amz-sdk-checksum-algorithm", "SHA256".to_owned()),
             ("x-amz-checksum-sha256", STANDARD.encode(digest.as_ref())),
         ];
         for (name, value) in headers {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod fetching;
+mod locks;
 mod objects;
 mod servers;
 mod storing;
