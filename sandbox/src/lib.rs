@@ -1,0 +1,4 @@
+//! Local stand-ins for the outside world. It begins with a seller's world of which everything is known: what happened, what
+//! the marketplace wrote down about it, and what it truly owes.
+
+pub mod world;

@@ -1,0 +1,164 @@
+//! A seller's year, made from a number: the same number makes the same year.
+//!
+//! Things happen to single units here, and each knows its own fate; what is owed is read off these fates. How the
+//! marketplace's reports tell of it is written down beside, and nothing is computed from the reports. No rule of the claims
+//! service is used, so that each can be checked against the other.
+
+mod calendar;
+mod chance;
+mod customers;
+mod headers;
+mod inbound;
+mod money_files;
+mod paper;
+mod region;
+mod removals;
+mod returns;
+mod storage;
+mod truth;
+mod warehouse;
+mod warehouse_rows;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use chance::Chance;
+use region::Region;
+
+pub use paper::File;
+pub use truth::Owed;
+
+/// How a world is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// The number that it is made from.
+    pub seed: u64,
+    /// Articles in each of the two regions.
+    pub articles: usize,
+    /// Orders of each article.
+    pub orders: usize,
+}
+
+impl Settings {
+    /// A small seller.
+    pub fn of_seed(seed: u64) -> Self {
+        Self { seed, articles: 24, orders: 40 }
+    }
+}
+
+/// What one unit of an article costs to buy, from a day on.
+#[derive(Debug, Clone)]
+pub struct Cost {
+    /// Amazon's number of the article.
+    pub fnsku: String,
+    /// In minor units.
+    pub minor: i64,
+    /// Its currency.
+    pub currency: &'static str,
+    /// The first day.
+    pub since: NaiveDate,
+    /// The marketplace.
+    pub marketplace: &'static str,
+}
+
+/// One article of a shipment to Amazon, as its shipment page shows it.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// Amazon's number of the shipment.
+    pub shipment_id: String,
+    /// The seller's number of the article.
+    pub sku: String,
+    /// Amazon's number of it.
+    pub fnsku: String,
+    /// Units sent.
+    pub shipped: i64,
+    /// Units received, as the page says.
+    pub received: i64,
+    /// The shipment is closed.
+    pub closed: bool,
+    /// When the carrier delivered it.
+    pub delivered_on: Option<NaiveDate>,
+    /// Amazon's own carrier brought it.
+    pub partnered: bool,
+    /// The marketplace.
+    pub marketplace: &'static str,
+}
+
+/// What carrier and seller say of a removal's parcel.
+#[derive(Debug, Clone)]
+pub struct Delivered {
+    /// The removal order.
+    pub order_id: String,
+    /// The parcel.
+    pub tracking: String,
+    /// The article.
+    pub fnsku: String,
+    /// When it arrived, if it did.
+    pub on: Option<NaiveDate>,
+    /// Units that arrived whole.
+    pub good: i64,
+    /// Units that arrived broken.
+    pub damaged: i64,
+    /// The marketplace.
+    pub marketplace: &'static str,
+}
+
+/// A seller's world.
+#[derive(Debug)]
+pub struct World {
+    /// How it was made.
+    pub settings: Settings,
+    /// The moment at which everything is looked at.
+    pub now: DateTime<Utc>,
+    /// The reports, in the order in which they are fetched; some twice, some first without the latest rows.
+    pub files: Vec<File>,
+    /// What articles cost.
+    pub costs: Vec<Cost>,
+    /// What was sent in.
+    pub sent: Vec<Sent>,
+    /// What came back of removals.
+    pub delivered: Vec<Delivered>,
+    /// What is truly owed and can be claimed now. Nothing but a measurement may read it.
+    pub truth: Vec<Owed>,
+    /// What Amazon paid in all and took back again, in minor units of both currencies together: a share, no amount.
+    pub paid_and_reversed: (i64, i64),
+}
+
+/// The first day of the year.
+pub(crate) fn first_day() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2025, 10, 1).expect("a date")
+}
+
+/// The day on which everything is looked at.
+pub(crate) fn last_day() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 9, 30).expect("a date")
+}
+
+impl World {
+    /// Makes the world.
+    pub fn generate(settings: Settings) -> Self {
+        let now = last_day().and_hms_opt(20, 0, 0).expect("a time").and_utc();
+        let mut world = Self {
+            settings,
+            now,
+            files: Vec::new(),
+            costs: Vec::new(),
+            sent: Vec::new(),
+            delivered: Vec::new(),
+            truth: Vec::new(),
+            paid_and_reversed: (0, 0),
+        };
+        let mut chance = Chance::of_seed(settings.seed);
+        for mut region in [Region::united_states(), Region::germany()] {
+            region.stock_up(&mut chance, settings.articles);
+            for article in region.articles.clone() {
+                warehouse::happen(&mut region, &mut chance, &article);
+                customers::happen(&mut region, &mut chance, &article, settings.orders);
+                removals::happen(&mut region, &mut chance, &article);
+                inbound::happen(&mut region, &mut chance, &article);
+                storage::happen(&mut region, &mut chance, &article);
+            }
+            region.hand_over(&mut world);
+        }
+        world
+    }
+}
