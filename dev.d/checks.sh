@@ -93,7 +93,7 @@ cmd_test() {
 cmd_bench() {
   local busy=
   case ${1:-} in
-    documents | matching) # these need no stack
+    documents | matching | detection) # these need no stack
       install_missing
       build_release
       RECOUP_CACHE=$CACHE_DIR "$(binary)" bench "$@"

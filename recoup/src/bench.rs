@@ -1,6 +1,7 @@
 //! `recoup bench`: what the system reaches, beside what the same machine reaches without any business logic, in one run.
 
 mod bare;
+mod detection;
 mod documents;
 mod latency;
 mod load;
@@ -30,6 +31,8 @@ enum What {
     Documents(documents::Documents),
     /// How well records that belong together are found, and how honest the probabilities are. Needs no stack.
     Matching(matching::Matching),
+    /// How much of what is truly owed is found, and nothing else, over worlds whose truth is known. Needs no stack.
+    Detection(detection::Detection),
 }
 
 /// Settings of `bench pipeline`.
@@ -60,6 +63,7 @@ pub async fn run(bench: Bench) -> anyhow::Result<Exit> {
     let settings = match bench.what {
         What::Pipeline(settings) => settings,
         What::Documents(settings) => return documents::run(&settings),
+        What::Detection(settings) => return detection::run(&settings).map(|()| Exit::Done),
         What::Matching(settings) => return matching::run(&settings).map(|()| Exit::Done),
     };
     let mut report = report::Report::of_this_machine();
