@@ -45,7 +45,7 @@ impl Servers {
         let database = pairs(&servers.dev(["_postgres", "env", &postgres]).await?);
         servers.postgres = database.into_iter().find(|(name, _)| name == "DATABASE_URL").context("a database URL")?.1;
         let pool = servers.database("postgres").await?;
-        for role in ["tracking_user", "commission_user"] {
+        for role in ["tracking_user", "commission_user", "evidence_user"] {
             sqlx::query(AssertSqlSafe(format!("CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")))
                 .execute(&pool)
                 .await?;

@@ -19,7 +19,7 @@ use crate::commands;
 use crate::faults;
 use crate::handler::{Failure, Raw, Routes};
 use crate::parked::{self, Parking};
-use crate::sharing::{Fresh, SMALL, Sharing};
+use crate::sharing::{Fresh, SMALL, Shared, Sharing};
 use crate::store::{Store, Work};
 use crate::telemetry::otlp;
 
@@ -147,10 +147,14 @@ impl Processor {
         stop: &CancellationToken,
     ) -> anyhow::Result<bool> {
         if messages.len() <= SMALL {
-            let apply = |parts| async move { self.attempt(parts).await.ok() };
-            if let Some(fresh) = self.sharing.together(messages, apply).await {
-                self.note_progress(fresh.of(self.partition)).await;
-                return Ok(true);
+            match self.sharing.together(messages, |parts| self.attempt(parts)).await {
+                Shared::Applied(fresh) => {
+                    self.note_progress(fresh.of(self.partition)).await;
+                    return Ok(true);
+                }
+                // It was alone in it: the same once more would fail in the same way.
+                Shared::Failed(Some(failure)) if !failure.is_infrastructure() => return Ok(false),
+                Shared::Failed(_) => {}
             }
         }
         let mut trouble = Backoff::default();

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
+use crate::handler::Failure;
 use crate::inbox::Incoming;
 
 /// Messages in a run that shares its transaction.
@@ -28,6 +29,15 @@ impl Fresh {
     }
 }
 
+/// What came of a run.
+#[derive(Debug)]
+pub(crate) enum Shared {
+    /// It is committed.
+    Applied(Fresh),
+    /// Nothing of it happened, and it has to be applied by itself; with the failure, when it was alone.
+    Failed(Option<Failure>),
+}
+
 struct Waiting {
     run: Arc<Vec<Incoming>>,
     answer: oneshot::Sender<Fresh>,
@@ -41,29 +51,32 @@ pub(crate) struct Sharing {
 }
 
 impl Sharing {
-    /// Applies a run by `apply`, or has it applied by whoever is next, with all that waits by then. None: it did not work together, and
-    /// nothing of it happened; the run has to be applied by itself.
-    pub(crate) async fn together<F: Future<Output = Option<Fresh>>>(
+    /// Applies a run by `apply`, or has it applied by whoever is next, with all that waits by then.
+    pub(crate) async fn together<F: Future<Output = Result<Fresh, Failure>>>(
         &self,
         run: &Arc<Vec<Incoming>>,
         apply: impl FnOnce(Vec<Arc<Vec<Incoming>>>) -> F,
-    ) -> Option<Fresh> {
+    ) -> Shared {
         let (answer, mut answered) = oneshot::channel();
         self.waiting().push(Waiting { run: Arc::clone(run), answer });
         let _turn = self.turn.lock().await;
         match answered.try_recv() {
-            Ok(fresh) => return Some(fresh),
-            Err(oneshot::error::TryRecvError::Closed) => return None,
+            Ok(fresh) => return Shared::Applied(fresh),
+            Err(oneshot::error::TryRecvError::Closed) => return Shared::Failed(None),
             // Nobody took it: it still waits, and this is its turn.
             Err(oneshot::error::TryRecvError::Empty) => {}
         }
         let taken = self.take(run);
-        let fresh = apply(taken.iter().map(|waiting| Arc::clone(&waiting.run)).collect()).await?;
-        for waiting in taken {
-            // Who has gone meanwhile gets the messages again, and the inbox knows them.
-            let _gone = waiting.answer.send(fresh.clone());
+        match apply(taken.iter().map(|waiting| Arc::clone(&waiting.run)).collect()).await {
+            Ok(fresh) => {
+                for waiting in taken {
+                    // Who has gone meanwhile gets the messages again, and the inbox knows them.
+                    let _gone = waiting.answer.send(fresh.clone());
+                }
+                Shared::Applied(fresh)
+            }
+            Err(failure) => Shared::Failed((taken.len() == 1).then_some(failure)),
         }
-        Some(fresh)
     }
 
     /// Takes `own` and as many of the others as fit, the longest waiting first.
@@ -117,7 +130,7 @@ mod tests {
     }
 
     /// One run is under way and holds the turn; `others` wait behind it. Returns the sizes of the transactions and each answer.
-    async fn crowd(others: &[usize], works: bool) -> (Vec<usize>, Vec<Option<Fresh>>) {
+    async fn crowd(others: &[usize], works: bool) -> (Vec<usize>, Vec<Shared>) {
         let (sharing, gate) = (Arc::<Sharing>::default(), Arc::new(Semaphore::new(0)));
         let sizes = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = Vec::new();
@@ -130,7 +143,7 @@ mod tests {
                 let apply = |runs: Vec<Arc<Vec<Incoming>>>| async move {
                     gate.acquire().await.expect("it stays open").forget();
                     sizes.lock().expect("whole").push(runs.len());
-                    works.then(|| count(&runs))
+                    if works { Ok(count(&runs)) } else { Err(Failure::reject("no", "on purpose")) }
                 };
                 sharing.together(&run, apply).await
             }));
@@ -147,26 +160,33 @@ mod tests {
         (sizes, answers)
     }
 
+    fn fresh(shared: &Shared, partition: u32) -> Option<u64> {
+        match shared {
+            Shared::Applied(fresh) => Some(fresh.of(partition)),
+            Shared::Failed(_) => None,
+        }
+    }
+
     #[tokio::test]
     async fn what_gathers_during_a_transaction_shares_the_next() {
         let (sizes, answers) = crowd(&[1, 2, 3], true).await;
         assert_eq!(sizes, [1, 3]);
-        let fresh: Vec<_> =
-            answers.into_iter().enumerate().map(|(at, answer)| answer.unwrap_or_default().of(at as u32)).collect();
-        assert_eq!(fresh, [1, 1, 2, 3]);
+        let counts: Vec<_> = answers.iter().zip(0..).map(|(answer, partition)| fresh(answer, partition)).collect();
+        assert_eq!(counts, [Some(1), Some(1), Some(2), Some(3)]);
     }
 
     #[tokio::test]
     async fn a_shared_transaction_has_an_end() {
         let (sizes, answers) = crowd(&[300, 150, 100], true).await;
         assert_eq!(sizes, [1, 2, 1]);
-        assert!(answers.iter().all(Option::is_some));
+        assert!(answers.iter().all(|answer| fresh(answer, 0).is_some()));
     }
 
     #[tokio::test]
-    async fn when_it_does_not_work_together_everybody_is_told() {
+    async fn when_it_does_not_work_everybody_is_told_and_who_was_alone_why() {
         let (sizes, answers) = crowd(&[1, 1], false).await;
-        assert_eq!((sizes, answers), (vec![1, 2], vec![None, None, None]));
+        assert_eq!(sizes, [1, 2]);
+        assert!(matches!(answers[..], [Shared::Failed(Some(_)), Shared::Failed(None), Shared::Failed(None)]));
     }
 
     #[tokio::test]
@@ -174,11 +194,11 @@ mod tests {
         let sharing = Sharing::default();
         let left = run(1, 1);
         let turn = sharing.turn.lock().await;
-        let waits = sharing.together(&left, |_| async { None });
+        let waits = sharing.together(&left, |runs| async move { Ok(count(&runs)) });
         assert!(tokio::time::timeout(Duration::from_millis(5), waits).await.is_err());
         drop(turn);
         let own = run(2, 1);
-        let fresh = sharing.together(&own, |runs| async move { Some(count(&runs)) }).await.expect("it works");
-        assert_eq!((fresh.of(1), fresh.of(2)), (0, 1));
+        let shared = sharing.together(&own, |runs| async move { Ok(count(&runs)) }).await;
+        assert_eq!((fresh(&shared, 1), fresh(&shared, 2)), (Some(0), Some(1)));
     }
 }
