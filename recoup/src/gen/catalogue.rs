@@ -185,6 +185,8 @@ mod tests {
             include_str!("../../../shared-events/src/tracking/commands.rs"),
             include_str!("../../../shared-events/src/tracking/events.rs"),
             include_str!("../../../shared-events/src/commission.rs"),
+            include_str!("../../../shared-events/src/evidence/commands.rs"),
+            include_str!("../../../shared-events/src/evidence/events.rs"),
         ];
         // Name, wire name and key, as the `messages!` lists declare them.
         let declared: BTreeSet<(String, String, String)> = sources

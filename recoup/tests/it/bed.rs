@@ -1,4 +1,4 @@
-//! A whole Recoup of its own: a namespace of the broker, two databases, and all services in one process.
+//! A whole Recoup of its own: a namespace of the broker, a database for each service, and all services in one process.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -19,9 +19,9 @@ const SECRET: &str = "a secret of more than thirty-two characters";
 pub struct Bed {
     pub namespace: Namespace,
     variables: BTreeMap<String, String>,
-    ports: [u16; 3],
+    ports: [u16; 4],
     server: Option<Child>,
-    databases: [String; 2],
+    databases: [String; 3],
     superuser: String,
     folder: PathBuf,
 }
@@ -62,10 +62,10 @@ impl Bed {
         let namespace = Namespace::empty();
         let PulsarConfig { service_url, admin_url, tenant, namespace: name, .. } = namespace.role(Role::Bff);
         let id = Uuid::now_v7().simple().to_string();
-        let databases = ["t", "c"].map(|service| format!("it_{service}_{}", &id[20..]));
+        let databases = ["t", "c", "e"].map(|service| format!("it_{service}_{}", &id[20..]));
         let folder = std::env::temp_dir().join(format!("recoup-it-{id}"));
         std::fs::create_dir_all(&folder).expect("the folder can be made");
-        let ports = [free_port(), free_port(), free_port()];
+        let ports = [free_port(), free_port(), free_port(), free_port()];
         let mut variables = BTreeMap::from([
             ("RECOUP_ENV", "development".to_owned()),
             ("PULSAR_SERVICE_URL", service_url),
@@ -77,18 +77,20 @@ impl Bed {
             ("OBJECT_DIR", folder.join("objects").display().to_string()),
             ("DOCUMENT_MASTER_KEYS", "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned()),
             ("DOCUMENT_LINK_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned()),
+            ("PACKET_SIGNING_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned()),
             ("PAYOUT_DIR", folder.join("payouts").display().to_string()),
             ("LOG_FORMAT", "text".to_owned()),
             ("TRACKING_PORT", ports[0].to_string()),
             ("COMMISSION_PORT", ports[1].to_string()),
             ("BFF_PORT", ports[2].to_string()),
+            ("EVIDENCE_PORT", ports[3].to_string()),
         ])
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect::<BTreeMap<_, _>>();
         let (rest, _) = superuser.rsplit_once('/').expect("the URL names a database");
         let (_, host) = rest.rsplit_once('@').expect("the URL names a host");
-        for (service, database) in ["tracking", "commission"].iter().zip(&databases) {
+        for (service, database) in ["tracking", "commission", "evidence"].iter().zip(&databases) {
             let upper = service.to_uppercase();
             // The role is shared with everything else on the server, so its password stays what it is where it is known.
             let password = env.get(&format!("{upper}_DB_PASSWORD")).unwrap_or("only-for-tests").to_owned();
