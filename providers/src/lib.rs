@@ -1,5 +1,6 @@
 //! Clients of the outside world: pure wire, no database, no business.
 
+pub mod amazon;
 pub mod fetch;
 pub mod files;
 pub mod media_type;
