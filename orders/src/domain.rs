@@ -1,0 +1,12 @@
+//! What can be decided without a database, the outside world or a clock.
+
+pub mod allocation;
+pub mod approval;
+pub mod carriers;
+pub mod fraud;
+pub mod process;
+pub mod rates;
+pub mod refund;
+pub mod routing;
+pub mod status;
+pub mod totals;

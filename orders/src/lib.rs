@@ -1,0 +1,3 @@
+//! Orders: taken once, checked, paid, fulfilled, refunded.
+
+pub mod domain;
