@@ -109,7 +109,7 @@ cmd_bench() {
   cmd_down --wipe
   build_release
   infra_up 5462 6670 8090
-  env_write 8010 8011 8012 8013
+  env_write 10 # its ports are ten above the usual ones
   env_load
   "$(binary)" provision >&2
   "$(binary)" migrate >&2

@@ -164,7 +164,7 @@ broker_env() { # DIR
   printf 'PULSAR_ADMIN_URL=http://127.0.0.1:%s\n' "$(kv_get "$dir/ports" WEB_PORT)"
   printf 'PULSAR_TOKEN_DIR=%s\n' "$tokens"
   printf 'PULSAR_HOME=%s\n' "$PULSAR_DIST"
-  for role in provisioner bff tracking commission evidence replayer; do
+  for role in "${PULSAR_ROLES[@]:1}"; do # all but the broker's own
     printf '%s_PULSAR_TOKEN_FILE=%s\n' "${role^^}" "$tokens/$role.jwt"
   done
 }

@@ -2,8 +2,8 @@
 # Scratch databases with every migration applied, and the offline metadata (.sqlx) made from them.
 # Each service's queries are checked against its own database: see the sqlx.toml of the crates.
 
-SERVICES=(tracking commission evidence)
-SQLX_CRATES=(service-kit tracking commission evidence)
+SERVICES=(tracking commission evidence claims)
+SQLX_CRATES=(service-kit "${SERVICES[@]}")
 
 schema_files() { # SERVICE: the kit's own tables come first in every service database
   find "$ROOT/migrations/kit" "$ROOT/migrations/$1" -maxdepth 1 -name '*.sql' 2>/dev/null |
@@ -58,10 +58,9 @@ schema_up() { # DIR: a cluster with the roles and all service databases
 
 # The variables the sqlx macros read (see sqlx.toml): as the owner, so that plans never depend on rights.
 schema_env() { # DIR
+  local service
   printf 'KIT_SCHEMA_URL=%s\n' "$(postgres_url "$1" trackingdb)"
-  printf 'TRACKING_SCHEMA_URL=%s\n' "$(postgres_url "$1" trackingdb)"
-  printf 'COMMISSION_SCHEMA_URL=%s\n' "$(postgres_url "$1" commissiondb)"
-  printf 'EVIDENCE_SCHEMA_URL=%s\n' "$(postgres_url "$1" evidencedb)"
+  for service in "${SERVICES[@]}"; do printf '%s_SCHEMA_URL=%s\n' "${service^^}" "$(postgres_url "$1" "${service}db")"; done
 }
 
 # For development: a long-lived cluster, printed as `export` lines for `eval`.

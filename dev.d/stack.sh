@@ -2,7 +2,8 @@
 # The whole stack of one machine under DEV_DIR: Postgres, Pulsar and `recoup serve all`.
 
 ENV_FILE=$DEV_DIR/env
-RUN_SERVICES=(tracking commission evidence bff)
+RUN_SERVICES=("${SERVICES[@]}" bff)
+declare -A SERVICE_PORTS=([tracking]=8000 [commission]=8001 [bff]=8002 [evidence]=8003 [claims]=8004)
 
 # A service port: from the environment when given, else the remembered or next free one.
 service_port() { # NAME DEFAULT
@@ -40,15 +41,15 @@ infra_up() {
 }
 
 # Every setting of the stack, in KEY=VALUE lines; secrets are made once and kept.
-env_write() {
+env_write() { # [OFFSET] of the default ports
   local pg service upper password port
   pg=$(kv_get "$DEV_DIR/pg/port" PORT)
   {
     printf 'RECOUP_ENV=development\nBIND_ADDRESS=127.0.0.1\n'
-    printf 'TRACKING_PORT=%s\n' "$(service_port TRACKING_PORT "${1:-8000}")"
-    printf 'COMMISSION_PORT=%s\n' "$(service_port COMMISSION_PORT "${2:-8001}")"
-    printf 'BFF_PORT=%s\n' "$(service_port BFF_PORT "${3:-8002}")"
-    printf 'EVIDENCE_PORT=%s\n' "$(service_port EVIDENCE_PORT "${4:-8003}")"
+    for service in "${RUN_SERVICES[@]}"; do
+      upper=${service^^}_PORT
+      printf '%s=%s\n' "$upper" "$(service_port "$upper" "$((SERVICE_PORTS[$service] + ${1:-0}))")"
+    done
     for service in "${SERVICES[@]}"; do
       upper=${service^^}
       password=$(secret "$DEV_DIR/secrets/${service}_db_password")
@@ -205,12 +206,13 @@ cmd_logs() {
   case $service in
     pulsar) file=$DEV_DIR/pulsar/logs/broker.log ;;
     postgres) file=$DEV_DIR/pg/log ;;
-    all | tracking | commission | evidence | bff) ;;
-    *) die "which log?" "usage: ./dev logs tracking|commission|evidence|bff|all|pulsar|postgres [-f]" ;;
+    *) [[ $service == all || -v "SERVICE_PORTS[$service]" ]] ||
+      die "which log?" "usage: ./dev logs $(IFS='|'; printf '%s' "${RUN_SERVICES[*]}")|all|pulsar|postgres [-f]" ;;
   esac
   [[ -r $file ]] || die "there is no log yet" "run './dev up' first"
-  case $service in
-    tracking | commission | evidence | bff) tail -n +1 "${follow[@]}" "$file" | grep --line-buffered "\"service\": *\"$service\"" || true ;;
-    *) tail -n +1 "${follow[@]}" "$file" ;;
-  esac
+  if [[ -v "SERVICE_PORTS[$service]" ]]; then
+    tail -n +1 "${follow[@]}" "$file" | grep --line-buffered "\"service\": *\"$service\"" || true
+  else
+    tail -n +1 "${follow[@]}" "$file"
+  fi
 }

@@ -28,12 +28,8 @@ pub struct App {
     pub files: Files,
     /// Commands that were sent lately.
     pub sent: Sent,
-    /// The tracking service.
-    pub tracking: Arc<Upstream>,
-    /// The commission service.
-    pub commission: Arc<Upstream>,
-    /// The evidence service.
-    pub evidence: Arc<Upstream>,
+    /// The services, in the order of [`Service::ALL`].
+    upstreams: Vec<Arc<Upstream>>,
     /// How the services fare.
     pub directory: Directory,
     /// Where event streams come from.
@@ -46,32 +42,27 @@ pub type Shared = Arc<App>;
 impl App {
     /// Connects nothing yet: the first command, question or stream does.
     pub fn new(config: &Config, bus: Arc<Bus>, clock: Arc<dyn Clock>, shutdown: &Shutdown) -> Self {
-        let tracking = Arc::new(Upstream::new(Service::Tracking, &config.tracking_url));
-        let commission = Arc::new(Upstream::new(Service::Commission, &config.commission_url));
-        let evidence = Arc::new(Upstream::new(Service::Evidence, &config.evidence_url));
+        let upstreams: Vec<Arc<Upstream>> = Service::ALL
+            .into_iter()
+            .zip(&config.addresses)
+            .map(|(service, address)| Arc::new(Upstream::new(service, address)))
+            .collect();
         Self {
             publisher: Publisher::new(Arc::clone(&bus)),
             hub: Hub::new(bus, shutdown.clone()),
-            directory: Directory::new(
-                [Arc::clone(&tracking), Arc::clone(&commission), Arc::clone(&evidence)],
-                Arc::clone(&clock),
-            ),
+            directory: Directory::new(upstreams.iter().cloned(), Arc::clone(&clock)),
             clock,
             account_key: config.account_key.clone(),
             files: config.files.clone(),
             sent: Sent::default(),
-            tracking,
-            commission,
-            evidence,
+            upstreams,
         }
     }
 
-    /// The service that owns a command.
+    /// A service, as the BFF reaches it.
     pub fn upstream(&self, service: Service) -> &Upstream {
-        match service {
-            Service::Tracking => &self.tracking,
-            Service::Commission => &self.commission,
-            Service::Evidence => &self.evidence,
-        }
+        let mut all = Service::ALL.into_iter().zip(&self.upstreams);
+        let found = all.find(|(known, _)| *known == service);
+        found.expect("every service has an address: the configuration makes one for each").1
     }
 }

@@ -10,7 +10,7 @@ use service_kit::problem::Problem;
 use shared_events::tracking::{
     ActivateCampaign, AttributionPolicy, CreateCampaign, EndCampaign, PauseCampaign, ReviseRules, RewardRule,
 };
-use shared_events::{CampaignId, Currency, Message};
+use shared_events::{CampaignId, Currency, Message, Service};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -168,7 +168,7 @@ async fn revise_rules(
         ("state" = Option<String>, Query, description = "Only those in this state")),
     security(("bearer" = [])), responses((status = 200, description = "A page", body = serde_json::Value)))]
 async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    app.tracking.answer(&caller, &uri).await
+    app.upstream(Service::Tracking).answer(&caller, &uri).await
 }
 
 /// One campaign, with its rules.
@@ -182,5 +182,5 @@ async fn read(
     uri: Uri,
 ) -> Result<Response, Problem> {
     named(&caller, &id)?;
-    app.tracking.answer(&caller, &uri).await
+    app.upstream(Service::Tracking).answer(&caller, &uri).await
 }

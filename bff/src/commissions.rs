@@ -8,7 +8,7 @@ use service_kit::auth::Caller;
 use service_kit::http::{Path, Query};
 use service_kit::problem::Problem;
 use shared_events::commission::{ApproveCommission, RejectCommission};
-use shared_events::{CommissionId, Message, PartnerId};
+use shared_events::{CommissionId, Message, PartnerId, Service};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -42,7 +42,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         ("state" = Option<String>, Query, description = "Only those in this state"), ("partner" = Option<String>, Query, description = "Only this partner's")),
     security(("bearer" = [])), responses((status = 200, description = "A page", body = serde_json::Value)))]
 async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    app.commission.answer(&caller, &uri).await
+    app.upstream(Service::Commission).answer(&caller, &uri).await
 }
 
 /// One commission with its explanation: rule, version, base, arithmetic, attribution, causes.
@@ -50,7 +50,7 @@ async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Res
     params(("id" = Uuid, Path, description = "The commission")),
     security(("bearer" = [])), responses((status = 200, description = "The commission", body = serde_json::Value)))]
 async fn read(State(app): State<Shared>, caller: Caller, Path(_id): Path<Uuid>, uri: Uri) -> Result<Response, Problem> {
-    app.commission.answer(&caller, &uri).await
+    app.upstream(Service::Commission).answer(&caller, &uri).await
 }
 
 async fn decide<M: Message>(
@@ -89,7 +89,7 @@ async fn balance(
     uri: Uri,
 ) -> Result<Response, Problem> {
     visible(&caller, id)?;
-    app.commission.answer(&caller, &uri).await
+    app.upstream(Service::Commission).answer(&caller, &uri).await
 }
 
 /// The partner that a path names, if the caller may see it.
@@ -128,5 +128,5 @@ async fn statement(
         return Err(Problem::invalid_field("format", "must be json or csv"));
     }
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    app.commission.pass_on(Question { accept, ..Question::of(&caller, target(&uri)) }).await
+    app.upstream(Service::Commission).pass_on(Question { accept, ..Question::of(&caller, target(&uri)) }).await
 }

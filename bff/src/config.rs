@@ -1,15 +1,9 @@
 //! What the BFF reads from the environment.
 
 use providers::files::Files;
-use service_kit::config::{AuthConfig, EdgeConfig, FromEnv, PulsarConfig, Reader, Role, Var};
+use service_kit::config::{AuthConfig, EdgeConfig, FromEnv, PulsarConfig, Reader, Role, Var, address_var};
 use service_kit::sealed::{ACCOUNT_DETAILS_KEY, SealingKey};
-
-const TRACKING_URL: Var =
-    Var::new("TRACKING_URL", "where the BFF finds tracking; absent = this machine, TRACKING_PORT");
-const COMMISSION_URL: Var =
-    Var::new("COMMISSION_URL", "where the BFF finds commission; absent = this machine, COMMISSION_PORT");
-const EVIDENCE_URL: Var =
-    Var::new("EVIDENCE_URL", "where the BFF finds evidence; absent = this machine, EVIDENCE_PORT");
+use shared_events::Service;
 
 /// What the BFF reads from the environment.
 #[derive(Debug, Clone)]
@@ -20,12 +14,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// How it reaches the broker.
     pub pulsar: PulsarConfig,
-    /// Where tracking is.
-    pub tracking_url: String,
-    /// Where commission is.
-    pub commission_url: String,
-    /// Where evidence is.
-    pub evidence_url: String,
+    /// Where each service is, in the order of [`Service::ALL`].
+    pub addresses: Vec<String>,
     /// Seals account details, and makes digests of request bodies.
     pub account_key: SealingKey,
     /// Where uploads go, and their master keys.
@@ -38,7 +28,8 @@ impl FromEnv for Config {
         vars.extend(AuthConfig::vars());
         vars.extend(PulsarConfig::vars());
         vars.extend(Files::vars());
-        vars.extend([TRACKING_URL, COMMISSION_URL, EVIDENCE_URL, ACCOUNT_DETAILS_KEY]);
+        vars.extend(Service::ALL.map(address_var));
+        vars.push(ACCOUNT_DETAILS_KEY);
         vars
     }
 
@@ -46,27 +37,24 @@ impl FromEnv for Config {
         let edge = EdgeConfig::read_for(reader, "bff");
         let auth = AuthConfig::read(reader);
         let pulsar = PulsarConfig::read_for(reader, Role::Bff);
-        let tracking_url = service_url(reader, &TRACKING_URL, "tracking");
-        let commission_url = service_url(reader, &COMMISSION_URL, "commission");
-        let evidence_url = service_url(reader, &EVIDENCE_URL, "evidence");
+        let addresses = Service::ALL.map(|service| address(reader, service));
         let account_key = reader.required(&ACCOUNT_DETAILS_KEY);
         let files = <Files as FromEnv>::read(reader);
         Some(Self {
             edge: edge?,
             auth: auth?,
             pulsar: pulsar?,
-            tracking_url: tracking_url?,
-            commission_url: commission_url?,
-            evidence_url: evidence_url?,
+            addresses: addresses.into_iter().collect::<Option<_>>()?,
             account_key: account_key?,
             files: files?,
         })
     }
 }
 
-fn service_url(reader: &mut Reader<'_>, var: &Var, service: &str) -> Option<String> {
-    let port: Option<u16> = reader.required(&EdgeConfig::port_var(service));
-    let url = reader.optional::<String>(var).or_else(|| Some(format!("http://127.0.0.1:{}", port?)))?;
+fn address(reader: &mut Reader<'_>, service: Service) -> Option<String> {
+    let var = address_var(service);
+    let port: Option<u16> = reader.required(&EdgeConfig::port_var(service.name()));
+    let url = reader.optional::<String>(&var).or_else(|| Some(format!("http://127.0.0.1:{}", port?)))?;
     if !url.starts_with("http://") && !url.starts_with("https://") {
         reader.complain(var.name, "must begin with http:// or https://");
     }

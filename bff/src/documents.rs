@@ -8,8 +8,8 @@ use serde::Deserialize;
 use service_kit::auth::{Caller, Role};
 use service_kit::http::Path;
 use service_kit::problem::Problem;
-use shared_events::DocumentId;
 use shared_events::evidence::DeleteDocument;
+use shared_events::{DocumentId, Service};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -40,7 +40,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
     params(Page, ("state" = Option<String>, Query, description = "received, parsed, parse_failed, quarantined or deleted")),
     security(("bearer" = [])), responses((status = 200, description = "A page of documents", body = serde_json::Value)))]
 async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    app.evidence.answer(&caller, &uri).await
+    app.upstream(Service::Evidence).answer(&caller, &uri).await
 }
 
 /// A document, what was read of it, and links that open it without a token for a while.
@@ -48,7 +48,7 @@ async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Res
     params(("id" = Uuid, Path, description = "The document")),
     security(("bearer" = [])), responses((status = 200, description = "The document", body = serde_json::Value)))]
 async fn read(State(app): State<Shared>, caller: Caller, Path(_id): Path<Uuid>, uri: Uri) -> Result<Response, Problem> {
-    app.evidence.answer(&caller, &uri).await
+    app.upstream(Service::Evidence).answer(&caller, &uri).await
 }
 
 /// Shows a document in the browser, by a token or by a signed link.
@@ -64,7 +64,7 @@ async fn view(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    app.evidence.pass_file(caller.as_ref(), &uri, &headers).await
+    app.upstream(Service::Evidence).pass_file(caller.as_ref(), &uri, &headers).await
 }
 
 /// Gives a document as a file, by a token or by a signed link.
@@ -80,7 +80,7 @@ async fn download(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    app.evidence.pass_file(caller.as_ref(), &uri, &headers).await
+    app.upstream(Service::Evidence).pass_file(caller.as_ref(), &uri, &headers).await
 }
 
 /// What became of evidence that was sent.
@@ -93,7 +93,7 @@ async fn submission(
     Path(_id): Path<Uuid>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    app.evidence.answer(&caller, &uri).await
+    app.upstream(Service::Evidence).answer(&caller, &uri).await
 }
 
 /// Why a document is deleted.

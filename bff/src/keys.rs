@@ -8,6 +8,7 @@ use service_kit::auth::Caller;
 use service_kit::http::Path;
 use service_kit::problem::Problem;
 use service_kit::sealed::sha256;
+use shared_events::Service;
 use shared_events::tracking::{IssuePublishableKey, MOST_ORIGINS, WithdrawPublishableKey, is_origin};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -107,5 +108,5 @@ async fn withdraw(
     params(Page),
     security(("bearer" = [])), responses((status = 200, description = "A page", body = serde_json::Value)))]
 async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    app.tracking.answer(&caller, &uri).await
+    app.upstream(Service::Tracking).answer(&caller, &uri).await
 }

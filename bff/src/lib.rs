@@ -7,6 +7,7 @@ mod ask;
 mod breaker;
 mod campaigns;
 mod checks;
+mod claims;
 mod commands;
 mod commissions;
 mod config;
@@ -56,13 +57,14 @@ const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Recoup", description = "The money side of selling through partners: campaigns, tracking, commissions, payouts, evidence."),
+    info(title = "Recoup", description = "The money side of selling through partners: campaigns, tracking, commissions, payouts, evidence, claims."),
     tags(
         (name = "campaigns", description = "Campaigns and what partners have in them"),
         (name = "tracking", description = "Events that partners bring, and keys to send them with"),
         (name = "commissions", description = "What partners earn, and why"),
         (name = "payouts", description = "What partners are paid"),
         (name = "evidence", description = "Documents, what they prove, prompts, proof packets"),
+        (name = "claims", description = "What a marketplace owes a seller"),
         (name = "commands", description = "How a command ended"),
         (name = "events", description = "What happens, as it happens"),
         (name = "health", description = "How the services fare"),
@@ -86,6 +88,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .merge(prompts::routes())
         .merge(upload::routes())
         .merge(documents::routes())
+        .merge(claims::routes())
         .merge(commands::routes())
         .merge(stream::routes())
         .merge(status::routes())

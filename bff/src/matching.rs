@@ -9,7 +9,7 @@ use service_kit::auth::{Caller, Role};
 use service_kit::http::Path;
 use service_kit::problem::Problem;
 use shared_events::evidence::{ImportLabels, PastMatch, RecordOutcome, RevertModel, TrainModel};
-use shared_events::{Currency, DocumentId, ModelId, ProofRequestId, ids};
+use shared_events::{Currency, DocumentId, ModelId, ProofRequestId, Service, ids};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -184,7 +184,7 @@ async fn matches(
     Path(_id): Path<Uuid>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    app.evidence.answer(&caller, &uri).await
+    app.upstream(Service::Evidence).answer(&caller, &uri).await
 }
 
 /// Trained models, newest first.
@@ -192,7 +192,7 @@ async fn matches(
     params(Page, ("claim_type" = Option<String>, Query, description = "Only those for this kind of claim")),
     security(("bearer" = [])), responses((status = 200, description = "A page", body = serde_json::Value)))]
 async fn models(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    app.evidence.answer(&caller, &uri).await
+    app.upstream(Service::Evidence).answer(&caller, &uri).await
 }
 
 /// A trained model with its figures on held-out labels, and whether it may act by itself.
@@ -205,7 +205,7 @@ async fn model(
     Path(_id): Path<Uuid>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    app.evidence.answer(&caller, &uri).await
+    app.upstream(Service::Evidence).answer(&caller, &uri).await
 }
 
 /// Which model decides about a kind of claim, and whether it may act without asking.
@@ -213,7 +213,7 @@ async fn model(
     params(("claim_type" = String, Query, description = "The kind of claim", example = "inbound_shortage")),
     security(("bearer" = [])), responses((status = 200, description = "The gate", body = serde_json::Value)))]
 async fn gate(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    app.evidence.answer(&caller, &uri).await
+    app.upstream(Service::Evidence).answer(&caller, &uri).await
 }
 
 /// Trains a model from the labels of a kind of claim. It decides only if it is better on held-out labels than what decides now.

@@ -7,7 +7,7 @@ use service_kit::auth::Caller;
 use service_kit::http::Path;
 use service_kit::problem::Problem;
 use shared_events::evidence::{DocumentCosts, DraftPacket};
-use shared_events::{PacketId, ProofRequestId, ids};
+use shared_events::{PacketId, ProofRequestId, Service, ids};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -50,7 +50,7 @@ async fn packet(State(app): State<Shared>, Path(id): Path<Uuid>, ask: Ask<Nothin
         ("draft" = Option<bool>, Query, description = "Only drafts, or only sealed ones")),
     security(("bearer" = [])), responses((status = 200, description = "A page", body = serde_json::Value)))]
 async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    app.evidence.answer(&caller, &uri).await
+    app.upstream(Service::Evidence).answer(&caller, &uri).await
 }
 
 /// One proof packet.
@@ -58,7 +58,7 @@ async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Res
     params(("id" = Uuid, Path, description = "The packet")),
     security(("bearer" = [])), responses((status = 200, description = "The packet", body = serde_json::Value)))]
 async fn read(State(app): State<Shared>, caller: Caller, Path(_id): Path<Uuid>, uri: Uri) -> Result<Response, Problem> {
-    app.evidence.answer(&caller, &uri).await
+    app.upstream(Service::Evidence).answer(&caller, &uri).await
 }
 
 /// The file of a packet: a ZIP that `recoup verify` checks. Parts of it can be asked for.
@@ -76,14 +76,14 @@ async fn download(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    app.evidence.answer_part(&caller, &uri, &headers).await
+    app.upstream(Service::Evidence).answer_part(&caller, &uri, &headers).await
 }
 
 /// The public keys that packets are checked with: `recoup verify --key` takes this answer as a file.
 #[utoipa::path(get, path = "/api/v1/evidence/packet-keys", operation_id = "list_packet_keys", tag = "evidence",
     security(("bearer" = [])), responses((status = 200, description = "The keys", body = serde_json::Value)))]
 async fn keys(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    app.evidence.answer(&caller, &uri).await
+    app.upstream(Service::Evidence).answer(&caller, &uri).await
 }
 
 /// Makes the cost documentation of a request from its matched invoices. The same invoices give the same document.
@@ -109,7 +109,7 @@ async fn list_costs(
     Path(_id): Path<Uuid>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    app.evidence.answer(&caller, &uri).await
+    app.upstream(Service::Evidence).answer(&caller, &uri).await
 }
 
 /// A cost documentation as PDF.
@@ -122,5 +122,5 @@ async fn download_costs(
     Path(_id): Path<Uuid>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    app.evidence.answer(&caller, &uri).await
+    app.upstream(Service::Evidence).answer(&caller, &uri).await
 }

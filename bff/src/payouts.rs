@@ -8,7 +8,7 @@ use service_kit::auth::{Caller, Role};
 use service_kit::http::Path;
 use service_kit::problem::Problem;
 use shared_events::commission::{ApprovePayout, ConfirmPayout, FailPayout, RejectPayout, SubmitPayouts};
-use shared_events::{Message, PayoutBatchId, PayoutId, ids};
+use shared_events::{Message, PayoutBatchId, PayoutId, Service, ids};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -87,7 +87,7 @@ async fn send<M: Message>(
         ("state" = Option<String>, Query, description = "Only those in this state")),
     security(("bearer" = [])), responses((status = 200, description = "A page", body = serde_json::Value)))]
 async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    app.commission.answer(&caller, &uri).await
+    app.upstream(Service::Commission).answer(&caller, &uri).await
 }
 
 /// One payout; account details are masked.
@@ -95,7 +95,7 @@ async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Res
     params(("id" = Uuid, Path, description = "The payout")),
     security(("bearer" = [])), responses((status = 200, description = "The payout", body = serde_json::Value)))]
 async fn read(State(app): State<Shared>, caller: Caller, Path(_id): Path<Uuid>, uri: Uri) -> Result<Response, Problem> {
-    app.commission.answer(&caller, &uri).await
+    app.upstream(Service::Commission).answer(&caller, &uri).await
 }
 
 /// A payout file, for staff: what whoever moves the money is given.
@@ -112,7 +112,7 @@ async fn batch_file(
     uri: Uri,
 ) -> Result<Response, Problem> {
     caller.require(&OPERATORS)?;
-    app.commission.answer(&caller, &uri).await
+    app.upstream(Service::Commission).answer(&caller, &uri).await
 }
 
 /// Allows a payout above the limit; never by its requester.

@@ -11,7 +11,7 @@ use service_kit::auth::{Caller, Role};
 use service_kit::http::Path;
 use service_kit::problem::{Body as ProblemBody, Problem};
 use shared_events::evidence::{AnswerPrompt, AskPerson, PromptOption};
-use shared_events::{PromptId, ProofRequestId, Subject, ids};
+use shared_events::{PromptId, ProofRequestId, Service, Subject, ids};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -100,7 +100,7 @@ enum Taken {
         ("request_id" = Option<Uuid>, Query, description = "Only those about this request")),
     security(("bearer" = [])), responses((status = 200, description = "A page", body = serde_json::Value)))]
 async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    app.evidence.answer(&caller, &uri).await
+    app.upstream(Service::Evidence).answer(&caller, &uri).await
 }
 
 /// One prompt: the caller's own, or any for a manager.
@@ -108,7 +108,7 @@ async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Res
     params(("id" = Uuid, Path, description = "The prompt")),
     security(("bearer" = [])), responses((status = 200, description = "The prompt", body = serde_json::Value)))]
 async fn read(State(app): State<Shared>, caller: Caller, Path(_id): Path<Uuid>, uri: Uri) -> Result<Response, Problem> {
-    app.evidence.answer(&caller, &uri).await
+    app.upstream(Service::Evidence).answer(&caller, &uri).await
 }
 
 /// Asks a person a question about a request, in words of one's own. The answer is kept, and settles nothing.

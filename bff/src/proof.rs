@@ -10,7 +10,7 @@ use service_kit::auth::{Caller, Role};
 use service_kit::http::Path;
 use service_kit::problem::Problem;
 use shared_events::evidence::{ProofSubject, RecordPayout, RequestProof, WithdrawProofRequest};
-use shared_events::{Currency, Money, ProofRequestId, ids};
+use shared_events::{Currency, Money, ProofRequestId, Service, ids};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -199,7 +199,7 @@ async fn record_payout(
         ("claim_type" = Option<String>, Query, description = "Only those for this kind of claim")),
     security(("bearer" = [])), responses((status = 200, description = "A page", body = serde_json::Value)))]
 async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    app.evidence.answer(&caller, &uri).await
+    app.upstream(Service::Evidence).answer(&caller, &uri).await
 }
 
 /// One request for proof, and how far it is.
@@ -207,5 +207,5 @@ async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Res
     params(("id" = Uuid, Path, description = "The request")),
     security(("bearer" = [])), responses((status = 200, description = "The request", body = serde_json::Value)))]
 async fn read(State(app): State<Shared>, caller: Caller, Path(_id): Path<Uuid>, uri: Uri) -> Result<Response, Problem> {
-    app.evidence.answer(&caller, &uri).await
+    app.upstream(Service::Evidence).answer(&caller, &uri).await
 }

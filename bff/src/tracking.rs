@@ -11,6 +11,7 @@ use futures::{StreamExt, TryStreamExt};
 use service_kit::auth::Caller;
 use service_kit::http::Path;
 use service_kit::problem::Problem;
+use shared_events::Service;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -52,7 +53,7 @@ async fn record(
         if total > MOST_BYTES { Err(std::io::Error::other("too large")) } else { Ok(chunk) }
     });
     let answer = app
-        .tracking
+        .upstream(Service::Tracking)
         .post_stream("/api/v1/tracking/events", &caller, &headers, reqwest::Body::wrap_stream(counted))
         .await;
     // A body that grew too large was cut off on the way, which looks like a failure of the connection.
@@ -69,5 +70,5 @@ async fn read(
     Path(_id): Path<String>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    app.tracking.answer(&caller, &uri).await
+    app.upstream(Service::Tracking).answer(&caller, &uri).await
 }

@@ -7,9 +7,10 @@ pub use pack::{Certainty, Policy, Span, Term, Valuation};
 pub use window::Window;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What a claim is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClaimType {
     /// Units lost in a fulfilment centre.

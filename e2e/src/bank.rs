@@ -101,7 +101,7 @@ pub fn routes(service: Service, healed: bool) -> Routes {
     match service {
         Service::Tracking => Routes::new().on::<Deposit>(TakeDeposit),
         Service::Commission => Routes::new().on::<Deposited>(KeepBalance { healed }),
-        Service::Evidence => Routes::new(),
+        _ => Routes::new(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use anyhow::{Context, ensure};
 use service_kit::admin::Admin;
 use service_kit::config::{Env, PulsarConfig, Role, TokenSource};
+use shared_events::Service;
 use sqlx::{AssertSqlSafe, PgPool};
 
 /// Password of the services' database roles; the server listens on loopback and lives as long as the test.
@@ -45,8 +46,8 @@ impl Servers {
         let database = pairs(&servers.dev(["_postgres", "env", &postgres]).await?);
         servers.postgres = database.into_iter().find(|(name, _)| name == "DATABASE_URL").context("a database URL")?.1;
         let pool = servers.database("postgres").await?;
-        for role in ["tracking_user", "commission_user", "evidence_user"] {
-            sqlx::query(AssertSqlSafe(format!("CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")))
+        for service in Service::ALL.map(Service::name) {
+            sqlx::query(AssertSqlSafe(format!("CREATE ROLE {service}_user LOGIN PASSWORD '{PASSWORD}'")))
                 .execute(&pool)
                 .await?;
         }

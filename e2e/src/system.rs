@@ -34,6 +34,8 @@ pub struct System<'s> {
     pub commission: String,
     /// Evidence's address.
     pub evidence: String,
+    /// Claims' address.
+    pub claims: String,
     /// The BFF's address.
     pub bff: String,
     http: reqwest::Client,
@@ -69,7 +71,7 @@ impl<'s> System<'s> {
     pub async fn new(servers: &'s Servers) -> anyhow::Result<Self> {
         build(servers).await?;
         let world = World::new(servers, schema_of).await?;
-        let [tracking, commission, evidence, bff] = free_ports()?;
+        let [tracking, commission, evidence, claims, bff] = free_ports()?;
         let at = |port: u16| format!("http://127.0.0.1:{port}");
         let (payouts, rust_log) = (world.logs()?.join("payouts").display().to_string(), "info,sqlx=error,pulsar=warn");
         let objects = world.logs()?.join("objects").display().to_string();
@@ -79,6 +81,7 @@ impl<'s> System<'s> {
             ("TRACKING_PORT", &tracking.to_string()),
             ("COMMISSION_PORT", &commission.to_string()),
             ("EVIDENCE_PORT", &evidence.to_string()),
+            ("CLAIMS_PORT", &claims.to_string()),
             ("BFF_PORT", &bff.to_string()),
             ("JWT_SECRET_KEY", SECRET),
             ("ACCOUNT_DETAILS_KEY", ACCOUNT_KEY),
@@ -102,6 +105,7 @@ impl<'s> System<'s> {
             tracking: at(tracking),
             commission: at(commission),
             evidence: at(evidence),
+            claims: at(claims),
             bff: at(bff),
             http,
             auth,
@@ -118,6 +122,7 @@ impl<'s> System<'s> {
             "tracking" => &self.tracking,
             "commission" => &self.commission,
             "evidence" => &self.evidence,
+            "claims" => &self.claims,
             _ => &self.bff,
         };
         Ok(Program {
@@ -188,18 +193,19 @@ fn schema_of(service: Service) -> &'static Migrator {
         Service::Tracking => &migrations::TRACKING,
         Service::Commission => &migrations::COMMISSION,
         Service::Evidence => &migrations::EVIDENCE,
+        Service::Claims => &migrations::CLAIMS,
     }
 }
 
 /// Ports that were free a moment ago.
-fn free_ports() -> anyhow::Result<[u16; 4]> {
+fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
     // All held at once, so that they differ.
     let mut held = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..N {
         held.push(TcpListener::bind("127.0.0.1:0")?);
     }
     let ports = held.iter().map(|listener| listener.local_addr().map(|address| address.port()));
-    <[u16; 4]>::try_from(ports.collect::<Result<Vec<_>, _>>()?).ok().context("four ports")
+    <[u16; N]>::try_from(ports.collect::<Result<Vec<_>, _>>()?).ok().context("as many ports")
 }
 
 /// Builds the binary as `./dev` does; cargo builds only a package's own binaries for its tests. Takes no time when it is there.

@@ -27,8 +27,8 @@ pub struct World<'s> {
     pub tracking: PgPool,
     /// Commission's database, as superuser.
     pub commission: PgPool,
-    /// Evidence's database, as superuser.
-    pub evidence: PgPool,
+    /// The databases of the services that come later in [`Service::ALL`], as superuser.
+    others: Vec<PgPool>,
     environment: Vec<(String, String)>,
 }
 
@@ -77,8 +77,9 @@ impl<'s> World<'s> {
             );
             pools.push(pool);
         }
-        let [tracking, commission, evidence] = <[PgPool; 3]>::try_from(pools).ok().context("three services")?;
-        Ok(Self { servers, name, tracking, commission, evidence, environment })
+        let others = pools.split_off(2);
+        let [tracking, commission] = <[PgPool; 2]>::try_from(pools).ok().context("two services")?;
+        Ok(Self { servers, name, tracking, commission, others, environment })
     }
 
     /// What a process of this world needs to know.
@@ -126,7 +127,8 @@ impl<'s> World<'s> {
         match service {
             Service::Tracking => &self.tracking,
             Service::Commission => &self.commission,
-            Service::Evidence => &self.evidence,
+            Service::Evidence => &self.others[0],
+            Service::Claims => &self.others[1],
         }
     }
 

@@ -15,6 +15,7 @@ static KIT: Migrator = sqlx::migrate!("./kit");
 static TRACKING_OWN: Migrator = sqlx::migrate!("./tracking");
 static COMMISSION_OWN: Migrator = sqlx::migrate!("./commission");
 static EVIDENCE_OWN: Migrator = sqlx::migrate!("./evidence");
+static CLAIMS_OWN: Migrator = sqlx::migrate!("./claims");
 
 /// The tables of service-kit alone, for its own tests.
 pub static KIT_ONLY: LazyLock<Migrator> = LazyLock::new(|| with_kit(&[]));
@@ -24,6 +25,8 @@ pub static TRACKING: LazyLock<Migrator> = LazyLock::new(|| with_kit(&TRACKING_OW
 pub static COMMISSION: LazyLock<Migrator> = LazyLock::new(|| with_kit(&COMMISSION_OWN.migrations));
 /// The database of evidence.
 pub static EVIDENCE: LazyLock<Migrator> = LazyLock::new(|| with_kit(&EVIDENCE_OWN.migrations));
+/// The database of claims.
+pub static CLAIMS: LazyLock<Migrator> = LazyLock::new(|| with_kit(&CLAIMS_OWN.migrations));
 
 fn with_kit(own: &[Migration]) -> Migrator {
     let moved = own.iter().cloned().map(|mut migration| {

@@ -61,6 +61,7 @@ pub fn schema_of(service: Service) -> &'static Migrator {
         Service::Tracking => &migrations::TRACKING,
         Service::Commission => &migrations::COMMISSION,
         Service::Evidence => &migrations::EVIDENCE,
+        Service::Claims => &migrations::CLAIMS,
     }
 }
 

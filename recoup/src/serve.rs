@@ -1,6 +1,7 @@
 //! `recoup serve`: one service, or all of them in one process.
 
 mod bff;
+mod claims;
 mod commission;
 mod evidence;
 mod tracking;
@@ -51,6 +52,8 @@ enum Which {
     Commission,
     /// Documents, matching, prompts, proof packets
     Evidence,
+    /// What a marketplace owes a seller
+    Claims,
 }
 
 impl Which {
@@ -93,6 +96,7 @@ struct Config {
     tracking: Option<Messaging>,
     commission: Option<(Messaging, ::commission::Config)>,
     evidence: Option<(Messaging, ::evidence::Config)>,
+    claims: Option<(Messaging, ::claims::Config)>,
 }
 
 impl Config {
@@ -108,6 +112,10 @@ impl Config {
             let both = (Messaging::read_for(reader, Service::Evidence), ::evidence::Config::read(reader));
             Some((both.0?, both.1?))
         });
+        let claims = which.includes(Which::Claims).then(|| {
+            let both = (Messaging::read_for(reader, Service::Claims), ::claims::Config::read(reader));
+            Some((both.0?, both.1?))
+        });
         // A service that is not served needs nothing; one that is served and was complained about ends it all.
         Some(Self {
             runtime: runtime?,
@@ -116,6 +124,7 @@ impl Config {
             tracking: tracking.map_or(Some(None), |read| read.map(Some))?,
             commission: commission.map_or(Some(None), |read| read.map(Some))?,
             evidence: evidence.map_or(Some(None), |read| read.map(Some))?,
+            claims: claims.map_or(Some(None), |read| read.map(Some))?,
         })
     }
 }
@@ -148,6 +157,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
             "evidence",
             config.evidence.map(|(messaging, own)| evidence::start(process.clone(), messaging, own))
         ),
+        process.start("claims", config.claims.map(|(messaging, own)| claims::start(process.clone(), messaging, own))),
         process.start("bff", config.bff.map(|config| bff::start(process.clone(), config))),
     );
     if let Err(error) = &started {

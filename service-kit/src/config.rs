@@ -5,10 +5,12 @@ mod auth;
 mod edge;
 mod env;
 mod runtime;
+mod services;
 mod stores;
 
 pub use auth::{Algorithm, AuthConfig};
 pub use edge::EdgeConfig;
 pub use env::{ConfigError, Env, FromEnv, Reader, Secret, Var, load};
 pub use runtime::{LogFormat, Mode, RuntimeConfig};
+pub use services::address_var;
 pub use stores::{AdminDatabaseConfig, DatabaseConfig, PulsarConfig, Role, TokenSource};

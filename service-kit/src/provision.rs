@@ -44,7 +44,13 @@ pub fn grants() -> Vec<Grant> {
         Grant {
             name: "evidence",
             writes: own(Service::Evidence),
-            consumes: vec![Topic::commands(Service::Evidence)],
+            consumes: vec![Topic::commands(Service::Evidence), Topic::events(Service::Claims)],
+            reads: vec![],
+        },
+        Grant {
+            name: "claims",
+            writes: own(Service::Claims),
+            consumes: vec![Topic::commands(Service::Claims), Topic::events(Service::Evidence)],
             reads: vec![],
         },
         Grant { name: "replayer", writes: vec![], consumes: vec![], reads: Topic::all().collect() },

@@ -2,6 +2,8 @@
 //!
 //! The broker is named by `PULSAR_SERVICE_URL`, `PULSAR_ADMIN_URL` and `PULSAR_TOKEN_DIR` (a folder with `<role>.jwt`), as `./dev test` sets them.
 
+mod slice;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -10,6 +12,8 @@ use uuid::Uuid;
 use crate::admin::Admin;
 use crate::config::{Env, PulsarConfig, Role, TokenSource};
 use crate::provision::{Retention, provision};
+
+pub use slice::{Answer, Slice};
 
 /// How long a test waits for something to come true before it fails.
 pub const DEADLINE: Duration = Duration::from_secs(30);

@@ -19,11 +19,13 @@ pub enum Service {
     Commission,
     /// Documents, and what they prove.
     Evidence,
+    /// What a marketplace owes a seller.
+    Claims,
 }
 
 impl Service {
     /// Every service, in the order in which money flows.
-    pub const ALL: [Self; 3] = [Self::Tracking, Self::Commission, Self::Evidence];
+    pub const ALL: [Self; 4] = [Self::Tracking, Self::Commission, Self::Evidence, Self::Claims];
 
     /// The name used in topics, subscriptions, roles, paths and logs.
     pub const fn name(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Service {
             Self::Tracking => "tracking",
             Self::Commission => "commission",
             Self::Evidence => "evidence",
+            Self::Claims => "claims",
         }
     }
 }
@@ -90,6 +93,9 @@ impl Topic {
             (Service::Evidence, Kind::Command) => "evidence-commands",
             (Service::Evidence, Kind::Event) => "evidence-events",
             (Service::Evidence, Kind::Parked) => "evidence-parked",
+            (Service::Claims, Kind::Command) => "claims-commands",
+            (Service::Claims, Kind::Event) => "claims-events",
+            (Service::Claims, Kind::Parked) => "claims-parked",
         }
     }
 

@@ -42,16 +42,24 @@ macro_rules! uuid_ids {
 uuid_ids! {
     /// One advertising campaign of a tenant.
     CampaignId,
+    /// One claim against a marketplace.
+    ClaimId,
     /// One commission: what one partner earns by one conversion (or a negative one that takes it back).
     CommissionId,
+    /// A seller's, a mailbox's or a payer's account that Recoup may use.
+    ConnectionId,
     /// A tracked event that may earn a commission: a click, a lead or a purchase. The same id as the event's.
     ConversionId,
+    /// Something that a marketplace seems to owe.
+    DetectionId,
     /// A document of a tenant: the same bytes are the same document.
     DocumentId,
     /// A partner's participation in a campaign.
     EnrolmentId,
     /// One submission of evidence: somebody sent, or named, a document and said what it is for.
     EvidenceId,
+    /// A success fee, or the credit that takes one back.
+    FeeId,
     /// A partner's tracked link.
     LinkId,
     /// The id of one message: a command or an event (CloudEvents `id`).

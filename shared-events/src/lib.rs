@@ -1,6 +1,7 @@
 //! What Recoup's services say to one another: the envelope, ids, money, and every command and event, one file per
 //! owning service. No behaviour beyond reading and writing the wire, so that every service can depend on it.
 
+pub mod claims;
 pub mod commission;
 pub mod envelope;
 pub mod evidence;

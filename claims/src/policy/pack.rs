@@ -5,11 +5,12 @@ use std::sync::LazyLock;
 use chrono::{Days, Months, NaiveDate};
 use serde::{Deserialize, Serialize};
 use shared_events::money::Money;
+use utoipa::ToSchema;
 
 use super::ClaimType;
 
 /// How sure we are of a term.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Certainty {
     /// Read in an official page or announcement.
@@ -30,7 +31,7 @@ impl Certainty {
 }
 
 /// A length of calendar time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Span {
     /// Days.
@@ -50,7 +51,7 @@ impl Span {
 }
 
 /// One rule about windows.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Term {
     /// Its name within the file.
@@ -77,7 +78,7 @@ pub struct Term {
     /// How sure that is.
     pub certainty: Certainty,
     /// `<file's version>/<id>`.
-    #[serde(skip)]
+    #[serde(skip_deserializing)]
     pub version: String,
 }
 

@@ -1,4 +1,5 @@
-//! What may be claimed, from the bytes of reports to findings.
+//! What may be claimed, from the bytes of reports to findings; and the service around that, on a real database as its own role, so that
+//! row-level security holds in every test.
 
 mod bed;
 mod elsewhere;
@@ -6,4 +7,6 @@ mod netting;
 mod orders;
 mod reports;
 mod scenarios;
+mod service;
 mod shapes;
+mod switch;

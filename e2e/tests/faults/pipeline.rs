@@ -52,7 +52,7 @@ impl Shop<'_> {
         match service {
             Service::Tracking => &mut self.tracking,
             Service::Commission => &mut self.commission,
-            Service::Evidence => unreachable!("evidence has no part in this story"),
+            other => unreachable!("{other:?} has no part in this story"),
         }
     }
 

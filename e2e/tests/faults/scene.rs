@@ -56,7 +56,7 @@ impl<'s> Scene<'s> {
         match service {
             Service::Tracking => &mut self.tracking,
             Service::Commission => &mut self.commission,
-            Service::Evidence => unreachable!("evidence has no part in this story"),
+            other => unreachable!("{other:?} has no part in this story"),
         }
     }
 

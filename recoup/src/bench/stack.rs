@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use hyper::Method;
 use service_kit::auth::{Claims, Role, mint};
-use service_kit::config::{AuthConfig, Env, load};
+use service_kit::config::{AuthConfig, EdgeConfig, Env, load};
+use shared_events::Service;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{PgPool, Row};
 use tokio::process::{Child, Command};
@@ -50,14 +51,14 @@ impl System {
     /// Starts it and sets the scene.
     pub(super) async fn start() -> anyhow::Result<Self> {
         let env = Env::process();
-        let port = |name: &str, default: &str| env.get(name).unwrap_or(default).to_owned();
-        let bases = [
-            port("TRACKING_PORT", "8000"),
-            port("COMMISSION_PORT", "8001"),
-            port("BFF_PORT", "8002"),
-            port("EVIDENCE_PORT", "8003"),
-        ]
-        .map(|port| format!("http://127.0.0.1:{port}"));
+        let base = |name: &str| {
+            let var = EdgeConfig::port_var(name);
+            let port = env.get(var.name).or(var.default).unwrap_or_default();
+            format!("http://127.0.0.1:{port}")
+        };
+        let (tracking, bff) = (base(Service::Tracking.name()), base("bff"));
+        let bases: Vec<String> =
+            Service::ALL.map(|service| base(service.name())).into_iter().chain([bff.clone()]).collect();
         let auth: AuthConfig = load(&env)?;
         let began = Instant::now();
         let process = Command::new(std::env::current_exe()?)
@@ -73,7 +74,6 @@ impl System {
         let token = format!("Bearer {}", mint(&auth, &claims, 86_400)?);
         let commission =
             PgPoolOptions::new().max_connections(2).connect(&owned(&env, "COMMISSION", "commissiondb")?).await?;
-        let [tracking, _, bff, _] = bases;
         let run = format!("run-{}", process.id().unwrap_or_default());
         let mut system =
             Self { process, ready_ms, tracking, bff, token, commission, events: Events::new(&run), peak_kb: 0 };
@@ -201,7 +201,7 @@ async fn command(edge: &mut Connection, path: &str, token: &str, body: String) -
     }
 }
 
-async fn wait_ready(bases: &[String; 4]) -> anyhow::Result<()> {
+async fn wait_ready(bases: &[String]) -> anyhow::Result<()> {
     let deadline = Instant::now() + Duration::from_secs(60);
     for base in bases {
         loop {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use service_kit::config::{Env, load};
 use shared_events::outcome::{COMMAND_REJECTED, CommandRejected};
-use shared_events::{Kind, Message, Service, Topic, commission, evidence, tracking};
+use shared_events::{Kind, Message, Service, Topic, claims, commission, evidence, tracking};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{RefOr, schema};
@@ -32,7 +32,7 @@ pub struct Entry {
 }
 
 /// Which types have a handler in which service.
-struct Handled([(&'static str, BTreeSet<&'static str>); 3]);
+struct Handled([(&'static str, BTreeSet<&'static str>); 4]);
 
 impl Handled {
     fn read() -> Self {
@@ -42,6 +42,7 @@ impl Handled {
             (Service::Tracking.name(), ::tracking::messages().types().collect()),
             (Service::Commission.name(), ::commission::routes(&config).types().collect()),
             (Service::Evidence.name(), ::evidence::messages(::evidence::prompts::Timing::default()).types().collect()),
+            (Service::Claims.name(), ::claims::messages().types().collect()),
         ])
     }
 
@@ -162,6 +163,8 @@ pub fn entries() -> Vec<Entry> {
         evidence::PayoutRecorded request_id,
         evidence::ProofPacketReady packet_id,
         evidence::CostsDocumented request_id,
+        claims::SetSubmissionSwitch of_tenant,
+        claims::SubmissionSwitchSet of_tenant,
     };
     let everywhere = Service::ALL.map(Topic::events).to_vec();
     let services = Service::ALL.map(Service::name).to_vec();
@@ -187,6 +190,8 @@ mod tests {
             include_str!("../../../shared-events/src/commission.rs"),
             include_str!("../../../shared-events/src/evidence/commands.rs"),
             include_str!("../../../shared-events/src/evidence/events.rs"),
+            include_str!("../../../shared-events/src/claims/commands.rs"),
+            include_str!("../../../shared-events/src/claims/events.rs"),
         ];
         // Name, wire name and key, as the `messages!` lists declare them.
         let declared: BTreeSet<(String, String, String)> = sources

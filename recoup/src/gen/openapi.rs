@@ -36,11 +36,15 @@ pub fn documents() -> anyhow::Result<Vec<(&'static str, String)>> {
     let files = Files { objects: Objects::open(&config.objects)?, masters: config.masters.clone() };
     let state = evidence::State { store: store(Service::Evidence)?, config: Arc::new(config), files };
     let evidence = service_kit::http::document(&evidence::http(state), Some(evidence::HEALTH_PATH));
+    let state =
+        claims::State { store: store(Service::Claims)?, config: Arc::new(load::<claims::Config>(&Env::process())?) };
+    let claims = service_kit::http::document(&claims::http(state), Some(claims::HEALTH_PATH));
     let named = [
         ("openapi.json", bff::openapi()),
         ("openapi-tracking.json", tracking),
         ("openapi-commission.json", commission),
         ("openapi-evidence.json", evidence),
+        ("openapi-claims.json", claims),
     ];
     named.into_iter().map(|(name, api)| Ok((name, api.to_pretty_json()? + "\n"))).collect()
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use service_kit::config::{Env, PulsarConfig, Role};
 use service_kit::testing::{Namespace, eventually};
+use shared_events::Service;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgPool};
 use uuid::Uuid;
@@ -19,9 +20,11 @@ const SECRET: &str = "a secret of more than thirty-two characters";
 pub struct Bed {
     pub namespace: Namespace,
     variables: BTreeMap<String, String>,
-    ports: [u16; 4],
+    /// The BFF's port.
+    port: u16,
     server: Option<Child>,
-    databases: [String; 3],
+    /// Of each service, in the order of [`Service::ALL`].
+    databases: Vec<String>,
     superuser: String,
     folder: PathBuf,
 }
@@ -40,7 +43,8 @@ impl Bed {
         }
         let log = std::fs::File::create(bed.folder.join("log")).expect("the folder can be written");
         bed.server = Some(bed.command(&["serve", "all"]).stderr(log).spawn().expect("the binary starts"));
-        for port in bed.ports {
+        let ports = bed.variables.iter().filter(|(name, _)| name.ends_with("_PORT")).map(|(_, port)| port.clone());
+        for port in ports.collect::<Vec<_>>() {
             eventually("the services are ready", async || {
                 let answer = http(Duration::from_secs(2))
                     .get(format!("http://127.0.0.1:{port}/health/ready"))
@@ -62,10 +66,11 @@ impl Bed {
         let namespace = Namespace::empty();
         let PulsarConfig { service_url, admin_url, tenant, namespace: name, .. } = namespace.role(Role::Bff);
         let id = Uuid::now_v7().simple().to_string();
-        let databases = ["t", "c", "e"].map(|service| format!("it_{service}_{}", &id[20..]));
+        let databases: Vec<String> =
+            Service::ALL.map(|service| format!("it_{}_{}", service.name(), &id[20..])).into_iter().collect();
         let folder = std::env::temp_dir().join(format!("recoup-it-{id}"));
         std::fs::create_dir_all(&folder).expect("the folder can be made");
-        let ports = [free_port(), free_port(), free_port(), free_port()];
+        let port = free_port();
         let mut variables = BTreeMap::from([
             ("RECOUP_ENV", "development".to_owned()),
             ("PULSAR_SERVICE_URL", service_url),
@@ -80,18 +85,16 @@ impl Bed {
             ("PACKET_SIGNING_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned()),
             ("PAYOUT_DIR", folder.join("payouts").display().to_string()),
             ("LOG_FORMAT", "text".to_owned()),
-            ("TRACKING_PORT", ports[0].to_string()),
-            ("COMMISSION_PORT", ports[1].to_string()),
-            ("BFF_PORT", ports[2].to_string()),
-            ("EVIDENCE_PORT", ports[3].to_string()),
         ])
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect::<BTreeMap<_, _>>();
         let (rest, _) = superuser.rsplit_once('/').expect("the URL names a database");
         let (_, host) = rest.rsplit_once('@').expect("the URL names a host");
-        for (service, database) in ["tracking", "commission", "evidence"].iter().zip(&databases) {
+        variables.insert("BFF_PORT".to_owned(), port.to_string());
+        for (service, database) in Service::ALL.map(Service::name).iter().zip(&databases) {
             let upper = service.to_uppercase();
+            variables.insert(format!("{upper}_PORT"), free_port().to_string());
             // The role is shared with everything else on the server, so its password stays what it is where it is known.
             let password = env.get(&format!("{upper}_DB_PASSWORD")).unwrap_or("only-for-tests").to_owned();
             variables.insert(
@@ -106,7 +109,7 @@ impl Bed {
             let file = tokens.join(format!("{}.jwt", role.name())).display().to_string();
             variables.insert(format!("{}_PULSAR_TOKEN_FILE", role.name().to_uppercase()), file);
         }
-        Self { namespace, variables, ports, server: None, databases, superuser, folder }
+        Self { namespace, variables, port, server: None, databases, superuser, folder }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -144,7 +147,7 @@ impl Bed {
     pub async fn post(&self, role: &str, subject: &str, path: &str, body: &Value) -> Value {
         let token = self.run(&["token", "--role", role, "--sub", subject, "--tenant", "demo"]);
         let token = String::from_utf8(token.stdout).expect("a token is text");
-        let url = format!("http://127.0.0.1:{}{path}", self.ports[2]);
+        let url = format!("http://127.0.0.1:{}{path}", self.port);
         let request =
             http(Duration::from_secs(30)).post(url).bearer_auth(token.trim()).header("prefer", "wait=10").json(body);
         let answer = request.send().await.expect("the BFF answers");

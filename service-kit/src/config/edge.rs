@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use shared_events::Service;
 
 use super::env::{Reader, Var};
 use super::runtime::BIND;
+use super::services::{Own, variable};
 
 const CORS: Var =
     Var::new("CORS_ALLOWED_ORIGINS", "origins of browsers that may call, separated by commas; absent = none");
@@ -14,6 +16,8 @@ const BODY_LIMIT: Var = Var::or("HTTP_MAX_BODY_BYTES", "1048576", "largest reque
 const TIMEOUT: Var = Var::or("HTTP_REQUEST_TIMEOUT_SECONDS", "30", "a request that takes longer is answered with 503");
 const RATE: Var =
     Var::or("HTTP_REQUESTS_PER_SECOND", "500", "requests per second and subject at the BFF; twice as many in a burst");
+
+const BFF_PORT: Var = Var::or("BFF_PORT", "8002", "port of the BFF");
 
 /// What the HTTP server of a service allows.
 #[derive(Debug, Clone)]
@@ -31,14 +35,10 @@ pub struct EdgeConfig {
 }
 
 impl EdgeConfig {
-    /// The variable that holds a service's port: 8000 tracking, 8001 commission, 8002 the BFF.
-    pub fn port_var(service: &str) -> Var {
-        match service {
-            "tracking" => Var::or("TRACKING_PORT", "8000", "port of the tracking service"),
-            "commission" => Var::or("COMMISSION_PORT", "8001", "port of the commission service"),
-            "evidence" => Var::or("EVIDENCE_PORT", "8003", "port of the evidence service"),
-            _ => Var::or("BFF_PORT", "8002", "port of the BFF"),
-        }
+    /// The variable that holds a service's port; of the BFF for any other name.
+    pub fn port_var(name: &str) -> Var {
+        let service = Service::ALL.into_iter().find(|service| service.name() == name);
+        service.map_or(BFF_PORT, |service| variable(service, Own::Port))
     }
 
     /// Every variable that [`EdgeConfig::read_for`] reads.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use shared_events::Service;
 
 use super::env::{Reader, Secret, Var};
+use super::services::{Own, variable};
 
 const SERVICE_URL: Var =
     Var::or("PULSAR_SERVICE_URL", "pulsar://127.0.0.1:6650", "broker; pulsar+ssl:// for a managed one");
@@ -30,8 +31,10 @@ pub enum Role {
     Tracking,
     /// Publishes its events, reads its commands and tracking's events.
     Commission,
-    /// Publishes its events, reads its commands.
+    /// Publishes its events, reads its commands and claims' events.
     Evidence,
+    /// Publishes its events, reads its commands and evidence's events.
+    Claims,
     /// Reads everything, moves no production cursor.
     Replayer,
     /// Creates topics and subscriptions.
@@ -40,8 +43,8 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 6] =
-        [Self::Bff, Self::Tracking, Self::Commission, Self::Evidence, Self::Replayer, Self::Provisioner];
+    pub const ALL: [Self; 7] =
+        [Self::Bff, Self::Tracking, Self::Commission, Self::Evidence, Self::Claims, Self::Replayer, Self::Provisioner];
 
     /// The name of the role and of its token file.
     pub const fn name(self) -> &'static str {
@@ -50,6 +53,7 @@ impl Role {
             Self::Tracking => "tracking",
             Self::Commission => "commission",
             Self::Evidence => "evidence",
+            Self::Claims => "claims",
             Self::Replayer => "replayer",
             Self::Provisioner => "provisioner",
         }
@@ -58,9 +62,10 @@ impl Role {
     const fn token_file(self) -> Var {
         match self {
             Self::Bff => Var::new("BFF_PULSAR_TOKEN_FILE", "the BFF's own token file"),
-            Self::Tracking => Var::new("TRACKING_PULSAR_TOKEN_FILE", "tracking's own token file"),
-            Self::Commission => Var::new("COMMISSION_PULSAR_TOKEN_FILE", "commission's own token file"),
-            Self::Evidence => Var::new("EVIDENCE_PULSAR_TOKEN_FILE", "evidence's own token file"),
+            Self::Tracking => variable(Service::Tracking, Own::TokenFile),
+            Self::Commission => variable(Service::Commission, Own::TokenFile),
+            Self::Evidence => variable(Service::Evidence, Own::TokenFile),
+            Self::Claims => variable(Service::Claims, Own::TokenFile),
             Self::Replayer => Var::new("REPLAYER_PULSAR_TOKEN_FILE", "token file of read, trace and replay"),
             Self::Provisioner => Var::new("PROVISIONER_PULSAR_TOKEN_FILE", "token file of provision"),
         }
@@ -73,6 +78,7 @@ impl From<Service> for Role {
             Service::Tracking => Self::Tracking,
             Service::Commission => Self::Commission,
             Service::Evidence => Self::Evidence,
+            Service::Claims => Self::Claims,
         }
     }
 }
@@ -167,22 +173,14 @@ pub struct DatabaseConfig {
 }
 
 impl DatabaseConfig {
-    fn url_var(service: Service) -> Var {
-        match service {
-            Service::Tracking => Var::new("TRACKING_DATABASE_URL", "tracking's database, as its own role"),
-            Service::Commission => Var::new("COMMISSION_DATABASE_URL", "commission's database, as its own role"),
-            Service::Evidence => Var::new("EVIDENCE_DATABASE_URL", "evidence's database, as its own role"),
-        }
-    }
-
     /// Every variable that [`DatabaseConfig::read_for`] reads.
     pub fn vars_for(service: Service) -> Vec<Var> {
-        vec![Self::url_var(service), POOL]
+        vec![variable(service, Own::Database), POOL]
     }
 
     /// Reads how `service` reaches its database.
     pub fn read_for(reader: &mut Reader<'_>, service: Service) -> Option<Self> {
-        let (url, max_connections) = (reader.required(&Self::url_var(service)), reader.required(&POOL));
+        let (url, max_connections) = (reader.required(&variable(service, Own::Database)), reader.required(&POOL));
         Some(Self { url: url?, max_connections: max_connections? })
     }
 }
@@ -197,41 +195,15 @@ pub struct AdminDatabaseConfig {
 }
 
 impl AdminDatabaseConfig {
-    fn own_vars(service: Service) -> [Var; 2] {
-        match service {
-            Service::Tracking => [
-                Var::new(
-                    "TRACKING_ADMIN_DATABASE_URL",
-                    "owner of tracking's database server; used by migrate and replay only",
-                ),
-                Var::new("TRACKING_DB_PASSWORD", "password that migrate gives to tracking_user"),
-            ],
-            Service::Commission => [
-                Var::new(
-                    "COMMISSION_ADMIN_DATABASE_URL",
-                    "owner of commission's database server; used by migrate and replay only",
-                ),
-                Var::new("COMMISSION_DB_PASSWORD", "password that migrate gives to commission_user"),
-            ],
-            Service::Evidence => [
-                Var::new(
-                    "EVIDENCE_ADMIN_DATABASE_URL",
-                    "owner of evidence's database server; used by migrate and replay only",
-                ),
-                Var::new("EVIDENCE_DB_PASSWORD", "password that migrate gives to evidence_user"),
-            ],
-        }
-    }
-
     /// Every variable that [`AdminDatabaseConfig::read_for`] reads.
     pub fn vars_for(service: Service) -> Vec<Var> {
-        Self::own_vars(service).to_vec()
+        vec![variable(service, Own::AdminDatabase), variable(service, Own::Password)]
     }
 
     /// Reads how to reach `service`'s database server as its owner.
     pub fn read_for(reader: &mut Reader<'_>, service: Service) -> Option<Self> {
-        let [url, password] = Self::own_vars(service);
-        let (admin_url, password) = (reader.required(&url), reader.required(&password));
+        let admin_url = reader.required(&variable(service, Own::AdminDatabase));
+        let password = reader.required(&variable(service, Own::Password));
         Some(Self { admin_url: admin_url?, password: password? })
     }
 }

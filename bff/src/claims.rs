@@ -1,0 +1,69 @@
+//! Claims against a marketplace: the policy, and the switch that stops their sending.
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use serde::Deserialize;
+use service_kit::auth::{Caller, Role};
+use service_kit::problem::Problem;
+use shared_events::Service;
+use shared_events::claims::SetSubmissionSwitch;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::Shared;
+use crate::ask::{Ask, Body};
+use crate::send::{Answers, Ids};
+
+/// The routes of this file.
+pub fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(policy)).routes(routes!(switch)).routes(routes!(set_switch))
+}
+
+/// Whether claims are sent by themselves.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"stopped": true, "reason": "the marketplace asked us to wait"}))]
+struct Switch {
+    /// Whether nothing is sent.
+    stopped: bool,
+    /// Why, in at most 500 characters.
+    reason: String,
+}
+
+impl Body for Switch {}
+
+/// What may be claimed from when until when, who says so, and how sure that is.
+#[utoipa::path(get, path = "/api/v1/claims/policy", operation_id = "read_policy", tag = "claims",
+    params(("marketplace" = Option<String>, Query, description = "Country code of a marketplace"),
+        ("claim_type" = Option<String>, Query, description = "A kind of claim")),
+    security(("bearer" = [])), responses((status = 200, description = "The terms", body = serde_json::Value)))]
+async fn policy(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+    app.upstream(Service::Claims).answer(&caller, &uri).await
+}
+
+/// Whether claims are sent by themselves, and who decided so.
+#[utoipa::path(get, path = "/api/v1/claims/switch", operation_id = "read_switch", tag = "claims",
+    security(("bearer" = [])), responses((status = 200, description = "The switch", body = serde_json::Value)))]
+async fn switch(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+    app.upstream(Service::Claims).answer(&caller, &uri).await
+}
+
+/// Stops the sending of claims, or lets it go on.
+#[utoipa::path(put, path = "/api/v1/claims/switch", operation_id = "set_switch", tag = "claims",
+    request_body = Switch, security(("bearer" = [])), responses(Answers))]
+async fn set_switch(State(app): State<Shared>, ask: Ask<Switch>) -> Result<Response, Problem> {
+    ask.caller.require(&[Role::Admin, Role::Manager])?;
+    let reason = ask.body.reason.trim();
+    if reason.is_empty() || reason.chars().count() > 500 {
+        return Err(Problem::invalid_field("reason", "must have 1 to 500 characters"));
+    }
+    let command = SetSubmissionSwitch {
+        of_tenant: ask.caller.tenant.clone(),
+        stopped: ask.body.stopped,
+        reason: reason.to_owned(),
+        set_by: ask.caller.subject.clone(),
+    };
+    app.send(&ask.caller, ask.ticket, &command, Ids::from([("tenant", command.of_tenant.to_string())])).await
+}

@@ -1,0 +1,21 @@
+//! The service as the tests use it: a database as its own role, and the routes.
+
+use std::sync::Arc;
+
+use axum::Router;
+use chrono::{DateTime, Utc};
+use claims::{Config, State};
+use service_kit::testing::Slice;
+use shared_events::Service;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+/// A morning in the demo tenant.
+pub async fn slice(pool: PgPoolOptions, options: PgConnectOptions) -> Slice {
+    let now: DateTime<Utc> = "2026-11-10T12:00:00Z".parse().expect("a moment");
+    Slice::new(Service::Claims, pool, options, now).await
+}
+
+/// The routes.
+pub fn app(slice: &Slice) -> Router {
+    slice.app(claims::http(State { store: slice.store.clone(), config: Arc::new(Config) }))
+}

@@ -1,0 +1,7 @@
+//! What claims is asked and what it tells: connections, syncs, what a marketplace owes, claims, payouts and fees.
+
+mod commands;
+mod events;
+
+pub use commands::*;
+pub use events::*;
