@@ -14,9 +14,10 @@ use reqwest::RequestBuilder;
 use serde_json::Value;
 use service_kit::auth::{Claims, Role, mint};
 use service_kit::clock::SystemClock;
-use service_kit::config::{AuthConfig, Env, PulsarConfig, load};
+use service_kit::config::{AuthConfig, Env, PulsarConfig, address_var, load};
 use service_kit::http_client;
 use service_kit::shutdown::Shutdown;
+use shared_events::Service;
 use tokio::net::TcpListener;
 
 /// The secret of every token in these tests.
@@ -119,16 +120,14 @@ pub fn env(services: &str) -> Env {
     let key = base64::engine::general_purpose::STANDARD.encode([7; 32]);
     let objects =
         std::env::temp_dir().join(format!("recoup-bff-{}", uuid::Uuid::now_v7().simple())).display().to_string();
-    Env::of([
+    let env = Env::of([
         ("JWT_SECRET_KEY", SECRET),
         ("ACCOUNT_DETAILS_KEY", key.as_str()),
         ("DOCUMENT_MASTER_KEYS", format!("k1:{key}").as_str()),
         ("OBJECT_DIR", objects.as_str()),
-        ("TRACKING_URL", services),
-        ("COMMISSION_URL", services),
-        ("EVIDENCE_URL", services),
         ("PULSAR_SERVICE_URL", "pulsar://127.0.0.1:1"),
-    ])
+    ]);
+    Service::ALL.into_iter().fold(env, |env, service| env.with(address_var(service).name, services))
 }
 
 impl Edge {
