@@ -17,6 +17,8 @@ mod stock;
 mod storage;
 mod valuation;
 
+pub(crate) use payments::business_days_after;
+
 pub use books::{Books, Subject};
 pub use changes::{Change, changes};
 pub use facts::{Delivery, Fact, InboundItem, Parcel, Posting, SettlementReader, SourcingCost, Taken};

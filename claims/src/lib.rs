@@ -4,6 +4,7 @@
 //! which path to which ([`http`]). The cores stand by themselves and are pure, bytes and rows in, findings out, the time an argument:
 //! [`reports`] reads what the marketplace writes, [`policy`] knows what may be claimed until when, [`detection`] finds what is owed.
 
+pub mod claiming;
 pub mod config;
 pub mod detection;
 pub mod marketplace;

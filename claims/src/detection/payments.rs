@@ -67,7 +67,7 @@ fn expected(books: &Books, paid: &Reimbursement, day: NaiveDate) -> Option<(Mone
 }
 
 /// The day this many business days later.
-fn business_days_after(day: NaiveDate, count: u32) -> NaiveDate {
+pub(crate) fn business_days_after(day: NaiveDate, count: u32) -> NaiveDate {
     let mut at = day;
     let mut left = count;
     while left > 0 {

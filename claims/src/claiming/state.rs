@@ -1,0 +1,324 @@
+//! Where a claim stands, and which step leads where. Nothing else changes a claim's state.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+macro_rules! states {
+    ($($(#[$doc:meta])* $state:ident $name:literal),+ $(,)?) => {
+        /// Where a claim stands.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum State { $($(#[$doc])* $state),+ }
+
+        impl State {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$state),+];
+
+            /// The name in the database and on the wire.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$state => $name),+ }
+            }
+        }
+    };
+}
+
+states! {
+    /// Documents are looked for.
+    EvidencePending "evidence_pending",
+    /// A person was asked whether a document proves it.
+    PromptOpen "prompt_open",
+    /// The check-list is complete.
+    Ready "ready",
+    /// Over the limit: a second person has to allow it.
+    Approval "approval",
+    /// Waits for its turn.
+    Queued "queued",
+    /// Is being sent, by a channel or by a person.
+    Submitting "submitting",
+    /// Nobody knows whether it arrived; never sent again before somebody does.
+    SubmitUnknown "submit_unknown",
+    /// The marketplace has it, under a case id.
+    Submitted "submitted",
+    /// The marketplace said that it has it.
+    Acknowledged "acknowledged",
+    /// The marketplace wants to know more.
+    InfoRequested "info_requested",
+    /// The marketplace looks at it.
+    UnderReview "under_review",
+    /// Granted.
+    Approved "approved",
+    /// Granted in part.
+    PartiallyApproved "partially_approved",
+    /// Refused.
+    Denied "denied",
+    /// Can be sent again, with what was missing.
+    AppealReady "appeal_ready",
+    /// Was sent again.
+    Appealed "appealed",
+    /// The money is there: reimbursed and posted.
+    PayoutConfirmed "payout_confirmed",
+    /// The proof packet is sealed.
+    Sealed "sealed",
+    /// The fee is charged.
+    FeeCharged "fee_charged",
+    /// Taken back by us before it was sent.
+    Withdrawn "withdrawn",
+    /// The window closed before it was sent.
+    Expired "expired",
+    /// Every attempt to send it failed.
+    Failed "failed",
+    /// The marketplace took its money back.
+    Reversed "reversed",
+}
+
+/// What happens to a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// A person is asked about a document.
+    AskPerson,
+    /// The question is no longer open, and nothing is proved.
+    StopAsking,
+    /// The check-list became complete.
+    Complete,
+    /// Something on the check-list is missing again.
+    MissAgain,
+    /// A second person has to allow it.
+    AskApproval,
+    /// The second person did not allow it.
+    Decline,
+    /// It waits for its turn.
+    Queue,
+    /// Sending begins.
+    Send,
+    /// It was not sent, and will be tried again.
+    TryAgain,
+    /// Nobody knows whether it arrived.
+    Lose,
+    /// It turned out that it never arrived.
+    NeverArrived,
+    /// It arrived.
+    Arrive,
+    /// It arrived, as an appeal.
+    ArriveAgain,
+    /// It was not sent, and will not be tried again.
+    GiveUp,
+    /// The marketplace said that it has it.
+    Acknowledge,
+    /// The marketplace wants to know more.
+    AskMore,
+    /// The marketplace looks at it.
+    Review,
+    /// The marketplace grants it.
+    Grant,
+    /// The marketplace grants a part.
+    GrantPart,
+    /// The marketplace refuses it.
+    Deny,
+    /// What was missing is there: it can be sent again.
+    Mend,
+    /// The money is there.
+    Confirm,
+    /// The packet is sealed.
+    Seal,
+    /// The fee is charged.
+    Charge,
+    /// The marketplace took the money back.
+    Reverse,
+    /// We take it back.
+    Withdraw,
+    /// The window closed.
+    Expire,
+}
+
+impl State {
+    /// The state of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|state| state.name() == name)
+    }
+
+    /// Where a step leads; none when it is not allowed here.
+    pub fn after(self, step: Step) -> Option<Self> {
+        let to = match step {
+            Step::AskPerson if matches!(self, Self::EvidencePending) => Self::PromptOpen,
+            Step::StopAsking if matches!(self, Self::PromptOpen) => Self::EvidencePending,
+            Step::Complete if matches!(self, Self::EvidencePending | Self::PromptOpen) => Self::Ready,
+            Step::MissAgain if matches!(self, Self::Ready | Self::Approval | Self::AppealReady) => {
+                Self::EvidencePending
+            }
+            Step::AskApproval if matches!(self, Self::Ready | Self::AppealReady) => Self::Approval,
+            Step::Decline if matches!(self, Self::Approval) => Self::Ready,
+            Step::Queue if matches!(self, Self::Ready | Self::Approval | Self::AppealReady | Self::Failed) => {
+                Self::Queued
+            }
+            Step::Send if matches!(self, Self::Queued) => Self::Submitting,
+            Step::TryAgain if matches!(self, Self::Submitting) => Self::Queued,
+            Step::Lose if matches!(self, Self::Submitting) => Self::SubmitUnknown,
+            Step::NeverArrived if matches!(self, Self::SubmitUnknown) => Self::Ready,
+            Step::Arrive if matches!(self, Self::Submitting | Self::SubmitUnknown) => Self::Submitted,
+            Step::ArriveAgain if matches!(self, Self::Submitting | Self::SubmitUnknown) => Self::Appealed,
+            Step::GiveUp if matches!(self, Self::Submitting) => Self::Failed,
+            Step::Acknowledge if matches!(self, Self::Submitted | Self::Appealed) => Self::Acknowledged,
+            Step::AskMore if self.is_with_marketplace() => Self::InfoRequested,
+            Step::Review if self.is_with_marketplace() => Self::UnderReview,
+            Step::Grant if self.is_with_marketplace() || self == Self::PartiallyApproved => Self::Approved,
+            Step::GrantPart if self.is_with_marketplace() => Self::PartiallyApproved,
+            // A sending that is refused at the door was never with the marketplace.
+            Step::Deny if self.is_with_marketplace() || matches!(self, Self::Submitting | Self::SubmitUnknown) => {
+                Self::Denied
+            }
+            Step::Mend if matches!(self, Self::Denied | Self::InfoRequested | Self::PartiallyApproved) => {
+                Self::AppealReady
+            }
+            // Money speaks louder than mails: it may come before anybody says that it will, and after a refusal.
+            Step::Confirm
+                if self.is_with_marketplace()
+                    || matches!(
+                        self,
+                        Self::Submitting
+                            | Self::SubmitUnknown
+                            | Self::Approved
+                            | Self::PartiallyApproved
+                            | Self::Denied
+                            | Self::AppealReady
+                    ) =>
+            {
+                Self::PayoutConfirmed
+            }
+            Step::Seal if matches!(self, Self::PayoutConfirmed) => Self::Sealed,
+            Step::Charge if matches!(self, Self::Sealed) => Self::FeeCharged,
+            Step::Reverse if self.is_paid() => Self::Reversed,
+            Step::Withdraw if self.is_unsent() => Self::Withdrawn,
+            Step::Expire if self.is_unsent() => Self::Expired,
+            _ => return None,
+        };
+        Some(to)
+    }
+
+    /// Whether nothing of it has left us.
+    pub const fn is_unsent(self) -> bool {
+        matches!(
+            self,
+            Self::EvidencePending | Self::PromptOpen | Self::Ready | Self::Approval | Self::Queued | Self::Failed
+        )
+    }
+
+    /// Whether the marketplace has it and has not decided.
+    pub const fn is_with_marketplace(self) -> bool {
+        matches!(self, Self::Submitted | Self::Acknowledged | Self::InfoRequested | Self::UnderReview | Self::Appealed)
+    }
+
+    /// Whether its money arrived and was not taken back.
+    pub const fn is_paid(self) -> bool {
+        matches!(self, Self::PayoutConfirmed | Self::Sealed | Self::FeeCharged)
+    }
+
+    /// Whether its units and charges are spoken for: no other claim may have them. Only what was never sent gives them back.
+    pub const fn holds_units(self) -> bool {
+        !matches!(self, Self::Withdrawn | Self::Expired)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const STEPS: [Step; 27] = [
+        Step::AskPerson,
+        Step::StopAsking,
+        Step::Complete,
+        Step::MissAgain,
+        Step::AskApproval,
+        Step::Decline,
+        Step::Queue,
+        Step::Send,
+        Step::TryAgain,
+        Step::Lose,
+        Step::NeverArrived,
+        Step::Arrive,
+        Step::ArriveAgain,
+        Step::GiveUp,
+        Step::Acknowledge,
+        Step::AskMore,
+        Step::Review,
+        Step::Grant,
+        Step::GrantPart,
+        Step::Deny,
+        Step::Mend,
+        Step::Confirm,
+        Step::Seal,
+        Step::Charge,
+        Step::Reverse,
+        Step::Withdraw,
+        Step::Expire,
+    ];
+
+    #[test]
+    fn the_straight_way_leads_from_evidence_to_the_fee() {
+        let way = [
+            Step::AskPerson,
+            Step::Complete,
+            Step::AskApproval,
+            Step::Queue,
+            Step::Send,
+            Step::Arrive,
+            Step::Acknowledge,
+            Step::AskMore,
+            Step::Review,
+            Step::Grant,
+            Step::Confirm,
+            Step::Seal,
+            Step::Charge,
+            Step::Reverse,
+        ];
+        let end = way.into_iter().fold(State::EvidencePending, |state, step| {
+            state.after(step).unwrap_or_else(|| panic!("{step:?} from {state:?}"))
+        });
+        assert_eq!(end, State::Reversed);
+    }
+
+    #[test]
+    fn what_may_have_arrived_is_never_sent_or_withdrawn_or_expired() {
+        for step in [Step::Send, Step::Queue, Step::TryAgain, Step::Withdraw, Step::Expire] {
+            assert_eq!(State::SubmitUnknown.after(step), None, "{step:?}");
+        }
+        for state in State::ALL.iter().filter(|state| !state.is_unsent()) {
+            assert_eq!(state.after(Step::Withdraw), None, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_told_apart_and_read_back() {
+        for state in State::ALL {
+            assert_eq!(State::from_name(state.name()), Some(*state));
+            assert_eq!(serde_json::json!(state), serde_json::json!(state.name()));
+        }
+        assert_eq!(State::from_name("lost"), None);
+    }
+
+    proptest! {
+        /// However it goes: units given back are never taken again by the same claim, money is confirmed before a packet is sealed, a
+        /// packet before a fee, and nothing is sent twice without an answer in between.
+        #[test]
+        fn no_way_skips_a_guard(steps in prop::collection::vec(0..STEPS.len(), 0..60)) {
+            let (mut state, mut unanswered, mut confirmed, mut sealed) = (State::EvidencePending, false, false, false);
+            for step in steps.into_iter().map(|index| STEPS[index]) {
+                let Some(next) = state.after(step) else { continue };
+                prop_assert!(state.holds_units(), "{state:?} is final");
+                if step == Step::Send {
+                    prop_assert!(!unanswered, "sent twice");
+                    unanswered = true;
+                }
+                if !matches!(step, Step::Send | Step::Lose) {
+                    unanswered = false;
+                }
+                confirmed |= step == Step::Confirm;
+                sealed |= step == Step::Seal;
+                prop_assert!(confirmed || step != Step::Seal);
+                prop_assert!(sealed || step != Step::Charge);
+                state = next;
+            }
+        }
+    }
+}
