@@ -6,14 +6,21 @@
 
 pub mod claiming;
 pub mod config;
+pub mod confirm_payouts;
+pub mod consider_detection;
 pub mod detection;
+pub mod detection_row;
+pub mod evaluate;
+pub mod kind;
 pub mod marketplace;
 pub mod policy;
 pub mod read_policy;
 pub mod read_switch;
 pub mod reasons;
+pub mod report_rows;
 pub mod reports;
 pub mod set_switch;
+pub mod touched;
 
 use std::sync::Arc;
 

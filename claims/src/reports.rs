@@ -20,7 +20,7 @@ pub use fees::{FeePreview, LongTermStorage, Storage};
 pub use field::{Decimal, FieldError, Fields, instant_of};
 pub use key::{Occurrences, RowKey};
 pub use ledger::{Disposition, EventType, LedgerDay, LedgerEvent};
-pub use reader::{BadRow, Options, Parsed, Raw, ReadError, Reader};
+pub use reader::{BadRow, Options, Parsed, Raw, ReadError, Reader, reread};
 pub use reimbursement::Reimbursement;
 pub use removal::{RemovalOrder, RemovalShipment};
 pub use sales::Sale;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared_events::money::Currency;
 
 use super::facts::{Delivery, Fact, InboundItem, Parcel, Posting, SourcingCost, Taken};
@@ -20,7 +20,7 @@ use crate::reports::{
 };
 
 /// What rules look at together.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     /// One article in the warehouses that one currency pays for: a reimbursement names its currency, not its country.

@@ -1,6 +1,7 @@
 //! What the rules know: rows of reports, and what comes from elsewhere (inbound shipments, carriers, invoices, our own claims).
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 use shared_events::money::{Currency, Money};
 
 use crate::marketplace::Marketplace;
@@ -107,7 +108,7 @@ impl SettlementReader {
 }
 
 /// What the carrier and the seller say about a removal's parcel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// The removal order.
     pub order_id: String,
@@ -124,7 +125,7 @@ pub struct Delivery {
 }
 
 /// One article of a shipment to Amazon.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InboundItem {
     /// Amazon's number of the shipment.
     pub shipment_id: String,

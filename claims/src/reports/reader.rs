@@ -45,6 +45,16 @@ impl Raw {
             .filter(|(name, _)| !name.is_empty())
     }
 
+    /// The names of all columns as they stand in the file, folded; nameless ones too.
+    pub fn header(&self) -> &Arc<[String]> {
+        &self.header
+    }
+
+    /// The texts of all fields, in the order of [`Raw::header`].
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        (0..self.row.len()).map(|index| self.row.get(index))
+    }
+
     /// As a JSON object of texts.
     pub fn json(&self) -> serde_json::Value {
         self.columns().map(|(name, text)| (name.to_owned(), serde_json::Value::from(text))).collect()
@@ -100,6 +110,24 @@ pub struct Reader<R, T> {
     rows: PhantomData<T>,
 }
 
+/// Where each of a report's columns is under a header of folded names.
+fn places<T: Report>(header: &[String]) -> Vec<Option<usize>> {
+    let place = |names: &str| names.split('|').find_map(|name| header.iter().position(|column| column == name));
+    T::COLUMNS.iter().map(|column| place(column.name)).collect()
+}
+
+/// Reads a row that was kept: the texts of its fields under the header of its file.
+///
+/// # Errors
+/// The first field that is not what its column holds; not for rows that were read before by the same release.
+pub fn reread<'a, T: Report>(header: &[String], fields: impl Iterator<Item = &'a str>) -> Result<T, FieldError> {
+    let mut row = Row::default();
+    for field in fields {
+        row.push(field);
+    }
+    T::read(&Fields::new(&row, &places::<T>(header), T::COLUMNS))
+}
+
 /// Lower case, blanks and underscores as `-`.
 fn folded(name: &str) -> String {
     name.trim().trim_start_matches('\u{feff}').to_ascii_lowercase().replace([' ', '_'], "-")
@@ -126,8 +154,7 @@ impl<R: Read, T: Report> Reader<R, T> {
             }
         }
         let header: Arc<[String]> = (0..row.len()).map(|index| folded(row.get(index))).collect();
-        let place = |names: &str| names.split('|').find_map(|name| header.iter().position(|column| column == name));
-        let places: Vec<Option<usize>> = T::COLUMNS.iter().map(|column| place(column.name)).collect();
+        let places = places::<T>(&header);
         let missing: Vec<&'static str> = T::COLUMNS
             .iter()
             .zip(&places)

@@ -71,6 +71,12 @@ impl Row {
         &self.text[from as usize..self.ends[index] as usize]
     }
 
+    /// Adds a field.
+    pub(crate) fn push(&mut self, field: &str) {
+        self.text.push_str(field);
+        self.end_field();
+    }
+
     /// Reads a record; false when the bytes are not in the charset, or a quote is left open.
     pub(crate) fn fill(&mut self, record: &[u8], charset: Charset, shape: Shape, scratch: &mut String) -> bool {
         self.text.clear();
