@@ -111,12 +111,12 @@ broker_start() { # DIR [PORT WEBPORT]
   dir=$(cd "$1" && pwd)
   have java || die "no Java runtime" "run './dev up' (it installs one), or: apt-get install default-jre-headless"
   pulsar_obtain
+  pulsar_keys "$(broker_keys_dir "$dir")" "$(broker_tokens_dir "$dir")" # also for a broker that runs: a service may be new
   if pid_of "$dir/pid" >/dev/null; then
     wait_for 90 broker_healthy "$dir" || die "the broker of $dir runs but is not healthy" "see $dir/logs/broker.log"
     return 0
   fi
   mkdir -p "$dir/logs" "$dir/data"
-  pulsar_keys "$(broker_keys_dir "$dir")" "$(broker_tokens_dir "$dir")"
   [[ -z ${2:-} ]] || kv_get "$dir/ports" PORT >/dev/null || kv_set "$dir/ports" PORT "$2"
   [[ -z ${3:-} ]] || kv_get "$dir/ports" WEB_PORT >/dev/null || kv_set "$dir/ports" WEB_PORT "$3"
   port=$(port_remember "$dir/ports" PORT 6650)

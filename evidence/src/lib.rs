@@ -103,6 +103,9 @@ use seal_packet::SealPacket;
 /// Path of the health page beside `/health/ready`.
 pub const HEALTH_PATH: &str = "/api/v1/evidence/health";
 
+/// Slow jobs that one process runs at the same time: a document that takes a minute to read delays no seal and no match.
+const JOBS_AT_ONCE: usize = 4;
+
 /// What routes work with; clones share it.
 #[derive(Clone)]
 pub struct State {
@@ -143,6 +146,7 @@ pub fn messages(timing: Timing) -> Routes {
 pub fn worker(store: Store, config: &Arc<Config>, files: &Files) -> Worker {
     let fetcher = Fetcher::new(SystemNames, config.fetch_allow_http);
     Worker::new(store)
+        .at_once(JOBS_AT_ONCE)
         .on(FetchEvidence { fetcher, files: files.clone() })
         .on(DiscardObject { objects: files.objects.clone() })
         .on(ReadDocument { program: config.reader.clone(), files: files.clone() })

@@ -118,12 +118,21 @@ pub struct Worker {
     store: Store,
     handlers: Arc<HashMap<&'static str, Arc<dyn AnyJob>>>,
     lease: Duration,
+    at_once: usize,
 }
 
 impl Worker {
-    /// A worker without handlers; it does nothing.
+    /// A worker without handlers; it does nothing. It runs one job at a time.
     pub fn new(store: Store) -> Self {
-        Self { store, handlers: Arc::default(), lease: LEASE }
+        Self { store, handlers: Arc::default(), lease: LEASE, at_once: 1 }
+    }
+
+    /// Runs up to so many jobs at the same time (at least one), so that a slow one delays no others. Two jobs never have the same kind and
+    /// key, but they may be about the same thing: handlers of such a worker lock what they change.
+    #[must_use]
+    pub fn at_once(mut self, jobs: usize) -> Self {
+        self.at_once = jobs.max(1);
+        self
     }
 
     /// Jobs of this kind go to `handler`.
@@ -142,11 +151,15 @@ impl Worker {
         self
     }
 
-    /// Runs until `stop`; the job in hand is finished first.
+    /// Runs until `stop`; the jobs in hand are finished first.
     pub async fn run(self, stop: CancellationToken) {
         if self.handlers.is_empty() {
             return;
         }
+        futures::future::join_all((0..self.at_once).map(|_| self.run_in_turn(&stop))).await;
+    }
+
+    async fn run_in_turn(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             match self.run_next().await {
                 Ok(true) => continue,

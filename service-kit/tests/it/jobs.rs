@@ -11,6 +11,7 @@ use service_kit::store::{Cause, Store};
 use shared_events::{Service, TenantId};
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 const LEASE: Duration = Duration::from_millis(600);
@@ -34,10 +35,14 @@ impl RunsJob for Slow {
 }
 
 async fn enqueue(store: &Store) {
+    enqueue_as(store, "one").await;
+}
+
+async fn enqueue_as(store: &Store, key: &str) {
     let mut work = store.read(&TenantId::try_new("demo").unwrap()).await.unwrap();
     let due_at = work.now();
     let cause = Cause::root(Uuid::now_v7(), None);
-    let job = NewJob { kind: Slow::KIND, key: "one".into(), due_at, payload: serde_json::json!({}), cause };
+    let job = NewJob { kind: Slow::KIND, key: key.into(), due_at, payload: serde_json::json!({}), cause };
     work.enqueue(job).await.unwrap();
     work.commit().await.unwrap();
 }
@@ -101,4 +106,26 @@ async fn a_job_of_a_worker_that_died_is_taken_over(pool: PgPool) {
         }
     };
     tokio::time::timeout(SOON, taken).await.expect("another worker takes it");
+}
+
+#[sqlx::test(migrator = "migrations::KIT_ONLY")]
+async fn a_slow_job_delays_no_others_and_each_runs_once(pool: PgPool) {
+    let store = Store::new(pool.clone(), Arc::new(SystemClock), Service::Tracking);
+    let slow = Slow { begun: Arc::new(Semaphore::new(0)), let_go: Arc::new(Semaphore::new(0)) };
+    for key in ["one", "two", "three", "four"] {
+        enqueue_as(&store, key).await;
+    }
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(Worker::new(store.clone()).on(slow.clone()).at_once(3).run(stop.clone()));
+    let three = tokio::time::timeout(SOON, slow.begun.acquire_many(3)).await.expect("three run at the same time");
+    three.expect("it stays open").forget();
+    assert_eq!(slow.begun.available_permits(), 0, "but not a fourth");
+    slow.let_go.add_permits(1);
+    let fourth = tokio::time::timeout(SOON, slow.begun.acquire()).await.expect("the fourth begins when one has ended");
+    fourth.expect("it stays open").forget();
+    stop.cancel();
+    slow.let_go.add_permits(3);
+    tokio::time::timeout(SOON, running).await.expect("what was in hand is finished").unwrap();
+    assert_eq!(sqlx::query_scalar::<_, i64>("SELECT count(*) FROM jobs").fetch_one(&pool).await.unwrap(), 0);
+    assert_eq!(slow.begun.available_permits(), 0, "each ran once");
 }
