@@ -15,6 +15,7 @@ mod read;
 mod read_document;
 mod replay;
 mod rotate_keys;
+mod sandbox;
 mod serve;
 mod token;
 mod topics;
@@ -57,6 +58,7 @@ enum Command {
     Parked(parked::Args),
     Replay(replay::Args),
     RotateKeys(rotate_keys::Args),
+    Sandbox(sandbox::Args),
     Verify(verify::Args),
     Gen(r#gen::Args),
 }
@@ -82,6 +84,7 @@ async fn main() -> ExitCode {
         Command::Parked(args) => parked::run(args).await,
         Command::Replay(args) => replay::run(args).await,
         Command::RotateKeys(args) => rotate_keys::run(args).await,
+        Command::Sandbox(args) => sandbox::run(args).await,
         Command::Verify(args) => verify::run(&args),
         Command::Gen(args) => r#gen::run(args).await,
     };

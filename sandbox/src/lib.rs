@@ -1,4 +1,5 @@
 //! Local stand-ins for the outside world. It begins with a seller's world of which everything is known: what happened, what
 //! the marketplace wrote down about it, and what it truly owes.
 
+pub mod amazon;
 pub mod world;

@@ -4,14 +4,15 @@
 //! marketplace's reports tell of it is written down beside, and nothing is computed from the reports. No rule of the claims
 //! service is used, so that each can be checked against the other.
 
-mod calendar;
+pub(crate) mod calendar;
 mod chance;
-mod customers;
-mod headers;
+pub(crate) mod customers;
+pub(crate) mod headers;
 mod inbound;
-mod money_files;
-mod paper;
-mod region;
+pub(crate) mod money_files;
+pub(crate) mod paper;
+mod parcels;
+pub(crate) mod region;
 mod removals;
 mod returns;
 mod storage;
@@ -25,6 +26,7 @@ use chance::Chance;
 use region::Region;
 
 pub use paper::File;
+pub use parcels::Parcel;
 pub use truth::Owed;
 
 /// How a world is made.
@@ -36,12 +38,15 @@ pub struct Settings {
     pub articles: usize,
     /// Orders of each article.
     pub orders: usize,
+    /// The last day of its year, on which everything is looked at.
+    pub last_day: NaiveDate,
 }
 
 impl Settings {
     /// A small seller.
     pub fn of_seed(seed: u64) -> Self {
-        Self { seed, articles: 24, orders: 40 }
+        let last_day = NaiveDate::from_ymd_opt(2026, 9, 30).expect("a date");
+        Self { seed, articles: 24, orders: 40, last_day }
     }
 }
 
@@ -117,26 +122,20 @@ pub struct World {
     pub sent: Vec<Sent>,
     /// What came back of removals.
     pub delivered: Vec<Delivered>,
+    /// Parcels of the seller's own that went wrong with Amazon's carrier.
+    pub parcels: Vec<Parcel>,
     /// What is truly owed and can be claimed now. Nothing but a measurement may read it.
     pub truth: Vec<Owed>,
     /// What Amazon paid in all and took back again, in minor units of both currencies together: a share, no amount.
     pub paid_and_reversed: (i64, i64),
-}
-
-/// The first day of the year.
-pub(crate) fn first_day() -> NaiveDate {
-    NaiveDate::from_ymd_opt(2025, 10, 1).expect("a date")
-}
-
-/// The day on which everything is looked at.
-pub(crate) fn last_day() -> NaiveDate {
-    NaiveDate::from_ymd_opt(2026, 9, 30).expect("a date")
+    /// The regions, from which reports of any time and place can be written.
+    pub(crate) regions: Vec<Region>,
 }
 
 impl World {
     /// Makes the world.
     pub fn generate(settings: Settings) -> Self {
-        let now = last_day().and_hms_opt(20, 0, 0).expect("a time").and_utc();
+        let now = settings.last_day.and_hms_opt(20, 0, 0).expect("a time").and_utc();
         let mut world = Self {
             settings,
             now,
@@ -144,20 +143,29 @@ impl World {
             costs: Vec::new(),
             sent: Vec::new(),
             delivered: Vec::new(),
+            parcels: Vec::new(),
             truth: Vec::new(),
             paid_and_reversed: (0, 0),
+            regions: Vec::new(),
         };
         let mut chance = Chance::of_seed(settings.seed);
-        for mut region in [Region::united_states(), Region::germany()] {
+        // What was thought of later has a chance of its own, so that the rest of a world stays as it was.
+        let mut later = Chance::of_seed(settings.seed ^ 0x7061_7263_656c);
+        for mut region in [Region::united_states(settings.last_day), Region::germany(settings.last_day)] {
             region.stock_up(&mut chance, settings.articles);
             for article in region.articles.clone() {
                 warehouse::happen(&mut region, &mut chance, &article);
                 customers::happen(&mut region, &mut chance, &article, settings.orders);
                 removals::happen(&mut region, &mut chance, &article);
                 inbound::happen(&mut region, &mut chance, &article);
-                storage::happen(&mut region, &mut chance, &article);
+                let lies_long = storage::happen(&mut region, &mut chance, &article);
+                if !lies_long {
+                    storage::monthly(&mut region, &mut later, &article);
+                }
             }
+            parcels::happen(&mut region, &mut later);
             region.hand_over(&mut world);
+            world.regions.push(region);
         }
         world
     }

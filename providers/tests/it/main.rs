@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod amazon;
 mod fetching;
 mod locks;
 mod objects;

@@ -1,6 +1,6 @@
 //! Local days and hours as moments: the summer times of the two regions, by their own rules.
 
-use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, TimeZone, Weekday};
+use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, TimeDelta, TimeZone, Utc, Weekday};
 
 /// Which zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,11 @@ impl Zone {
             Self::Berlin => (last_sunday(year, 3), last_sunday(year, 10), 1),
         };
         if summer <= day && day < winter { hours + 1 } else { hours }
+    }
+
+    /// The day of a moment there, to the hour in which clocks change.
+    pub(crate) fn date_of(self, moment: DateTime<Utc>) -> NaiveDate {
+        (moment + TimeDelta::hours(i64::from(self.hours(moment.date_naive())))).date_naive()
     }
 
     /// A moment of a day there. The night in which clocks change is kept out by its hour.

@@ -4,9 +4,8 @@ use chrono::{Days, NaiveDate};
 
 use super::chance::Chance;
 use super::money_files::Moved;
-use super::region::{Article, Line, Region};
+use super::region::{Article, Line, Ordered, Region};
 use super::returns::{come_home, stay_away};
-use super::{first_day, last_day};
 
 /// One order.
 pub(crate) struct Order<'a> {
@@ -32,7 +31,7 @@ impl Order<'_> {
 
 pub(crate) fn happen(region: &mut Region, chance: &mut Chance, article: &Article, orders: usize) {
     for _ in 0..orders {
-        let day = first_day() + Days::new(chance.between(0, 355).unsigned_abs());
+        let day = region.first + Days::new(chance.between(0, 355).unsigned_abs());
         let id = format!("113-{:07}-{:07}", region.number(), chance.between(0, 9_999_999));
         let mut order = Order {
             id,
@@ -45,6 +44,11 @@ pub(crate) fn happen(region: &mut Region, chance: &mut Chance, article: &Article
         let (dear_handling, dear_referral) = (chance.percent(4), chance.percent(3));
         if dear_handling {
             order.fulfilment += chance.between(40, 300);
+        }
+        // Some European orders go abroad, which is dearer and right; without chance, so that all else stays as it is.
+        let abroad = region.marketplace != "US" && !dear_handling && region.orders.len() % 17 == 3;
+        if abroad {
+            order.fulfilment = article.abroad();
         }
         if dear_referral {
             order.referral += chance.between(20, 150);
@@ -100,6 +104,12 @@ fn post(
 
 fn sell(region: &mut Region, order: &Order<'_>) {
     let article = order.article;
+    region.orders.push(Ordered {
+        id: order.id.clone(),
+        day: order.day,
+        units: order.units,
+        minor: article.price * order.units,
+    });
     let row = vec![
         region.moment(order.day),
         article.sku.clone(),
@@ -162,7 +172,7 @@ fn give_back(region: &mut Region, chance: &mut Chance, order: &Order<'_>, day: N
 
 fn refund(region: &mut Region, chance: &mut Chance, order: &Order<'_>) {
     let day = order.day + Days::new(chance.between(4, 20).unsigned_abs());
-    if day >= last_day() {
+    if day >= region.last {
         return;
     }
     let units = chance.between(1, order.units);
@@ -179,7 +189,7 @@ fn refund(region: &mut Region, chance: &mut Chance, order: &Order<'_>) {
 
 fn part_refund(region: &mut Region, chance: &mut Chance, order: &Order<'_>) {
     let day = order.day + Days::new(chance.between(4, 20).unsigned_abs());
-    if day < last_day() {
+    if day < region.last {
         // A discount for a scratch: nothing has to come back, and the fee is settled in proportion.
         let minor = order.article.price * chance.between(10, 60) / 100;
         post(region, order, day, "Refund", "ItemPrice", "Principal", -minor);
@@ -192,7 +202,7 @@ fn part_refund(region: &mut Region, chance: &mut Chance, order: &Order<'_>) {
 
 fn replace(region: &mut Region, chance: &mut Chance, order: &Order<'_>) {
     let day = order.day + Days::new(chance.between(4, 20).unsigned_abs());
-    if day >= last_day() {
+    if day >= region.last {
         return;
     }
     let number = region.number();

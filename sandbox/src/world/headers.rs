@@ -193,4 +193,26 @@ pub(crate) const PREVIEW_EU: &[&str] = &[
     "estimated-fee-total",
     "estimated-referral-fee-per-unit",
     "expected-domestic-fulfilment-fee-per-unit",
+    "expected-efn-fulfilment-fee-per-unit-uk",
+    "expected-efn-fulfilment-fee-per-unit-de",
+    "expected-efn-fulfilment-fee-per-unit-fr",
+    "expected-efn-fulfilment-fee-per-unit-it",
+    "expected-efn-fulfilment-fee-per-unit-es",
+    "expected-efn-fulfilment-fee-per-unit-se",
+];
+/// Names with underscores, as this report has them.
+pub(crate) const MONTHLY: &[&str] = &[
+    "asin",
+    "fnsku",
+    "product_name",
+    "fulfillment_center",
+    "country_code",
+    "item_volume",
+    "volume_units",
+    "average_quantity_on_hand",
+    "estimated_total_item_volume",
+    "month_of_charge",
+    "storage_rate",
+    "currency",
+    "estimated_monthly_storage_fee",
 ];

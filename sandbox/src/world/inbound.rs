@@ -2,14 +2,14 @@
 
 use chrono::{Days, Months, NaiveDate};
 
+use super::Sent;
 use super::chance::Chance;
 use super::money_files::Moved;
 use super::region::{Article, Paid, Region};
-use super::{Sent, first_day, last_day};
 
 pub(crate) fn happen(region: &mut Region, chance: &mut Chance, article: &Article) {
     for _ in 0..chance.between(1, 3) {
-        let delivered = first_day() + Days::new(chance.between(0, 330).unsigned_abs());
+        let delivered = region.first + Days::new(chance.between(0, 330).unsigned_abs());
         let shipment_id = format!("FBA{}", region.number());
         let shipped = chance.between(20, 60);
         let closed = chance.percent(90);
@@ -23,7 +23,7 @@ pub(crate) fn happen(region: &mut Region, chance: &mut Chance, article: &Article
             receive(region, article, &shipment_id, delivered + Days::new(3), broken, "WAREHOUSE_DAMAGED");
         }
         if late > 0 {
-            receive(region, article, &shipment_id, (delivered + Days::new(30)).min(last_day()), late, "SELLABLE");
+            receive(region, article, &shipment_id, (delivered + Days::new(30)).min(region.last), late, "SELLABLE");
         }
         region.sent.push(Sent {
             shipment_id: shipment_id.clone(),
@@ -94,10 +94,10 @@ fn pay_oldest(region: &mut Region, chance: &mut Chance, article: &Article) {
     let found = region.truth.iter().position(|owed| here(owed.claim_type, &owed.subject, owed.clock));
     let (Some(at), true) = (found, chance.percent(40)) else { return };
     let day = region.truth[at].clock + Days::new(40);
-    if day >= last_day() {
+    if day >= region.last {
         return;
     }
-    let owed = region.truth.remove(at);
+    let owed = region.no_longer_owed(at);
     let (reason, per_unit) = ("Lost_Inbound", article.cost_on(day));
     let paid = Paid { day, case: None, order: "", reason, per_unit, cash: owed.units, inventory: 0, original: None };
     region.pay(chance, article, &paid);

@@ -2,15 +2,21 @@
 
 use chrono::{Days, NaiveDate};
 
+use super::World;
 use super::calendar::business_days;
 use super::chance::Chance;
 use super::headers::{
-    LEDGER, LONG_TERM, PARCELS, PREVIEW, PREVIEW_EU, REIMBURSEMENTS, REMOVALS, REPLACEMENTS, RETURNS, SALES,
+    LEDGER, LONG_TERM, MONTHLY, PARCELS, PREVIEW, PREVIEW_EU, REIMBURSEMENTS, REMOVALS, REPLACEMENTS, RETURNS, SALES,
     SETTLEMENT, STOCK,
 };
-use super::paper::File;
-use super::region::{Article, Line, Paid, Region};
-use super::{World, first_day, last_day};
+use super::paper::{File, Paper};
+use super::region::{Article, Line, Paid, Posted, Region};
+
+/// What was paid out, by settlement.
+pub(crate) const SETTLEMENTS: &str = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2";
+
+/// What Amazon paid for, and took back.
+pub(crate) const REIMBURSED: &str = "GET_FBA_REIMBURSEMENTS_DATA";
 
 /// A movement of stock.
 pub(crate) struct Moved<'a> {
@@ -25,6 +31,35 @@ pub(crate) struct Moved<'a> {
     pub(crate) reconciled: Option<(i64, i64)>,
     /// The same in an earlier download.
     pub(crate) reconciled_before: Option<(i64, i64)>,
+}
+
+/// How a posting names the reason of a reimbursement.
+pub(crate) fn described(reason: &'static str) -> &'static str {
+    match reason {
+        "Lost_Warehouse" => "WAREHOUSE_LOST",
+        "Damaged_Warehouse" => "WAREHOUSE_DAMAGE",
+        "Lost_Inbound" => "MISSING_FROM_INBOUND",
+        "Reimbursement_Reversal" => "REVERSAL_REIMBURSEMENT",
+        other => other,
+    }
+}
+
+/// The reports: their names, headers, and whether they are quoted.
+pub(crate) fn kinds(american: bool) -> [(&'static str, &'static [&'static str], bool); 12] {
+    [
+        ("GET_FBA_ESTIMATED_FBA_FEES_TXT_DATA", if american { PREVIEW } else { PREVIEW_EU }, false),
+        ("GET_LEDGER_DETAIL_VIEW_DATA", LEDGER, true),
+        (REIMBURSED, REIMBURSEMENTS, false),
+        ("GET_FBA_FULFILLMENT_CUSTOMER_RETURNS_DATA", RETURNS, false),
+        ("GET_FBA_FULFILLMENT_CUSTOMER_SHIPMENT_REPLACEMENT_DATA", REPLACEMENTS, false),
+        ("GET_FBA_FULFILLMENT_CUSTOMER_SHIPMENT_SALES_DATA", SALES, false),
+        ("GET_FBA_FULFILLMENT_REMOVAL_ORDER_DETAIL_DATA", REMOVALS, false),
+        ("GET_FBA_FULFILLMENT_REMOVAL_SHIPMENT_DETAIL_DATA", PARCELS, false),
+        ("GET_FBA_FULFILLMENT_LONGTERM_STORAGE_FEE_CHARGES_DATA", LONG_TERM, false),
+        ("GET_FBA_STORAGE_FEE_CHARGES_DATA", MONTHLY, false),
+        ("GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA", STOCK, false),
+        (SETTLEMENTS, SETTLEMENT, false),
+    ]
 }
 
 impl Region {
@@ -57,6 +92,11 @@ impl Region {
     }
 
     pub(crate) fn post(&mut self, line: &Line<'_>) {
+        self.post_seen(line, false);
+    }
+
+    /// `punctual`: it is seen on its day, not perhaps later.
+    pub(crate) fn post_seen(&mut self, line: &Line<'_>, punctual: bool) {
         let day = line.day;
         let at = self.zone.at(day, 12, 0).to_utc();
         let (date, time) = match self.marketplace {
@@ -77,18 +117,31 @@ impl Region {
         row[18] = number.to_string();
         row[21] = line.sku.to_owned();
         row[22] = line.quantity.map(|units| units.to_string()).unwrap_or_default();
-        self.paper("GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2").add(day, row);
+        self.postings.push(Posted {
+            day,
+            at,
+            transaction: line.transaction,
+            order: line.order.to_owned(),
+            description: line.description,
+            minor: line.minor,
+            sku: line.sku.to_owned(),
+            quantity: line.quantity,
+        });
+        let paper = self.paper(SETTLEMENTS);
+        match punctual {
+            true => paper.add_punctual(day, row),
+            false => paper.add(day, row),
+        }
     }
 
-    /// Amazon pays or takes back; the money mostly arrives. Gives the reimbursement's number.
-    pub(crate) fn pay(&mut self, chance: &mut Chance, article: &Article, paid: &Paid<'_>) -> String {
-        let id = format!("98{}", self.number());
+    /// A row of the reimbursements.
+    pub(crate) fn reimbursement(&self, article: &Article, paid: &Paid<'_>, id: &str) -> Vec<String> {
         let total = paid.per_unit.abs() * paid.cash;
         let approved = self.moment(paid.day);
         let original = paid.original.clone().unwrap_or_default();
-        let row = vec![
+        vec![
             approved,
-            id.clone(),
+            id.to_owned(),
             paid.case.clone().unwrap_or_default(),
             paid.order.to_owned(),
             paid.reason.to_owned(),
@@ -105,8 +158,15 @@ impl Region {
             (paid.cash + paid.inventory).to_string(),
             original.0,
             original.1.to_owned(),
-        ];
-        self.paper("GET_FBA_REIMBURSEMENTS_DATA").add(paid.day, row);
+        ]
+    }
+
+    /// Amazon pays or takes back; the money mostly arrives. Gives the reimbursement's number.
+    pub(crate) fn pay(&mut self, chance: &mut Chance, article: &Article, paid: &Paid<'_>) -> String {
+        let id = format!("98{}", self.number());
+        let total = paid.per_unit.abs() * paid.cash;
+        let row = self.reimbursement(article, paid, &id);
+        self.paper(REIMBURSED).add(paid.day, row);
         self.paid += total.max(0);
         self.reversed += (-total).max(0);
         if total == 0 {
@@ -115,7 +175,7 @@ impl Region {
         // A posting follows within days; a few never come.
         let posted = paid.day + Days::new(chance.between(1, 3).unsigned_abs());
         if total > 0 && chance.percent(3) {
-            if business_days(paid.day, 5) < last_day() {
+            if business_days(paid.day, 5) < self.last {
                 let subject = format!("reimbursement {id} sku {}", article.sku);
                 self.owe(
                     "approved_not_paid",
@@ -127,14 +187,8 @@ impl Region {
                     "approved, and the money never came",
                 );
             }
-        } else if posted <= last_day() {
-            let description = match paid.reason {
-                "Lost_Warehouse" => "WAREHOUSE_LOST",
-                "Damaged_Warehouse" => "WAREHOUSE_DAMAGE",
-                "Lost_Inbound" => "MISSING_FROM_INBOUND",
-                "Reimbursement_Reversal" => "REVERSAL_REIMBURSEMENT",
-                other => other,
-            };
+        } else if posted <= self.last {
+            let description = described(paid.reason);
             let (order, sku) = (paid.order, article.sku.as_str());
             let kind = "FBA Inventory Reimbursement";
             let quantity = Some(paid.cash);
@@ -153,40 +207,28 @@ impl Region {
     }
 
     /// Puts all papers into the world: a first download without the last weeks, then the whole, overlapping.
-    pub(crate) fn hand_over(mut self, world: &mut World) {
-        let (end, early) = (last_day(), last_day() - Days::new(20));
+    pub(crate) fn hand_over(&mut self, world: &mut World) {
+        let (end, early) = (self.last, self.last - Days::new(20));
         self.preview_and_sum();
-        let kinds: [(&'static str, &[&str], bool); 10] = [
-            ("GET_FBA_ESTIMATED_FBA_FEES_TXT_DATA", if self.marketplace == "US" { PREVIEW } else { PREVIEW_EU }, false),
-            ("GET_LEDGER_DETAIL_VIEW_DATA", LEDGER, true),
-            ("GET_FBA_REIMBURSEMENTS_DATA", REIMBURSEMENTS, false),
-            ("GET_FBA_FULFILLMENT_CUSTOMER_RETURNS_DATA", RETURNS, false),
-            ("GET_FBA_FULFILLMENT_CUSTOMER_SHIPMENT_REPLACEMENT_DATA", REPLACEMENTS, false),
-            ("GET_FBA_FULFILLMENT_CUSTOMER_SHIPMENT_SALES_DATA", SALES, false),
-            ("GET_FBA_FULFILLMENT_REMOVAL_ORDER_DETAIL_DATA", REMOVALS, false),
-            ("GET_FBA_FULFILLMENT_REMOVAL_SHIPMENT_DETAIL_DATA", PARCELS, false),
-            ("GET_FBA_FULFILLMENT_LONGTERM_STORAGE_FEE_CHARGES_DATA", LONG_TERM, false),
-            ("GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA", STOCK, false),
-        ];
         let mut hand = |report: &'static str, header: &[&str], quoted: bool, until: NaiveDate| {
-            let empty = super::paper::Paper::default();
+            let empty = Paper::until(self.last);
             let bytes = self.papers.get(report).unwrap_or(&empty).write(header, self.habit, quoted, until);
             let american = self.marketplace == "US";
             let content_type = if american { "text/plain; charset=UTF-8" } else { "text/plain; charset=cp1252" };
-            let taken_on = if report.contains("ESTIMATED") { first_day() } else { until };
+            let taken_on = if report.contains("ESTIMATED") { self.first } else { until };
             world.files.push(File { report, marketplace: self.marketplace, content_type, taken_on, bytes });
         };
         for until in [early, end] {
-            for (report, header, quoted) in kinds {
+            for (report, header, quoted) in kinds(self.marketplace == "US") {
                 hand(report, header, quoted, until);
             }
-            hand("GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", SETTLEMENT, false, until);
         }
         // The same region again, asked for another marketplace.
-        hand("GET_FBA_REIMBURSEMENTS_DATA", REIMBURSEMENTS, false, end);
+        hand(REIMBURSED, REIMBURSEMENTS, false, end);
         world.costs.append(&mut self.costs);
         world.sent.append(&mut self.sent);
         world.delivered.append(&mut self.delivered);
+        world.parcels.append(&mut self.parcels);
         world.truth.append(&mut self.truth);
         world.paid_and_reversed.0 += self.paid;
         world.paid_and_reversed.1 += self.reversed;
@@ -205,15 +247,25 @@ impl Region {
             row.push("Small".to_owned());
             row.push(self.currency.to_owned());
             row.extend(fees);
-            self.paper("GET_FBA_ESTIMATED_FBA_FEES_TXT_DATA").add(first_day(), row);
+            if self.marketplace != "US" {
+                // The store's own country is left blank.
+                let abroad = self.amount(article.abroad());
+                row.extend(
+                    ["uk", "de", "fr", "it", "es", "se"]
+                        .map(|to| if to == "de" { String::new() } else { abroad.clone() }),
+                );
+            }
+            let first = self.first;
+            self.paper("GET_FBA_ESTIMATED_FBA_FEES_TXT_DATA").add(first, row);
         }
         let mut sum = vec![String::new(); SETTLEMENT.len()];
-        let ends = self.zone.at(last_day(), 23, 0).to_utc();
+        let ends = self.zone.at(self.last, 23, 0).to_utc();
         let format = if self.marketplace == "US" { "%Y-%m-%d %H:%M:%S UTC" } else { "%d.%m.%Y %H:%M:%S UTC" };
         sum[0] = "55000111".to_owned();
         sum[2] = ends.format(format).to_string();
         sum[4] = self.amount(0);
         sum[5] = self.currency.to_owned();
-        self.paper("GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2").add(first_day() - Days::new(1), sum);
+        let before = self.first - Days::new(1);
+        self.paper(SETTLEMENTS).add(before, sum);
     }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use super::calendar::Zone;
 use super::chance::Chance;
 use super::paper::{Habit, Paper, decimal};
-use super::{Cost, Delivered, Owed, Sent, first_day, last_day};
+use super::parcels::Parcel;
+use super::{Cost, Delivered, Owed, Sent};
 
 /// An article.
 #[derive(Debug, Clone)]
@@ -25,6 +26,11 @@ pub(crate) struct Article {
 }
 
 impl Article {
+    /// Handling of a unit that goes abroad: dearer than any mistake at home.
+    pub(crate) fn abroad(&self) -> i64 {
+        self.fulfilment + 333
+    }
+
     pub(crate) fn cost_on(&self, day: NaiveDate) -> i64 {
         self.later.filter(|(since, _)| *since <= day).map_or(self.cost, |(_, cost)| cost)
     }
@@ -40,6 +46,28 @@ pub(crate) struct Line<'a> {
     pub(crate) minor: i64,
     pub(crate) sku: &'a str,
     pub(crate) quantity: Option<i64>,
+}
+
+/// Money that was posted, as it is told by the finance APIs.
+#[derive(Debug, Clone)]
+pub(crate) struct Posted {
+    pub(crate) day: NaiveDate,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) transaction: &'static str,
+    pub(crate) order: String,
+    pub(crate) description: &'static str,
+    pub(crate) minor: i64,
+    pub(crate) sku: String,
+    pub(crate) quantity: Option<i64>,
+}
+
+/// An order, as the orders API tells it.
+#[derive(Debug, Clone)]
+pub(crate) struct Ordered {
+    pub(crate) id: String,
+    pub(crate) day: NaiveDate,
+    pub(crate) units: i64,
+    pub(crate) minor: i64,
 }
 
 /// A reimbursement, or its reversal.
@@ -73,11 +101,24 @@ pub(crate) struct Region {
     pub(crate) truth: Vec<Owed>,
     pub(crate) paid: i64,
     pub(crate) reversed: i64,
+    /// First and last day of the year.
+    pub(crate) first: NaiveDate,
+    pub(crate) last: NaiveDate,
+    /// Everything that was ever owed, with the day from which it can be claimed.
+    pub(crate) owed_ever: Vec<(NaiveDate, Owed)>,
+    pub(crate) postings: Vec<Posted>,
+    pub(crate) orders: Vec<Ordered>,
+    pub(crate) parcels: Vec<Parcel>,
     number: u64,
 }
 
 impl Region {
-    fn new(marketplace: &'static str, currency: &'static str, store: &'static str, zone: Zone, habit: Habit) -> Self {
+    fn new(
+        (marketplace, currency, store): (&'static str, &'static str, &'static str),
+        zone: Zone,
+        habit: Habit,
+        last: NaiveDate,
+    ) -> Self {
         Self {
             marketplace,
             currency,
@@ -93,16 +134,22 @@ impl Region {
             truth: Vec::new(),
             paid: 0,
             reversed: 0,
+            first: last - Days::new(364),
+            last,
+            owed_ever: Vec::new(),
+            postings: Vec::new(),
+            orders: Vec::new(),
+            parcels: Vec::new(),
             number: if marketplace == "US" { 1_000_000 } else { 5_000_000 },
         }
     }
 
-    pub(crate) fn united_states() -> Self {
-        Self::new("US", "USD", "Amazon.com", Zone::Pacific, Habit::American)
+    pub(crate) fn united_states(last: NaiveDate) -> Self {
+        Self::new(("US", "USD", "Amazon.com"), Zone::Pacific, Habit::American, last)
     }
 
-    pub(crate) fn germany() -> Self {
-        Self::new("DE", "EUR", "Amazon.de", Zone::Berlin, Habit::European)
+    pub(crate) fn germany(last: NaiveDate) -> Self {
+        Self::new(("DE", "EUR", "Amazon.de"), Zone::Berlin, Habit::European, last)
     }
 
     /// A new number for orders, cases and the like.
@@ -112,7 +159,8 @@ impl Region {
     }
 
     pub(crate) fn paper(&mut self, report: &'static str) -> &mut Paper {
-        self.papers.entry(report).or_default()
+        let last = self.last;
+        self.papers.entry(report).or_insert_with(|| Paper::until(last))
     }
 
     pub(crate) fn amount(&self, minor: i64) -> String {
@@ -132,7 +180,7 @@ impl Region {
             let fulfilment = chance.between(250, 700);
             let cost = chance.between(200, price / 2);
             let later = chance.percent(30).then(|| {
-                (first_day() + Days::new(150 + chance.between(0, 60).unsigned_abs()), cost + chance.between(10, 200))
+                (self.first + Days::new(150 + chance.between(0, 60).unsigned_abs()), cost + chance.between(10, 200))
             });
             let code = self.marketplace;
             let article = Article {
@@ -150,7 +198,7 @@ impl Region {
                 cost,
                 later,
             };
-            let steps = [Some((first_day() - Days::new(365), cost)), later];
+            let steps = [Some((self.first - Days::new(365), cost)), later];
             for (since, minor) in steps.into_iter().flatten() {
                 let (fnsku, currency, marketplace) = (article.fnsku.clone(), self.currency, self.marketplace);
                 self.costs.push(Cost { fnsku, minor, currency, since, marketplace });
@@ -172,27 +220,50 @@ impl Region {
         story: &str,
     ) {
         let until = window.1.map(|days| clock + Days::new(days));
-        let open = clock + Days::new(window.0) <= last_day() && until.is_none_or(|until| last_day() <= until);
-        if !open || minor <= 0 {
+        if minor <= 0 {
             return;
         }
-        let same = |owed: &&mut Owed| owed.claim_type == claim_type && owed.subject == subject && owed.clock == clock;
-        if let Some(owed) = self.truth.iter_mut().find(same) {
-            owed.units += units;
-            owed.minor += minor;
-            return;
+        let opens = clock + Days::new(window.0);
+        let (marketplace, currency, story) = (self.marketplace, self.currency, story.to_owned());
+        let owed = Owed { claim_type, marketplace, subject, clock, units, minor, currency, until, story };
+        if opens <= self.last && until.is_none_or(|until| self.last <= until) {
+            add_up(&mut self.truth, &owed);
         }
-        let (marketplace, currency) = (self.marketplace, self.currency);
-        self.truth.push(Owed {
-            claim_type,
-            marketplace,
-            subject,
-            clock,
-            units,
-            minor,
-            currency,
-            until,
-            story: story.to_owned(),
-        });
+        let ever = self.owed_ever.iter_mut().find(|(_, ever)| is_same(ever, &owed));
+        match ever {
+            Some((_, ever)) => {
+                ever.units += owed.units;
+                ever.minor += owed.minor;
+            }
+            None => self.owed_ever.push((opens, owed)),
+        }
+    }
+
+    /// What can be claimed on a day, from the world's last day on.
+    pub(crate) fn truth_on(&self, day: NaiveDate) -> impl Iterator<Item = &Owed> {
+        let open =
+            move |(opens, owed): &&(NaiveDate, Owed)| *opens <= day && owed.until.is_none_or(|until| day <= until);
+        self.owed_ever.iter().filter(open).map(|(_, owed)| owed)
+    }
+
+    /// Takes something off what is owed, since it was paid after all.
+    pub(crate) fn no_longer_owed(&mut self, at: usize) -> Owed {
+        let owed = self.truth.remove(at);
+        self.owed_ever.retain(|(_, ever)| !is_same(ever, &owed));
+        owed
+    }
+}
+
+fn is_same(one: &Owed, other: &Owed) -> bool {
+    one.claim_type == other.claim_type && one.subject == other.subject && one.clock == other.clock
+}
+
+fn add_up(truth: &mut Vec<Owed>, owed: &Owed) {
+    match truth.iter_mut().find(|known| is_same(known, owed)) {
+        Some(known) => {
+            known.units += owed.units;
+            known.minor += owed.minor;
+        }
+        None => truth.push(owed.clone()),
     }
 }

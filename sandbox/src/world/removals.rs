@@ -2,16 +2,16 @@
 
 use chrono::Days;
 
+use super::Delivered;
 use super::chance::Chance;
 use super::region::{Article, Paid, Region};
-use super::{Delivered, first_day, last_day};
 
 pub(crate) fn happen(region: &mut Region, chance: &mut Chance, article: &Article) {
-    let mut before = first_day();
+    let mut before = region.first;
     for _ in 0..chance.between(0, 3) {
-        let day = before.max(first_day() + Days::new(chance.between(0, 340).unsigned_abs()));
+        let day = before.max(region.first + Days::new(chance.between(0, 340).unsigned_abs()));
         before = day + Days::new(1);
-        if day + Days::new(4) >= last_day() {
+        if day + Days::new(4) >= region.last {
             return;
         }
         let units = chance.between(1, 5);
@@ -67,13 +67,13 @@ fn send(region: &mut Region, chance: &mut Chance, article: &Article, id: &str, d
         46..=55 => (Some(arrived), units - 1, 0),
         _ => (Some(arrived), units, 0),
     };
-    let Some(on) = on.map_or(Some(None), |day| (day < last_day()).then_some(Some(day))) else { return };
+    let Some(on) = on.map_or(Some(None), |day| (day < region.last).then_some(Some(day))) else { return };
     let marketplace = region.marketplace;
     let (order_id, fnsku) = (id.to_owned(), article.fnsku.clone());
     region.delivered.push(Delivered { order_id, tracking, fnsku, on, good, damaged, marketplace });
     let missing = units - good;
     let paid_on = day + Days::new(20);
-    if missing > 0 && chance.percent(30) && paid_on < last_day() {
+    if missing > 0 && chance.percent(30) && paid_on < region.last {
         let per_unit = article.cost_on(paid_on);
         let reason = "Removal_Order_Lost";
         let paid =

@@ -4,7 +4,6 @@ use chrono::{Days, NaiveDate};
 
 use super::chance::Chance;
 use super::customers::Order;
-use super::last_day;
 use super::money_files::Moved;
 use super::region::{Paid, Region};
 
@@ -16,7 +15,7 @@ pub(crate) fn come_home(
     refunded: Option<NaiveDate>,
     day: NaiveDate,
 ) {
-    if day >= last_day() {
+    if day >= region.last {
         return;
     }
     let article = order.article;
@@ -88,7 +87,7 @@ pub(crate) fn come_home(
 
 /// Amazon pays for a unit of an order.
 fn settle(region: &mut Region, chance: &mut Chance, order: &Order<'_>, day: NaiveDate) -> bool {
-    if day >= last_day() {
+    if day >= region.last {
         return false;
     }
     let (id, per_unit) = (order.id.as_str(), order.worth());

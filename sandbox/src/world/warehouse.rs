@@ -8,7 +8,6 @@ use super::chance::Chance;
 use super::money_files::Moved;
 use super::region::{Article, Paid, Region};
 use super::warehouse_rows::{noise, tell};
-use super::{first_day, last_day};
 
 /// What became of one unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +57,7 @@ pub(crate) fn happen(region: &mut Region, chance: &mut Chance, article: &Article
             Shelf { article: article.clone(), lost, finds, reason, batches: Vec::new(), steps: BTreeMap::new() };
         shelf.plan(region, chance);
         while let Some((day, steps)) = shelf.steps.pop_first() {
-            if day >= last_day() {
+            if day >= region.last {
                 break;
             }
             for step in steps {
@@ -84,8 +83,8 @@ impl Shelf {
     fn plan(&mut self, region: &mut Region, chance: &mut Chance) {
         for _ in 0..chance.between(2, 7) {
             // Half of them lately, so that there is something to claim.
-            let from = if chance.percent(50) { last_day() - Days::new(75) } else { first_day() };
-            let day = later(chance, from, 0, (last_day() - from).num_days() - 1);
+            let from = if chance.percent(50) { region.last - Days::new(75) } else { region.first };
+            let day = later(chance, from, 0, (region.last - from).num_days() - 1);
             let code =
                 if self.lost { *chance.pick(&["M", "5"]) } else { *chance.pick(&["6", "7", "E", "H", "K", "U"]) };
             let (reference, center) = (format!("21{}", region.number()), *chance.pick(&CENTERS));
@@ -234,7 +233,7 @@ impl Shelf {
     ) {
         let back: Vec<_> = self.paid_with(reimbursement).into_iter().take(units).collect();
         let on = if self.finds { day + Days::new(2) } else { day };
-        if back.is_empty() || on >= last_day() {
+        if back.is_empty() || on >= region.last {
             return;
         }
         let cash = -(back.len() as i64);

@@ -6,11 +6,10 @@ use super::chance::Chance;
 use super::money_files::Moved;
 use super::region::{Article, Region};
 use super::warehouse::{Batch, CENTERS, Fate, later};
-use super::{first_day, last_day};
 
 /// Writes the ledger's rows of what went missing, and what is owed for it.
 pub(crate) fn tell(region: &mut Region, chance: &mut Chance, article: &Article, batches: &[Batch], lost: bool) {
-    let early = last_day() - Days::new(20);
+    let early = region.last - Days::new(20);
     let mut searched: i64 = 0;
     let mut newest: Vec<&Batch> = batches.iter().collect();
     newest.sort_by_key(|batch| std::cmp::Reverse(batch.day));
@@ -21,7 +20,7 @@ pub(crate) fn tell(region: &mut Region, chance: &mut Chance, article: &Article, 
             let before = batch.units.iter().filter(|fate| matches!(fate, Fate::Found(day) if *day <= until));
             i64::try_from(before.count()).unwrap_or(0)
         };
-        let (now, before) = (found(last_day()), found(early));
+        let (now, before) = (found(region.last), found(early));
         let moved = Moved {
             day: batch.day,
             event: "Adjustments",
@@ -47,7 +46,7 @@ pub(crate) fn tell(region: &mut Region, chance: &mut Chance, article: &Article, 
         }
         let missing = i64::try_from(batch.units.iter().filter(|fate| **fate == Fate::Missing).count()).unwrap_or(0);
         // Amazon searches for what was lost lately.
-        let waits = if batch.day >= last_day() - Days::new(59) { to_search.min(missing) } else { 0 };
+        let waits = if batch.day >= region.last - Days::new(59) { to_search.min(missing) } else { 0 };
         to_search -= waits;
         searched += waits;
         let owed = missing - waits;
@@ -56,7 +55,7 @@ pub(crate) fn tell(region: &mut Region, chance: &mut Chance, article: &Article, 
             // For a week Amazon is given the chance to pay by itself.
             let minor = owed * article.cost_on(batch.day);
             let closes = Some(60);
-            if batch.day + Days::new(7) <= last_day() {
+            if batch.day + Days::new(7) <= region.last {
                 let subject = format!("fnsku {}", article.fnsku);
                 region.owe(kind, subject, batch.day, owed, minor, (0, closes), "never found and never paid for");
             }
@@ -68,7 +67,8 @@ pub(crate) fn tell(region: &mut Region, chance: &mut Chance, article: &Article, 
             .map(str::to_owned);
         let mut row = row.to_vec();
         row.push(searched.to_string());
-        region.paper("GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA").add(first_day(), row);
+        let first = region.first;
+        region.paper("GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA").add(first, row);
     }
 }
 
@@ -87,7 +87,7 @@ pub(crate) fn noise(region: &mut Region, chance: &mut Chance, article: &Article)
     ];
     for _ in 0..12 {
         let (event, reason, quantity) = *chance.pick(&kinds);
-        let day = later(chance, first_day(), 0, 363);
+        let day = later(chance, region.first, 0, 363);
         let (reference, center) = (format!("24{}", region.number()), *chance.pick(&CENTERS));
         let disposition = "SELLABLE";
         region.move_stock(

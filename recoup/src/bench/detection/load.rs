@@ -1,13 +1,13 @@
 //! Reads a world's reports into books, as a sync would.
 
 use anyhow::Context;
-use claims::detection::{Books, Delivery, Fact, InboundItem, SettlementReader, SourcingCost};
+use claims::detection::{Books, Delivery, Fact, InboundItem, Parcel, SettlementReader, SourcingCost};
 use claims::marketplace::Marketplace;
 use claims::policy::Policy;
 use claims::reasons::{LedgerReason, ReimbursementReason};
 use claims::reports::{
     Charset, CustomerReturn, FeePreview, LedgerEvent, LongTermStorage, Options, Reader, Reimbursement, RemovalOrder,
-    RemovalShipment, Replacement, Report, RowKey, Sale, SettlementLine, Stock,
+    RemovalShipment, Replacement, Report, RowKey, Sale, SettlementLine, Stock, Storage,
 };
 use sandbox::world::{File, World};
 use shared_events::money::{Currency, Money};
@@ -59,6 +59,15 @@ pub(super) fn load(world: &World) -> anyhow::Result<Loaded> {
         });
         loaded.books.add(RowKey::of(&["delivery", &told.order_id, &told.tracking]), place(told.marketplace)?, fact);
     }
+    for parcel in &world.parcels {
+        let fact = Fact::Parcel(Parcel {
+            tracking: parcel.tracking.clone(),
+            day: parcel.day,
+            reason: parcel.reason.to_owned(),
+            value: Money::new(parcel.minor, Currency::try_new(parcel.currency)?),
+        });
+        loaded.books.add(RowKey::of(&["parcel", &parcel.tracking]), place(parcel.marketplace)?, fact);
+    }
     Ok(loaded)
 }
 
@@ -92,6 +101,7 @@ impl Loaded {
             RemovalShipment::NAME => self.rows_of(file, |row| Some(Fact::RemovalShipment(row))),
             Stock::NAME => self.rows_of(file, |row| Some(Fact::Stock(row))),
             LongTermStorage::NAME => self.rows_of(file, |row| Some(Fact::LongTermStorage(row))),
+            Storage::NAME => self.rows_of(file, |row| Some(Fact::Storage(row))),
             FeePreview::NAME => self.rows_of(file, |row| Some(Fact::FeePreview(file.taken_on, row))),
             SettlementLine::NAME => self.settlement(file),
             other => anyhow::bail!("{other} is not read"),

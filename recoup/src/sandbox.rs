@@ -1,0 +1,99 @@
+//! `recoup sandbox`: stand-ins for the outside world, for development, demos and tests. They listen on loopback only.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use chrono::{DateTime, NaiveDate, Utc};
+use clap::Subcommand;
+use sandbox::amazon::{Amazon, Settings};
+use service_kit::clock::{Clock, SystemClock};
+use tokio::net::TcpListener;
+
+use crate::cli;
+use crate::output::Exit;
+
+/// Stand-ins for the outside world, on loopback, until they are interrupted
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    Amazon(AmazonArgs),
+}
+
+/// Amazon: login, consent page and Selling Partner API, with a seller's world of which everything is known
+#[derive(clap::Args)]
+struct AmazonArgs {
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8010)]
+    port: u16,
+    /// The number that the world is made from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Articles in each of the two regions
+    #[arg(long, default_value_t = 24)]
+    articles: usize,
+    /// Orders of each article
+    #[arg(long, default_value_t = 40)]
+    orders: usize,
+    /// Last day of the world's year; without it yesterday
+    #[arg(long, value_name = "DATE")]
+    last_day: Option<NaiveDate>,
+    /// The time there at the beginning; without it now, or with --last-day that day's evening
+    #[arg(long, value_name = "TIME", value_parser = cli::time)]
+    now: Option<DateTime<Utc>>,
+    /// Where the consent page sends sellers back to, when it is not told
+    #[arg(long, value_name = "URL")]
+    redirect_uri: Option<String>,
+    /// Requests a second that each operation allows
+    #[arg(long, default_value_t = 50)]
+    rate: u32,
+}
+
+/// Serves until it is interrupted.
+///
+/// # Errors
+/// When the port is taken.
+pub async fn run(args: Args) -> anyhow::Result<Exit> {
+    match args.what {
+        What::Amazon(args) => {
+            let (port, settings) = (args.port, settings(args));
+            let amazon = Amazon::new(settings, Arc::new(SystemClock));
+            serve("amazon", port, amazon.router()).await
+        }
+    }
+}
+
+fn settings(args: AmazonArgs) -> Settings {
+    let mut settings = Settings::of_seed(args.seed, args.now.unwrap_or_else(|| SystemClock.now()));
+    (settings.world.articles, settings.world.orders, settings.rate) = (args.articles, args.orders, args.rate);
+    if let Some(last_day) = args.last_day {
+        settings.world.last_day = last_day;
+        settings.now = args.now.unwrap_or_else(|| Settings::at_the_end_of(settings.world).now);
+    }
+    if let Some(redirect_uri) = args.redirect_uri {
+        settings.redirect_uri = redirect_uri;
+    }
+    settings
+}
+
+async fn serve(name: &str, port: u16, router: Router) -> anyhow::Result<Exit> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))?;
+    // Scripts read the address from this line.
+    println!("{name} listens on http://{}", listener.local_addr()?);
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async {
+            // Without a signal to wait for it ends when the process does.
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
+        .await?;
+    Ok(Exit::Done)
+}
