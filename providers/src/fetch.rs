@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Host;
 
 use crate::files::{LARGEST, plain_name};
+use crate::wire::without_address;
 
 pub use public::is_public;
 
@@ -172,15 +173,6 @@ impl Fetcher {
         }
         addresses.first().copied().ok_or_else(|| FetchError::Failed("the name has no address".into()))
     }
-}
-
-/// What a failure says without the address, which may hold a secret.
-fn without_address(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let causes: Vec<String> = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
-        .map(ToString::to_string)
-        .collect();
-    causes.join(": ")
 }
 
 fn accept(response: &reqwest::Response) -> Result<(), FetchError> {

@@ -5,3 +5,5 @@ pub mod fetch;
 pub mod files;
 pub mod media_type;
 pub mod objects;
+pub mod stripe;
+mod wire;

@@ -8,6 +8,7 @@ use axum::Router;
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::Subcommand;
 use sandbox::amazon::{Amazon, Settings};
+use sandbox::stripe::Stripe;
 use service_kit::clock::{Clock, SystemClock};
 use tokio::net::TcpListener;
 
@@ -24,6 +25,15 @@ pub struct Args {
 #[derive(Subcommand)]
 enum What {
     Amazon(AmazonArgs),
+    Stripe(StripeArgs),
+}
+
+/// Stripe: customers, a page that saves a card, payments, refunds, idempotency keys
+#[derive(clap::Args)]
+struct StripeArgs {
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8011)]
+    port: u16,
 }
 
 /// Amazon: login, consent page and Selling Partner API, with a seller's world of which everything is known
@@ -65,6 +75,10 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
             let (port, settings) = (args.port, settings(args));
             let amazon = Amazon::new(settings, Arc::new(SystemClock));
             serve("amazon", port, amazon.router()).await
+        }
+        What::Stripe(args) => {
+            let stripe = Stripe::new(Arc::new(SystemClock));
+            serve("stripe", args.port, stripe.router()).await
         }
     }
 }

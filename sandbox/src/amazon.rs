@@ -12,7 +12,6 @@ mod claims;
 mod control;
 mod dispatch;
 mod documents;
-mod faults;
 mod finances;
 mod inbound;
 mod inventory;

@@ -2,4 +2,6 @@
 //! the marketplace wrote down about it, and what it truly owes.
 
 pub mod amazon;
+mod faults;
+pub mod stripe;
 pub mod world;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::{Method, Response, StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -13,9 +13,7 @@ use url::Url;
 use super::bucket::interval_of;
 use super::error::{ApiError, Refusal};
 use super::{Error, Operation, Session, access};
-
-/// No answer of these operations comes near it; a page has some hundred entries.
-const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+use crate::wire::{body_of, outcome_of};
 
 /// What is asked.
 pub(crate) struct Question {
@@ -215,37 +213,10 @@ impl Session {
 /// As Amazon wants applications to name themselves.
 const USER_AGENT: &str = concat!("Recoup/", env!("CARGO_PKG_VERSION"), " (Language=Rust)");
 
-/// A response, or what went wrong and whether the request may have been received.
-pub(crate) fn outcome_of(sent: reqwest::Result<Response>) -> Result<Response, (String, bool)> {
-    sent.map_err(|error| {
-        let sent = !error.is_connect() && !error.is_builder();
-        (without_address(error), sent)
-    })
-}
-
-/// What a failure says without the address, which may hold a signature.
-pub(crate) fn without_address(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
 pub(crate) fn request_id_of(response: &Response) -> Option<String> {
     let headers = response.headers();
     let value = headers.get("x-amzn-requestid").or_else(|| headers.get("x-amz-request-id"))?;
     value.to_str().ok().map(str::to_owned)
-}
-
-/// The whole body, if it is no larger than an answer can be.
-pub(crate) async fn body_of(mut response: Response) -> Result<Bytes, String> {
-    let mut body = BytesMut::new();
-    while let Some(piece) = response.chunk().await.map_err(without_address)? {
-        if body.len() + piece.len() > LARGEST_ANSWER {
-            return Err("the answer does not end".to_owned());
-        }
-        body.extend_from_slice(&piece);
-    }
-    Ok(body.freeze())
 }
 
 #[cfg(test)]

@@ -13,9 +13,10 @@ use service_kit::config::Secret;
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
-use super::call::{Question, outcome_of, segment, without_address};
+use super::call::{Question, segment};
 use super::unzip::Unzip;
 use super::{DocumentRead, Error, Operation, Session};
+use crate::wire::{outcome_of, without_address};
 
 /// A link lives for five minutes; one that is nearly over is not used any more.
 const LINK_LIFE: TimeDelta = TimeDelta::seconds(270);

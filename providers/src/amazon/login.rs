@@ -8,8 +8,8 @@ use serde::Deserialize;
 use service_kit::config::Secret;
 use tokio::time::{Instant, sleep};
 
-use super::call::{body_of, outcome_of};
 use super::{Error, Operation, SellingPartner};
+use crate::wire::{body_of, outcome_of};
 
 /// Our application, as it is registered with Amazon.
 #[derive(Debug, Clone)]

@@ -8,3 +8,4 @@ mod locks;
 mod objects;
 mod servers;
 mod storing;
+mod stripe;

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Amazon;
-use super::faults::{Fault, Kind};
 use super::reports::iso;
 use super::state::day_in;
+use crate::faults::{Fault, Kind};
 
 /// The time.
 pub(super) async fn clock(State(amazon): State<Amazon>) -> Json<Value> {

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::ask::Ask;
-use super::faults::Kind;
 use super::published::example_for;
 use super::{Amazon, claims, finances, inbound, inventory, orders, reports};
+use crate::faults::Kind;
 
 /// What hangs, hangs for longer than anybody waits.
 pub(super) const HANGS: Duration = Duration::from_secs(3_600);

@@ -13,7 +13,7 @@ use tokio::time::{Duration, sleep};
 
 use super::Amazon;
 use super::dispatch::{HANGS, broken};
-use super::faults::Kind;
+use crate::faults::Kind;
 use crate::world::paper::Habit;
 
 #[derive(Deserialize)]

@@ -13,7 +13,7 @@ use tokio::time::{Duration, sleep};
 use super::Amazon;
 use super::ask::parsed;
 use super::dispatch::HANGS;
-use super::faults::Kind;
+use crate::faults::Kind;
 
 /// A code is good for five minutes, and once.
 const CODE_LIFE: TimeDelta = TimeDelta::minutes(5);

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::ask::{Ask, moment};
 use super::dispatch::Answer;
-use super::faults::Kind;
 use super::state::{State, day_in};
+use crate::faults::Kind;
 use crate::world::money_files::{SETTLEMENTS, kinds};
 use crate::world::region::Region;
 

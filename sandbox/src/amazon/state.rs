@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::cases::Case;
-use super::faults::Fault;
 use super::pages::Page;
 use super::reports::Ordered;
+use crate::faults::{Fault, Kind, take};
 use crate::world::World;
 use crate::world::region::Region;
 
@@ -59,6 +59,11 @@ impl State {
     pub(super) fn number(&mut self) -> u64 {
         self.number += 1;
         self.number
+    }
+
+    /// The next fault of an operation, of one of these kinds.
+    pub(super) fn fault(&mut self, operation: &str, kinds: &[Kind]) -> Option<Fault> {
+        take(&mut self.faults, operation, kinds)
     }
 
     /// The seller's id.

@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::state::State;
-
 /// How it goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// 429.
     Throttle,
     /// 500.
@@ -37,32 +35,30 @@ pub(super) enum Kind {
 /// One thing to go wrong.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// An operation by its name, `token`, `document`, or `*`.
-    pub(super) operation: String,
-    pub(super) kind: Kind,
+    pub(crate) operation: String,
+    pub(crate) kind: Kind,
     /// How often.
     #[serde(default = "once")]
-    pub(super) times: u32,
+    pub(crate) times: u32,
     /// How late, in milliseconds.
     #[serde(default)]
-    pub(super) millis: Option<u64>,
+    pub(crate) millis: Option<u64>,
 }
 
 fn once() -> u32 {
     1
 }
 
-impl State {
-    /// The next fault of an operation, of one of these kinds.
-    pub(super) fn fault(&mut self, operation: &str, kinds: &[Kind]) -> Option<Fault> {
-        let fits = |fault: &Fault| {
-            (fault.operation == operation || fault.operation == "*") && fault.times > 0 && kinds.contains(&fault.kind)
-        };
-        let at = self.faults.iter().position(fits)?;
-        self.faults[at].times -= 1;
-        let fault = self.faults[at].clone();
-        self.faults.retain(|fault| fault.times > 0);
-        Some(fault)
-    }
+/// The next fault of an operation, of one of these kinds.
+pub(crate) fn take(faults: &mut Vec<Fault>, operation: &str, kinds: &[Kind]) -> Option<Fault> {
+    let fits = |fault: &Fault| {
+        (fault.operation == operation || fault.operation == "*") && fault.times > 0 && kinds.contains(&fault.kind)
+    };
+    let at = faults.iter().position(fits)?;
+    faults[at].times -= 1;
+    let fault = faults[at].clone();
+    faults.retain(|fault| fault.times > 0);
+    Some(fault)
 }

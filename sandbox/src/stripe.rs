@@ -1,0 +1,80 @@
+//! Stripe as far as the success fee needs it, on loopback: customers, a page that saves a card, payments, refunds, and idempotency keys
+//! that work as Stripe's do: the first result is given again, other parameters are an error, and two at once are a conflict.
+//!
+//! Cards are chosen by the payment method's name: `pm_card_chargeDeclined` and `pm_card_authenticationRequired` behave like Stripe's own test
+//! cards, anything else pays. Under `/_sandbox` it can be made to fail.
+
+mod objects;
+mod serve;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::Router;
+use axum::routing::get;
+use serde_json::Value;
+use service_kit::clock::Clock;
+
+use crate::faults::Fault;
+
+/// A sandbox.
+#[derive(Debug, Clone)]
+pub struct Stripe(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+/// What a key was used for, and what came of it.
+#[derive(Debug, Clone)]
+struct Used {
+    request: String,
+    /// None while it is being done.
+    outcome: Option<(u16, String)>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    number: u64,
+    /// Everything by its id, in the order in which it was made.
+    objects: BTreeMap<String, Value>,
+    keys: BTreeMap<String, Used>,
+    faults: Vec<Fault>,
+    calls: BTreeMap<String, u64>,
+}
+
+impl State {
+    /// A new id; ids of one kind are in order.
+    fn id(&mut self, prefix: &str) -> String {
+        self.number += 1;
+        format!("{prefix}_{:012}", self.number)
+    }
+}
+
+impl Stripe {
+    /// Knows nobody yet. Objects carry the times of `clock`.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Inner { clock, state: Mutex::default() }))
+    }
+
+    /// All that is served.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/_page/{session}", get(serve::page))
+            .route("/_sandbox/faults", get(serve::faults).post(serve::add_fault).delete(serve::clear_faults))
+            .route("/_sandbox/calls", get(serve::calls))
+            .route("/_sandbox/objects", get(serve::objects))
+            .fallback(serve::operation)
+            .with_state(self.clone())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().expect("nothing panics while it holds the sandbox")
+    }
+
+    fn seconds(&self) -> i64 {
+        self.0.clock.now().timestamp()
+    }
+}
