@@ -2,6 +2,8 @@
 
 mod commands;
 mod events;
+mod sync;
 
 pub use commands::*;
 pub use events::*;
+pub use sync::*;

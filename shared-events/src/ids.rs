@@ -52,6 +52,8 @@ uuid_ids! {
     ConversionId,
     /// Something that a marketplace seems to owe.
     DetectionId,
+    /// An evaluation of everything that somebody asked for.
+    DetectionRunId,
     /// A document of a tenant: the same bytes are the same document.
     DocumentId,
     /// A partner's participation in a campaign.
@@ -76,6 +78,10 @@ uuid_ids! {
     PromptId,
     /// Something that has to be proved by documents.
     ProofRequestId,
+    /// Reports that are fetched together.
+    SyncId,
+    /// One report that is fetched.
+    SyncRunId,
     /// One event that came in over HTTP.
     TrackingEventId,
 }

@@ -165,6 +165,26 @@ pub fn entries() -> Vec<Entry> {
         evidence::CostsDocumented request_id,
         claims::SetSubmissionSwitch of_tenant,
         claims::SubmissionSwitchSet of_tenant,
+        claims::ConnectAccount connection_id,
+        claims::DisconnectAccount connection_id,
+        claims::StartSync sync_id,
+        claims::RunDetection run_id,
+        claims::DismissDetection detection_id,
+        claims::RecordSourcingCost fnsku,
+        claims::RecordArrival connection_id,
+        claims::AccountConnected connection_id,
+        claims::AccountTokenFailed connection_id,
+        claims::AccountDisconnected connection_id,
+        claims::SyncProgressed run_id,
+        claims::RowsCommitted run_id,
+        claims::ReportEmptied run_id,
+        claims::DetectionRaised detection_id,
+        claims::DetectionChanged detection_id,
+        claims::DetectionResolved detection_id,
+        claims::DetectionExpiring detection_id,
+        claims::DetectionExpired detection_id,
+        claims::DetectionDismissed detection_id,
+        claims::DetectionRunFinished run_id,
     };
     let everywhere = Service::ALL.map(Topic::events).to_vec();
     let services = Service::ALL.map(Service::name).to_vec();
@@ -192,6 +212,7 @@ mod tests {
             include_str!("../../../shared-events/src/evidence/events.rs"),
             include_str!("../../../shared-events/src/claims/commands.rs"),
             include_str!("../../../shared-events/src/claims/events.rs"),
+            include_str!("../../../shared-events/src/claims/sync.rs"),
         ];
         // Name, wire name and key, as the `messages!` lists declare them.
         let declared: BTreeSet<(String, String, String)> = sources

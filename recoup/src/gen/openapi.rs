@@ -36,8 +36,8 @@ pub fn documents() -> anyhow::Result<Vec<(&'static str, String)>> {
     let files = Files { objects: Objects::open(&config.objects)?, masters: config.masters.clone() };
     let state = evidence::State { store: store(Service::Evidence)?, config: Arc::new(config), files };
     let evidence = service_kit::http::document(&evidence::http(state), Some(evidence::HEALTH_PATH));
-    let state =
-        claims::State { store: store(Service::Claims)?, config: Arc::new(load::<claims::Config>(&Env::process())?) };
+    let env = Env::of([("DOCUMENT_MASTER_KEYS", master.as_str()), ("ACCOUNT_DETAILS_KEY", crate::replay::NO_KEY)]);
+    let state = claims::State { store: store(Service::Claims)?, config: Arc::new(load::<claims::Config>(&env)?) };
     let claims = service_kit::http::document(&claims::http(state), Some(claims::HEALTH_PATH));
     let named = [
         ("openapi.json", bff::openapi()),
