@@ -40,11 +40,13 @@ pub enum Kind {
     InboundDelivery,
     /// What arrived of a removal, as carrier and seller say.
     Delivery,
+    /// A parcel of Amazon Shipping that went wrong, as the seller says.
+    Parcel,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Ledger,
         Self::LedgerDay,
         Self::Reimbursement,
@@ -61,6 +63,7 @@ impl Kind {
         Self::Inbound,
         Self::InboundDelivery,
         Self::Delivery,
+        Self::Parcel,
     ];
 
     /// Its name in the database and in answers.
@@ -82,6 +85,7 @@ impl Kind {
             Self::Inbound => "inbound",
             Self::InboundDelivery => "inbound_delivery",
             Self::Delivery => "delivery",
+            Self::Parcel => "parcel",
         }
     }
 
@@ -106,7 +110,7 @@ impl Kind {
             Self::LongTermStorage => LongTermStorage::NAME,
             Self::Storage => Storage::NAME,
             Self::Settlement => SettlementLine::NAME,
-            Self::Inbound | Self::InboundDelivery | Self::Delivery => return None,
+            Self::Inbound | Self::InboundDelivery | Self::Delivery | Self::Parcel => return None,
         })
     }
 

@@ -116,6 +116,7 @@ impl Kept {
             },
             Kind::Inbound => Fact::Inbound(serde_json::from_str(&self.raw).map_err(json)?),
             Kind::Delivery => Fact::Delivery(serde_json::from_str(&self.raw).map_err(json)?),
+            Kind::Parcel => Fact::Parcel(serde_json::from_str(&self.raw).map_err(json)?),
             Kind::LedgerDay | Kind::InboundDelivery => return Ok(None),
         }))
     }

@@ -97,3 +97,20 @@ BEGIN
     GRANT SELECT, INSERT, UPDATE, DELETE ON report_rows TO claims_user;
     GRANT SELECT, INSERT, UPDATE ON subjects, watermarks, sourcing_costs TO claims_user;
 END $$;
+
+-- How stock moved by the detailed ledger: sums per article, country, state and day.
+CREATE TABLE stock_moves (
+    tenant        text NOT NULL,
+    connection_id uuid NOT NULL,
+    fnsku         text NOT NULL,
+    place         text NOT NULL,
+    state         text NOT NULL,
+    day           date NOT NULL,
+    units         bigint NOT NULL,
+    PRIMARY KEY (tenant, connection_id, fnsku, place, state, day)
+);
+ALTER TABLE stock_moves ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stock_moves FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_only ON stock_moves USING (tenant = (SELECT current_setting('recoup.tenant', true)))
+    WITH CHECK (tenant = (SELECT current_setting('recoup.tenant', true)));
+GRANT SELECT, INSERT, UPDATE ON stock_moves TO claims_user;

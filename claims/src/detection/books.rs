@@ -120,6 +120,11 @@ impl Books {
         *known = day.max(*known);
     }
 
+    /// Says up to which day the ledger has been read, if it is later than its newest row here.
+    pub fn ledger_until(&mut self, day: NaiveDate) {
+        self.ledger_until = self.ledger_until.max(Some(day));
+    }
+
     /// Takes a fact in, replacing what the key held before, and tells which subjects it touches.
     pub fn add(&mut self, key: RowKey, place: Marketplace, fact: Fact) -> BTreeSet<Subject> {
         let mut touched = BTreeSet::new();

@@ -159,7 +159,7 @@ pub struct SourcingCost {
 }
 
 /// A parcel of Amazon Shipping that was lost or damaged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parcel {
     /// The parcel's number.
     pub tracking: String,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use chrono::{DateTime, Utc};
 use claims::{Config, State};
+use service_kit::config::{Env, load};
 use service_kit::testing::Slice;
 use shared_events::Service;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -15,7 +16,15 @@ pub async fn slice(pool: PgPoolOptions, options: PgConnectOptions) -> Slice {
     Slice::new(Service::Claims, pool, options, now).await
 }
 
+/// A key for everything, and no Amazon.
+pub fn config() -> Arc<Config> {
+    let key = "dGVzdHMgdGVzdHMgdGVzdHMgdGVzdHMgdGVzdHMgMTI=";
+    let masters = format!("tests:{key}");
+    let env = Env::of([("DOCUMENT_MASTER_KEYS", masters.as_str()), ("ACCOUNT_DETAILS_KEY", key)]);
+    Arc::new(load(&env).expect("the keys are keys"))
+}
+
 /// The routes.
 pub fn app(slice: &Slice) -> Router {
-    slice.app(claims::http(State { store: slice.store.clone(), config: Arc::new(Config) }))
+    slice.app(claims::http(State { store: slice.store.clone(), config: config() }))
 }
