@@ -1,7 +1,7 @@
 //! A new migration file must rebuild the crate that embeds it.
 
 fn main() {
-    for folder in ["kit", "tracking", "commission", "evidence", "claims"] {
+    for folder in ["kit", "tracking", "commission", "evidence", "claims", "orders"] {
         println!("cargo:rerun-if-changed={folder}");
     }
 }

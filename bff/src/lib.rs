@@ -16,6 +16,7 @@ mod enrolments;
 mod idempotency;
 mod keys;
 mod matching;
+mod orders;
 mod packets;
 mod payments;
 mod payouts;
@@ -65,6 +66,7 @@ const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
         (name = "payouts", description = "What partners are paid"),
         (name = "evidence", description = "Documents, what they prove, prompts, proof packets"),
         (name = "claims", description = "What a marketplace owes a seller"),
+        (name = "orders", description = "Orders, their stock, payment and shipments, and what waits for people"),
         (name = "commands", description = "How a command ended"),
         (name = "events", description = "What happens, as it happens"),
         (name = "health", description = "How the services fare"),
@@ -89,6 +91,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .merge(upload::routes())
         .merge(documents::routes())
         .merge(claims::routes())
+        .merge(orders::routes())
         .merge(commands::routes())
         .merge(stream::routes())
         .merge(status::routes())

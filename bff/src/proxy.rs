@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::Response;
 use service_kit::auth::Caller;
@@ -197,6 +197,32 @@ impl Upstream {
     ) -> Result<Response, Problem> {
         let mut request = self.request(Method::POST, target, Some(caller)).body(body);
         for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LENGTH] {
+            if let Some(value) = headers.get(&name) {
+                request = request.header(name, value);
+            }
+        }
+        let sent = tokio::time::timeout(DEADLINE * 4, self.guarded(request)).await;
+        let response =
+            sent.map_err(anyhow::Error::from).and_then(|outcome| outcome).map_err(|error| self.away(error))?;
+        Ok(to_response(response))
+    }
+
+    /// Hands a wish on as it came, and the answer back. Never repeated: the caller repeats it, under the same `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// 503 when the service is away.
+    pub async fn hand_on(
+        &self,
+        caller: &Caller,
+        method: Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Response, Problem> {
+        let mut request = self.request(method, target(uri), Some(caller)).body(body);
+        for name in
+            [header::CONTENT_TYPE, HeaderName::from_static("idempotency-key"), HeaderName::from_static("prefer")]
+        {
             if let Some(value) = headers.get(&name) {
                 request = request.header(name, value);
             }

@@ -36,6 +36,8 @@ pub struct System<'s> {
     pub evidence: String,
     /// Claims' address.
     pub claims: String,
+    /// Orders' address.
+    pub orders: String,
     /// The BFF's address.
     pub bff: String,
     http: reqwest::Client,
@@ -71,7 +73,7 @@ impl<'s> System<'s> {
     pub async fn new(servers: &'s Servers) -> anyhow::Result<Self> {
         build(servers).await?;
         let world = World::new(servers, schema_of).await?;
-        let [tracking, commission, evidence, claims, bff] = free_ports()?;
+        let [tracking, commission, evidence, claims, orders, bff] = free_ports()?;
         let at = |port: u16| format!("http://127.0.0.1:{port}");
         let (payouts, rust_log) = (world.logs()?.join("payouts").display().to_string(), "info,sqlx=error,pulsar=warn");
         let objects = world.logs()?.join("objects").display().to_string();
@@ -82,6 +84,7 @@ impl<'s> System<'s> {
             ("COMMISSION_PORT", &commission.to_string()),
             ("EVIDENCE_PORT", &evidence.to_string()),
             ("CLAIMS_PORT", &claims.to_string()),
+            ("ORDERS_PORT", &orders.to_string()),
             ("BFF_PORT", &bff.to_string()),
             ("JWT_SECRET_KEY", SECRET),
             ("ACCOUNT_DETAILS_KEY", ACCOUNT_KEY),
@@ -106,6 +109,7 @@ impl<'s> System<'s> {
             commission: at(commission),
             evidence: at(evidence),
             claims: at(claims),
+            orders: at(orders),
             bff: at(bff),
             http,
             auth,
@@ -123,6 +127,7 @@ impl<'s> System<'s> {
             "commission" => &self.commission,
             "evidence" => &self.evidence,
             "claims" => &self.claims,
+            "orders" => &self.orders,
             _ => &self.bff,
         };
         Ok(Program {
@@ -194,6 +199,7 @@ fn schema_of(service: Service) -> &'static Migrator {
         Service::Commission => &migrations::COMMISSION,
         Service::Evidence => &migrations::EVIDENCE,
         Service::Claims => &migrations::CLAIMS,
+        Service::Orders => &migrations::ORDERS,
     }
 }
 

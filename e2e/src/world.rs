@@ -129,6 +129,7 @@ impl<'s> World<'s> {
             Service::Commission => &self.commission,
             Service::Evidence => &self.others[0],
             Service::Claims => &self.others[1],
+            Service::Orders => &self.others[2],
         }
     }
 

@@ -16,6 +16,7 @@ static TRACKING_OWN: Migrator = sqlx::migrate!("./tracking");
 static COMMISSION_OWN: Migrator = sqlx::migrate!("./commission");
 static EVIDENCE_OWN: Migrator = sqlx::migrate!("./evidence");
 static CLAIMS_OWN: Migrator = sqlx::migrate!("./claims");
+static ORDERS_OWN: Migrator = sqlx::migrate!("./orders");
 
 /// The tables of service-kit alone, for its own tests.
 pub static KIT_ONLY: LazyLock<Migrator> = LazyLock::new(|| with_kit(&[]));
@@ -27,6 +28,8 @@ pub static COMMISSION: LazyLock<Migrator> = LazyLock::new(|| with_kit(&COMMISSIO
 pub static EVIDENCE: LazyLock<Migrator> = LazyLock::new(|| with_kit(&EVIDENCE_OWN.migrations));
 /// The database of claims.
 pub static CLAIMS: LazyLock<Migrator> = LazyLock::new(|| with_kit(&CLAIMS_OWN.migrations));
+/// The database of orders.
+pub static ORDERS: LazyLock<Migrator> = LazyLock::new(|| with_kit(&ORDERS_OWN.migrations));
 
 fn with_kit(own: &[Migration]) -> Migrator {
     let moved = own.iter().cloned().map(|mut migration| {

@@ -1,3 +1,71 @@
 //! Orders: taken once, checked, paid, fulfilled, refunded.
+//!
+//! One aggregate for the shop and for the order workflow. A message changes an order within its transaction; a durable job carries each
+//! step of its way, and everything that is asked of the outside is written down before it is asked.
 
+mod advance;
+pub mod api;
+mod audit;
+mod calls;
+pub mod cancel_order;
+pub mod change_status;
+pub mod change_stock;
+pub mod config;
+pub mod decide_task;
 pub mod domain;
+pub mod fulfil_order;
+mod order_row;
+pub mod payments;
+pub mod place_order;
+pub mod private;
+pub mod put_product;
+pub mod put_warehouse;
+pub mod read_order;
+pub mod refund_order;
+pub mod steer_order;
+pub mod steps;
+pub mod stock;
+pub mod tasks;
+pub mod update_order;
+
+use service_kit::handler::Routes;
+use service_kit::jobs::Worker;
+use service_kit::store::Store;
+use shared_events::orders::{
+    CancelOrder, ChangeOrderStatus, ChangeStock, ClaimOrderTask, DecideOrderTask, FulfilOrder, PlaceOrder, PutProduct,
+    PutWarehouse, RefundOrder, SteerOrder, UpdateOrder,
+};
+
+pub use config::{Config, Parts};
+
+/// Which message goes where.
+pub fn routes() -> Routes {
+    Routes::new()
+        .on::<PlaceOrder>(place_order::Place)
+        .on::<UpdateOrder>(update_order::Update)
+        .on::<CancelOrder>(cancel_order::Cancel)
+        .on::<ChangeOrderStatus>(change_status::ChangeIt)
+        .on::<SteerOrder>(steer_order::SteerIt)
+        .on::<FulfilOrder>(fulfil_order::Fulfil)
+        .on::<RefundOrder>(refund_order::PayBack)
+        .on::<DecideOrderTask>(decide_task::Decide)
+        .on::<ClaimOrderTask>(decide_task::Claim)
+        .on::<PutProduct>(put_product::Put)
+        .on::<PutWarehouse>(put_warehouse::Put)
+        .on::<ChangeStock>(change_stock::ChangeIt)
+}
+
+/// Jobs that one process runs at the same time, so that one provider that is slow to answer delays no other order.
+const JOBS_AT_ONCE: usize = 8;
+
+/// Which job runs where.
+pub fn worker(store: Store, parts: &Parts) -> Worker {
+    Worker::new(store)
+        .at_once(JOBS_AT_ONCE)
+        .on(steps::RunStep { parts: parts.clone() })
+        .on(steps::RunUndo { parts: parts.clone() })
+        .on(steps::Expire)
+        .on(steps::Lapse { parts: parts.clone() })
+        .on(refund_order::RunRefund { parts: parts.clone() })
+        .on(tasks::Escalate)
+}

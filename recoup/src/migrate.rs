@@ -62,6 +62,7 @@ pub fn schema_of(service: Service) -> &'static Migrator {
         Service::Commission => &migrations::COMMISSION,
         Service::Evidence => &migrations::EVIDENCE,
         Service::Claims => &migrations::CLAIMS,
+        Service::Orders => &migrations::ORDERS,
     }
 }
 

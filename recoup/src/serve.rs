@@ -4,6 +4,7 @@ mod bff;
 mod claims;
 mod commission;
 mod evidence;
+mod orders;
 mod tracking;
 
 use std::sync::Arc;
@@ -54,6 +55,8 @@ enum Which {
     Evidence,
     /// What a marketplace owes a seller
     Claims,
+    /// Orders, their stock, payment and shipments
+    Orders,
 }
 
 impl Which {
@@ -97,6 +100,7 @@ struct Config {
     commission: Option<(Messaging, ::commission::Config)>,
     evidence: Option<(Messaging, ::evidence::Config)>,
     claims: Option<(Messaging, ::claims::Config)>,
+    orders: Option<(Messaging, ::orders::Config)>,
 }
 
 impl Config {
@@ -116,6 +120,10 @@ impl Config {
             let both = (Messaging::read_for(reader, Service::Claims), ::claims::Config::read(reader));
             Some((both.0?, both.1?))
         });
+        let orders = which.includes(Which::Orders).then(|| {
+            let both = (Messaging::read_for(reader, Service::Orders), ::orders::Config::read(reader));
+            Some((both.0?, both.1?))
+        });
         // A service that is not served needs nothing; one that is served and was complained about ends it all.
         Some(Self {
             runtime: runtime?,
@@ -125,6 +133,7 @@ impl Config {
             commission: commission.map_or(Some(None), |read| read.map(Some))?,
             evidence: evidence.map_or(Some(None), |read| read.map(Some))?,
             claims: claims.map_or(Some(None), |read| read.map(Some))?,
+            orders: orders.map_or(Some(None), |read| read.map(Some))?,
         })
     }
 }
@@ -158,6 +167,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
             config.evidence.map(|(messaging, own)| evidence::start(process.clone(), messaging, own))
         ),
         process.start("claims", config.claims.map(|(messaging, own)| claims::start(process.clone(), messaging, own))),
+        process.start("orders", config.orders.map(|(messaging, own)| orders::start(process.clone(), messaging, own))),
         process.start("bff", config.bff.map(|config| bff::start(process.clone(), config))),
     );
     if let Err(error) = &started {

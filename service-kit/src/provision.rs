@@ -53,6 +53,13 @@ pub fn grants() -> Vec<Grant> {
             consumes: vec![Topic::commands(Service::Claims), Topic::events(Service::Evidence)],
             reads: vec![],
         },
+        Grant {
+            name: "orders",
+            // Its own edge turns wishes into commands.
+            writes: [own(Service::Orders), vec![Topic::commands(Service::Orders)]].concat(),
+            consumes: vec![Topic::commands(Service::Orders)],
+            reads: vec![],
+        },
         Grant { name: "replayer", writes: vec![], consumes: vec![], reads: Topic::all().collect() },
     ]
 }

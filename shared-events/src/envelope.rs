@@ -21,11 +21,13 @@ pub enum Service {
     Evidence,
     /// What a marketplace owes a seller.
     Claims,
+    /// Orders, from their placing to their close.
+    Orders,
 }
 
 impl Service {
     /// Every service, in the order in which money flows.
-    pub const ALL: [Self; 4] = [Self::Tracking, Self::Commission, Self::Evidence, Self::Claims];
+    pub const ALL: [Self; 5] = [Self::Tracking, Self::Commission, Self::Evidence, Self::Claims, Self::Orders];
 
     /// The name used in topics, subscriptions, roles, paths and logs.
     pub const fn name(self) -> &'static str {
@@ -34,6 +36,7 @@ impl Service {
             Self::Commission => "commission",
             Self::Evidence => "evidence",
             Self::Claims => "claims",
+            Self::Orders => "orders",
         }
     }
 }
@@ -96,6 +99,9 @@ impl Topic {
             (Service::Claims, Kind::Command) => "claims-commands",
             (Service::Claims, Kind::Event) => "claims-events",
             (Service::Claims, Kind::Parked) => "claims-parked",
+            (Service::Orders, Kind::Command) => "orders-commands",
+            (Service::Orders, Kind::Event) => "orders-events",
+            (Service::Orders, Kind::Parked) => "orders-parked",
         }
     }
 

@@ -70,8 +70,14 @@ uuid_ids! {
     ModelId,
     /// A sealed bundle of proof.
     PacketId,
+    /// One order.
+    OrderId,
+    /// Something about an order that a person has to decide.
+    OrderTaskId,
     /// A file of payouts handed to whoever moves the money.
     PayoutBatchId,
+    /// One try to have an order paid.
+    PaymentId,
     /// One payment to a partner.
     PayoutId,
     /// A question to a person.
@@ -82,6 +88,12 @@ uuid_ids! {
     SyncId,
     /// One report that is fetched.
     SyncRunId,
+    /// One refund of an order.
+    RefundId,
+    /// One parcel of an order.
+    ShipmentId,
+    /// One movement of stock that a person reported.
+    StockMovementId,
     /// One event that came in over HTTP.
     TrackingEventId,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use service_kit::config::{Env, load};
 use shared_events::outcome::{COMMAND_REJECTED, CommandRejected};
-use shared_events::{Kind, Message, Service, Topic, claims, commission, evidence, tracking};
+use shared_events::{Kind, Message, Service, Topic, claims, commission, evidence, orders, tracking};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{RefOr, schema};
@@ -32,7 +32,7 @@ pub struct Entry {
 }
 
 /// Which types have a handler in which service.
-struct Handled([(&'static str, BTreeSet<&'static str>); 4]);
+struct Handled([(&'static str, BTreeSet<&'static str>); 5]);
 
 impl Handled {
     fn read() -> Self {
@@ -43,6 +43,7 @@ impl Handled {
             (Service::Commission.name(), ::commission::routes(&config).types().collect()),
             (Service::Evidence.name(), ::evidence::messages(::evidence::prompts::Timing::default()).types().collect()),
             (Service::Claims.name(), ::claims::messages().types().collect()),
+            (Service::Orders.name(), ::orders::routes().types().collect()),
         ])
     }
 
@@ -54,7 +55,9 @@ impl Handled {
 fn entry<M: Message + ToSchema>(handled: &Handled, key: &'static str) -> Entry {
     let topic = M::TOPIC;
     let mut consumers: Vec<_> = handled.by(M::TYPE).collect();
-    let producer = if topic.kind == Kind::Command { "bff" } else { topic.service.name() };
+    // The edge of orders makes its commands itself.
+    let from_bff = topic.kind == Kind::Command && topic.service != Service::Orders;
+    let producer = if from_bff { "bff" } else { topic.service.name() };
     if topic.kind == Kind::Event {
         consumers.push("bff (event stream)");
     }
@@ -185,6 +188,40 @@ pub fn entries() -> Vec<Entry> {
         claims::DetectionExpired detection_id,
         claims::DetectionDismissed detection_id,
         claims::DetectionRunFinished run_id,
+        orders::PlaceOrder order_id,
+        orders::UpdateOrder order_id,
+        orders::CancelOrder order_id,
+        orders::ChangeOrderStatus order_id,
+        orders::SteerOrder order_id,
+        orders::FulfilOrder order_id,
+        orders::RefundOrder order_id,
+        orders::DecideOrderTask task_id,
+        orders::ClaimOrderTask task_id,
+        orders::PutProduct product_id,
+        orders::PutWarehouse warehouse_id,
+        orders::ChangeStock sku,
+        orders::OrderPlaced order_id,
+        orders::OrderUpdated order_id,
+        orders::OrderHeld order_id,
+        orders::OrderReleased order_id,
+        orders::OrderConfirmed order_id,
+        orders::StockReserved order_id,
+        orders::StockShort order_id,
+        orders::StockReleased order_id,
+        orders::ReorderSuggested sku,
+        orders::PaymentAuthorized order_id,
+        orders::PaymentDeclined order_id,
+        orders::PaymentCaptured order_id,
+        orders::PaymentVoided order_id,
+        orders::ShipmentDispatched order_id,
+        orders::OrderDispatched order_id,
+        orders::OrderDelivered order_id,
+        orders::OrderCompleted order_id,
+        orders::OrderCancelled order_id,
+        orders::OrderRefunded order_id,
+        orders::OrderTaskOpened task_id,
+        orders::OrderTaskEscalated task_id,
+        orders::OrderTaskDecided task_id,
     };
     let everywhere = Service::ALL.map(Topic::events).to_vec();
     let services = Service::ALL.map(Service::name).to_vec();
@@ -213,6 +250,8 @@ mod tests {
             include_str!("../../../shared-events/src/claims/commands.rs"),
             include_str!("../../../shared-events/src/claims/events.rs"),
             include_str!("../../../shared-events/src/claims/sync.rs"),
+            include_str!("../../../shared-events/src/orders/commands.rs"),
+            include_str!("../../../shared-events/src/orders/events.rs"),
         ];
         // Name, wire name and key, as the `messages!` lists declare them.
         let declared: BTreeSet<(String, String, String)> = sources

@@ -2,13 +2,23 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use providers::files::Files;
 use providers::objects::Objects;
 use service_kit::clock::SystemClock;
 use service_kit::config::{Env, load};
 use service_kit::store::Store;
-use shared_events::Service;
+use shared_events::{Envelope, Service, Topic};
 use sqlx::PgPool;
+
+/// Routes want a way for commands to be documented, but do not use it.
+struct NoSender;
+
+impl orders::api::Sends for NoSender {
+    fn send<'a>(&'a self, _: Topic, _: &'a Envelope, _: Vec<u8>) -> BoxFuture<'a, anyhow::Result<()>> {
+        Box::pin(async { anyhow::bail!("commands are not sent while documents are made") })
+    }
+}
 
 /// The documents that the services serve at `/openapi.json`.
 pub fn documents() -> anyhow::Result<Vec<(&'static str, String)>> {
@@ -39,12 +49,21 @@ pub fn documents() -> anyhow::Result<Vec<(&'static str, String)>> {
     let env = Env::of([("DOCUMENT_MASTER_KEYS", master.as_str()), ("ACCOUNT_DETAILS_KEY", crate::replay::NO_KEY)]);
     let state = claims::State { store: store(Service::Claims)?, config: Arc::new(load::<claims::Config>(&env)?) };
     let claims = service_kit::http::document(&claims::http(state), Some(claims::HEALTH_PATH));
+    let config = Arc::new(load::<orders::Config>(&Env::of([("ACCOUNT_DETAILS_KEY", crate::replay::NO_KEY)]))?);
+    let api = orders::api::Api {
+        store: store(Service::Orders)?,
+        config,
+        sender: Arc::new(NoSender),
+        probe: orders::api::Probe::default(),
+    };
+    let orders = service_kit::http::document(&orders::api::router(api), None);
     let named = [
         ("openapi.json", bff::openapi()),
         ("openapi-tracking.json", tracking),
         ("openapi-commission.json", commission),
         ("openapi-evidence.json", evidence),
         ("openapi-claims.json", claims),
+        ("openapi-orders.json", orders),
     ];
     named.into_iter().map(|(name, api)| Ok((name, api.to_pretty_json()? + "\n"))).collect()
 }

@@ -145,11 +145,19 @@ impl Bed {
 
     /// Asks the BFF; waits for the outcome of a command.
     pub async fn post(&self, role: &str, subject: &str, path: &str, body: &Value) -> Value {
+        self.send("POST", role, subject, path, body).await
+    }
+
+    /// The same by any method; questions are sent without a body.
+    pub async fn send(&self, method: &str, role: &str, subject: &str, path: &str, body: &Value) -> Value {
         let token = self.run(&["token", "--role", role, "--sub", subject, "--tenant", "demo"]);
         let token = String::from_utf8(token.stdout).expect("a token is text");
         let url = format!("http://127.0.0.1:{}{path}", self.port);
+        let method: reqwest::Method = method.parse().expect("a method");
+        let asks = method == "GET";
         let request =
-            http(Duration::from_secs(30)).post(url).bearer_auth(token.trim()).header("prefer", "wait=10").json(body);
+            http(Duration::from_secs(30)).request(method, url).bearer_auth(token.trim()).header("prefer", "wait=10");
+        let request = if asks { request } else { request.json(body) };
         let answer = request.send().await.expect("the BFF answers");
         let (status, text) = (answer.status(), answer.text().await.expect("it has a body"));
         assert!(status.is_success(), "{path}: {status} {text}");

@@ -51,6 +51,7 @@ pub(super) const fn variable(service: Service, own: Own) -> Var {
         Service::Commission => variables!(own, "COMMISSION", "commission", "8001"),
         Service::Evidence => variables!(own, "EVIDENCE", "evidence", "8003"),
         Service::Claims => variables!(own, "CLAIMS", "claims", "8004"),
+        Service::Orders => variables!(own, "ORDERS", "orders", "8005"),
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Role {
     Evidence,
     /// Publishes its events, reads its commands and evidence's events.
     Claims,
+    /// Publishes its events, publishes and reads its commands.
+    Orders,
     /// Reads everything, moves no production cursor.
     Replayer,
     /// Creates topics and subscriptions.
@@ -43,8 +45,16 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 7] =
-        [Self::Bff, Self::Tracking, Self::Commission, Self::Evidence, Self::Claims, Self::Replayer, Self::Provisioner];
+    pub const ALL: [Self; 8] = [
+        Self::Bff,
+        Self::Tracking,
+        Self::Commission,
+        Self::Evidence,
+        Self::Claims,
+        Self::Orders,
+        Self::Replayer,
+        Self::Provisioner,
+    ];
 
     /// The name of the role and of its token file.
     pub const fn name(self) -> &'static str {
@@ -54,6 +64,7 @@ impl Role {
             Self::Commission => "commission",
             Self::Evidence => "evidence",
             Self::Claims => "claims",
+            Self::Orders => "orders",
             Self::Replayer => "replayer",
             Self::Provisioner => "provisioner",
         }
@@ -66,6 +77,7 @@ impl Role {
             Self::Commission => variable(Service::Commission, Own::TokenFile),
             Self::Evidence => variable(Service::Evidence, Own::TokenFile),
             Self::Claims => variable(Service::Claims, Own::TokenFile),
+            Self::Orders => variable(Service::Orders, Own::TokenFile),
             Self::Replayer => Var::new("REPLAYER_PULSAR_TOKEN_FILE", "token file of read, trace and replay"),
             Self::Provisioner => Var::new("PROVISIONER_PULSAR_TOKEN_FILE", "token file of provision"),
         }
@@ -79,6 +91,7 @@ impl From<Service> for Role {
             Service::Commission => Self::Commission,
             Service::Evidence => Self::Evidence,
             Service::Claims => Self::Claims,
+            Service::Orders => Self::Orders,
         }
     }
 }

@@ -1,0 +1,126 @@
+//! What can be asked over HTTP: the paths of the seeds, and what staff needs besides. Wishes become commands on the topic of this service,
+//! so that they are handled like any other message; the answer waits for their outcome.
+
+mod amount;
+mod ask;
+mod bodies;
+mod catalogue;
+mod health;
+mod list;
+mod one;
+mod place;
+mod staff;
+mod tasks;
+mod workflow;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{MethodRouter, get, post, put};
+use futures::future::BoxFuture;
+use service_kit::publisher::Publisher;
+use service_kit::store::Store;
+use shared_events::{Envelope, Topic};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::config::Config;
+
+pub use health::{Look, Probe};
+
+/// Where commands go.
+pub trait Sends: Send + Sync {
+    /// Publishes a command; done when the broker has it.
+    fn send<'a>(&'a self, topic: Topic, envelope: &'a Envelope, payload: Vec<u8>) -> BoxFuture<'a, anyhow::Result<()>>;
+}
+
+impl Sends for Publisher {
+    fn send<'a>(&'a self, topic: Topic, envelope: &'a Envelope, payload: Vec<u8>) -> BoxFuture<'a, anyhow::Result<()>> {
+        Box::pin(self.publish(topic, envelope, payload))
+    }
+}
+
+/// What the routes need.
+#[derive(Clone)]
+pub struct Api {
+    /// The database.
+    pub store: Store,
+    /// From the environment.
+    pub config: Arc<Config>,
+    /// Where commands go.
+    pub sender: Arc<dyn Sends>,
+    /// What the service depends on, and how it fares.
+    pub probe: Probe,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Recoup orders", description = "Orders: taken once, checked, paid, fulfilled, refunded", license(name = "Apache-2.0")),
+    tags((name = "orders"), (name = "order workflow"), (name = "approvals"), (name = "catalogue and stock"), (name = "health"))
+)]
+struct Document;
+
+/// The documented routes, in the spelling of the seeds.
+pub fn router(api: Api) -> OpenApiRouter {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(list::own, place::place))
+        .routes(routes!(one::show, one::update, one::cancel))
+        .routes(routes!(list::all))
+        .routes(routes!(staff::stats))
+        .routes(routes!(staff::change_status))
+        .routes(routes!(staff::retry))
+        .routes(routes!(staff::skip))
+        .routes(routes!(staff::audit))
+        .routes(routes!(workflow::list, workflow::place))
+        .routes(routes!(workflow::show))
+        .routes(routes!(workflow::change_status))
+        .routes(routes!(workflow::fulfil))
+        .routes(routes!(workflow::refund))
+        .routes(routes!(workflow::tracking))
+        .routes(routes!(workflow::performance))
+        .routes(routes!(workflow::inventory))
+        .routes(routes!(tasks::list))
+        .routes(routes!(tasks::claim))
+        .routes(routes!(tasks::decide))
+        .routes(routes!(catalogue::put_product))
+        .routes(routes!(catalogue::put_warehouse))
+        .routes(routes!(catalogue::change_stock))
+        .routes(routes!(catalogue::ledger))
+        .routes(routes!(health::basic))
+        .routes(routes!(health::connectivity))
+        .routes(routes!(health::one))
+        .with_state(api)
+}
+
+/// The same in their other spellings: with a slash at the end, and under `/api/v1`.
+pub fn other_spellings(api: Api) -> Router {
+    let table: [(&str, MethodRouter<Api>); 6] = [
+        ("/orders", get(list::own).post(place::place)),
+        ("/orders/{id}", get(one::show).put(one::update).delete(one::cancel)),
+        ("/admin/orders", get(list::all)),
+        ("/admin/orders/stats", get(staff::stats)),
+        ("/admin/orders/{id}/status", put(staff::change_status)),
+        ("/orders/{id}/steps/{step}/retry", post(staff::retry)),
+    ];
+    let workflow: [(&str, MethodRouter<Api>); 8] = [
+        ("/api/order-workflow/orders/", get(workflow::list).post(workflow::place)),
+        ("/api/order-workflow/orders/{id}/", get(workflow::show)),
+        ("/api/order-workflow/orders/{id}/status/", put(workflow::change_status)),
+        ("/api/order-workflow/orders/{id}/fulfill/", post(workflow::fulfil)),
+        ("/api/order-workflow/orders/{id}/refund/", post(workflow::refund)),
+        ("/api/order-workflow/orders/{id}/tracking/", get(workflow::tracking)),
+        ("/api/order-workflow/analytics/performance/", get(workflow::performance)),
+        ("/api/order-workflow/analytics/inventory/", get(workflow::inventory)),
+    ];
+    let mut router = Router::new();
+    for (path, methods) in table {
+        for spelling in [format!("{path}/"), format!("/api/v1{path}"), format!("/api/v1{path}/")] {
+            router = router.route(&spelling, methods.clone());
+        }
+    }
+    for (path, methods) in workflow {
+        router = router.route(path, methods);
+    }
+    router.with_state(api)
+}

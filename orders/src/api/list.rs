@@ -1,0 +1,120 @@
+//! Orders in lists: a caller's own, and all of them for staff. Newest first, by cursor.
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use service_kit::auth::{Caller, Role};
+use service_kit::http::{Json, Query};
+use service_kit::problem::Problem;
+use sqlx::QueryBuilder;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::Api;
+use crate::domain::status::Status;
+use crate::read_order::{self, COLUMNS, Order, Row};
+
+/// Entries on a page unless asked otherwise.
+const PAGE: i64 = 50;
+/// Most entries on a page.
+const LARGEST_PAGE: i64 = 200;
+
+/// Which orders.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Filter {
+    /// In this status.
+    status: Option<String>,
+    /// Of this customer; for staff.
+    customer_id: Option<String>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Entries on the page, at most 200; 50 unless said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+}
+
+/// Orders of a page.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page {
+    /// Newest first.
+    pub orders: Vec<Order>,
+    /// Where the next page begins; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// How many entries a page has.
+pub fn page_size(limit: Option<i64>) -> Result<i64, Problem> {
+    match limit.unwrap_or(PAGE) {
+        limit if (1..=LARGEST_PAGE).contains(&limit) => Ok(limit),
+        _ => Err(Problem::invalid_field("limit", format!("must be from 1 to {LARGEST_PAGE}"))),
+    }
+}
+
+/// A cursor as it was handed out: the number of the last entry seen.
+pub fn read_cursor(cursor: Option<&str>) -> Result<Option<i64>, Problem> {
+    cursor
+        .map(|text| text.parse().map_err(|_| Problem::invalid_field("cursor", "is not one that this list handed out")))
+        .transpose()
+}
+
+/// Lists the caller's own orders, newest first.
+#[utoipa::path(get, path = "/orders", operation_id = "list_orders", tag = "orders", params(Filter), security(("bearer" = [])),
+    responses((status = 200, description = "A page of orders", body = Page)))]
+pub async fn own(State(api): State<Api>, caller: Caller, Query(filter): Query<Filter>) -> Result<Json<Page>, Problem> {
+    if filter.customer_id.as_deref().is_some_and(|customer| customer != caller.subject.as_str()) {
+        return Err(Problem::forbidden("lists of others' orders are at /admin/orders"));
+    }
+    let customer = caller.subject.to_string();
+    page(&api, &caller, Some(customer), filter).await
+}
+
+/// Lists everybody's orders, newest first. For staff.
+#[utoipa::path(get, path = "/admin/orders", operation_id = "list_all_orders", tag = "orders", params(Filter), security(("bearer" = [])),
+    responses((status = 200, description = "A page of orders", body = Page)))]
+pub async fn all(State(api): State<Api>, caller: Caller, Query(filter): Query<Filter>) -> Result<Json<Page>, Problem> {
+    caller.require(&Role::STAFF)?;
+    let customer = filter.customer_id.clone();
+    page(&api, &caller, customer, filter).await
+}
+
+/// A page of the orders that a caller may see through the workflow: staff everybody's, others their own.
+pub async fn visible(api: &Api, caller: &Caller, filter: Filter) -> Result<Json<Page>, Problem> {
+    let customer = match (&filter.customer_id, caller.is_staff()) {
+        (asked, true) => asked.clone(),
+        (Some(asked), false) if asked != caller.subject.as_str() => return Err(Problem::not_found()),
+        _ => Some(caller.subject.to_string()),
+    };
+    page(api, caller, customer, filter).await
+}
+
+async fn page(api: &Api, caller: &Caller, customer: Option<String>, filter: Filter) -> Result<Json<Page>, Problem> {
+    let limit = page_size(filter.limit)?;
+    let mut query = QueryBuilder::new(format!("SELECT {COLUMNS} FROM orders WHERE tenant = "));
+    query.push_bind(caller.tenant.to_string());
+    if let Some(customer) = customer {
+        query.push(" AND customer_id = ").push_bind(customer);
+    }
+    if let Some(status) = &filter.status {
+        let status =
+            Status::from_name(status).ok_or_else(|| Problem::invalid_field("status", "is no status of an order"))?;
+        query.push(" AND status = ").push_bind(status.name()).push("::text::order_status");
+    }
+    if let Some(seq) = read_cursor(filter.cursor.as_deref())? {
+        query.push(" AND seq < ").push_bind(seq);
+    }
+    query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit + 1);
+    let mut work = api.store.read(&caller.tenant).await?;
+    let mut rows: Vec<Row> = query.build_query_as().fetch_all(work.conn()).await?;
+    let more = rows.len() as i64 > limit;
+    rows.truncate(limit as usize);
+    let next_cursor = rows.last().filter(|_| more).map(|row| row.seq.to_string());
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let mut items = read_order::items(&mut work, &ids).await?;
+    let orders = rows.into_iter().map(|row| {
+        let own = items.extract_if(.., |(order, _)| *order == row.id).map(|(_, item)| item).collect();
+        row.show(own)
+    });
+    Ok(Json(Page { orders: orders.collect(), next_cursor }))
+}

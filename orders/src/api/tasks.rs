@@ -1,0 +1,159 @@
+//! What waits for a person: the inbox of approvals.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use service_kit::auth::{Caller, Role};
+use service_kit::http::{Json, Path, Query};
+use service_kit::problem::Problem;
+use shared_events::OrderTaskId;
+use shared_events::orders::{ClaimOrderTask, DecideOrderTask};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::Api;
+use super::ask::{Ask, Body, Nothing, text};
+use super::list::{page_size, read_cursor};
+use super::staff::MANAGERS;
+
+/// Which tasks.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Filter {
+    /// In this state: `open`, `claimed`, `approved`, `rejected` or `withdrawn`.
+    state: Option<String>,
+    /// Of this kind: `high_value_order`, `fraud_review` or `qc_exception`.
+    kind: Option<String>,
+    /// About this order.
+    order_id: Option<Uuid>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Entries on the page, at most 200; 50 unless said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+}
+
+/// Something that waits, or waited, for a person.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Task {
+    /// Its place in the list.
+    #[serde(skip)]
+    pub seq: i64,
+    /// The task.
+    pub task_id: Uuid,
+    /// `high_value_order`, `fraud_review` or `qc_exception`.
+    #[schema(example = "high_value_order")]
+    pub kind: String,
+    /// The order.
+    pub order_id: Uuid,
+    /// What it is about, in words.
+    #[schema(example = "an order of 1250.00 USD")]
+    pub summary: String,
+    /// `open`, `claimed`, `approved`, `rejected` or `withdrawn`.
+    #[schema(example = "open")]
+    pub state: String,
+    /// Who may not decide it.
+    pub requested_by: String,
+    /// Who has taken it on.
+    pub assignee: Option<String>,
+    /// Since when it waits.
+    pub opened_at: DateTime<Utc>,
+    /// Until when it should be decided.
+    pub due_at: DateTime<Utc>,
+    /// When it was escalated.
+    pub escalated_at: Option<DateTime<Utc>>,
+    /// Who decided.
+    pub decided_by: Option<String>,
+    /// When.
+    pub decided_at: Option<DateTime<Utc>>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// Tasks of a page.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page {
+    /// Newest first.
+    pub tasks: Vec<Task>,
+    /// Where the next page begins; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// Lists what waits for a person, newest first. For staff.
+#[utoipa::path(get, path = "/api/v1/approvals", operation_id = "list_approvals", tag = "approvals", params(Filter), security(("bearer" = [])),
+    responses((status = 200, description = "A page of tasks", body = Page)))]
+pub async fn list(State(api): State<Api>, caller: Caller, Query(filter): Query<Filter>) -> Result<Json<Page>, Problem> {
+    caller.require(&Role::STAFF)?;
+    let (limit, before) = (page_size(filter.limit)?, read_cursor(filter.cursor.as_deref())?);
+    let mut work = api.store.read(&caller.tenant).await?;
+    let mut tasks = sqlx::query_as!(
+        Task,
+        r#"SELECT seq, id AS task_id, kind, order_id, summary, state::text AS "state!", requested_by, assignee, opened_at, due_at, escalated_at,
+                  decided_by, decided_at, reason FROM order_tasks
+           WHERE tenant = $1 AND ($2::text IS NULL OR state::text = $2) AND ($3::text IS NULL OR kind = $3)
+             AND ($4::uuid IS NULL OR order_id = $4) AND ($5::bigint IS NULL OR seq < $5) ORDER BY seq DESC LIMIT $6"#,
+        caller.tenant.as_str(),
+        filter.state,
+        filter.kind,
+        filter.order_id,
+        before,
+        limit + 1,
+    )
+    .fetch_all(work.conn())
+    .await?;
+    let more = tasks.len() as i64 > limit;
+    tasks.truncate(limit as usize);
+    let next_cursor = tasks.last().filter(|_| more).map(|task| task.seq.to_string());
+    Ok(Json(Page { tasks, next_cursor }))
+}
+
+/// Takes a task on. For staff.
+#[utoipa::path(post, path = "/api/v1/approvals/{id}/claim", operation_id = "claim_approval", tag = "approvals",
+    params(("id" = Uuid, Path, description = "The task")), request_body(content = Nothing, description = "None"), security(("bearer" = [])), responses(
+        (status = 200, description = "Taken on", body = serde_json::Value), (status = 202, description = "Accepted", body = serde_json::Value),
+        (status = 409, description = "Somebody else has, or it is decided", body = service_kit::problem::Body, content_type = "application/problem+json")))]
+pub async fn claim(State(api): State<Api>, Path(id): Path<Uuid>, ask: Ask<Nothing>) -> Result<Response, Problem> {
+    ask.caller.require(&Role::STAFF)?;
+    let command = ClaimOrderTask { task_id: OrderTaskId(id), by: ask.caller.subject.clone() };
+    api.carry_out(&ask.caller, &ask.ticket, &command, StatusCode::OK).await
+}
+
+/// A decision and why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"decision": "approve", "reason": "called the customer"}))]
+pub struct Decision {
+    decision: Verdict,
+    /// 1 to 500 characters.
+    reason: String,
+}
+
+/// What is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It may go on.
+    Approve,
+    /// It may not: the order is cancelled.
+    Reject,
+}
+
+impl Body for Decision {}
+
+/// Decides a task; never one's own. For managers.
+#[utoipa::path(post, path = "/api/v1/approvals/{id}/decide", operation_id = "decide_approval", tag = "approvals",
+    params(("id" = Uuid, Path, description = "The task")), request_body = Decision, security(("bearer" = [])), responses(
+        (status = 200, description = "Decided", body = serde_json::Value), (status = 202, description = "Accepted", body = serde_json::Value),
+        (status = 409, description = "It is decided already", body = service_kit::problem::Body, content_type = "application/problem+json")))]
+pub async fn decide(State(api): State<Api>, Path(id): Path<Uuid>, ask: Ask<Decision>) -> Result<Response, Problem> {
+    ask.caller.require(&MANAGERS)?;
+    text("reason", &ask.body.reason, 500)?;
+    let Ask { caller, body, ticket } = ask;
+    let (approve, by) = (body.decision == Verdict::Approve, caller.subject.clone());
+    let command = DecideOrderTask { task_id: OrderTaskId(id), approve, reason: body.reason, by };
+    api.carry_out(&caller, &ticket, &command, StatusCode::OK).await
+}

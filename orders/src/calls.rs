@@ -1,0 +1,233 @@
+//! Calls to payment providers: written down before they are made, looked up before they are made again.
+
+use service_kit::store::Work;
+use shared_events::ids::derive;
+use shared_events::{Currency, Money, PaymentId};
+use uuid::Uuid;
+
+use crate::payments::{Amend, Answer, Authorize, Found, Lookup, Providers, Purpose};
+
+/// One effect at a provider.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Its idempotency key.
+    pub id: Uuid,
+    /// The payment.
+    pub payment: PaymentId,
+    /// By which provider.
+    pub gateway: String,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The payment, shipment or refund that it is for.
+    pub subject: Uuid,
+    /// How much.
+    pub amount: Money,
+    /// The provider's name of the payment.
+    pub reference: Option<String>,
+    /// For captures: whether nothing more will be taken.
+    pub is_last: bool,
+}
+
+/// A payment as calls need it.
+#[derive(Debug, Clone)]
+pub struct Payment {
+    /// The payment.
+    pub id: PaymentId,
+    /// By which provider.
+    pub gateway: String,
+    /// Its currency.
+    pub currency: Currency,
+    /// How much was to be promised, in minor units.
+    pub amount_minor: i64,
+    /// What was taken, in minor units.
+    pub captured_minor: i64,
+    /// Where it stands.
+    pub state: String,
+    /// The provider's name of it.
+    pub reference: Option<String>,
+}
+
+/// What is known of a call before it is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// It was never made.
+    First,
+    /// It may have been made.
+    Again,
+    /// It ended, so.
+    Ended(Answer),
+}
+
+impl Payment {
+    /// A call about this payment. The same purpose and subject are the same call.
+    pub fn call(&self, purpose: Purpose, subject: Uuid, minor: i64) -> Call {
+        let id = derive(&["payment-call", &self.id.to_string(), purpose.name(), &subject.to_string()]);
+        Call {
+            id,
+            payment: self.id,
+            gateway: self.gateway.clone(),
+            purpose,
+            subject,
+            amount: Money::new(minor, self.currency),
+            reference: self.reference.clone(),
+            is_last: true,
+        }
+    }
+}
+
+/// Writes down that a call is about to be made. Commit before making it.
+///
+/// # Errors
+/// When the database is away.
+pub async fn begin(work: &mut Work, call: &Call) -> Result<Begun, sqlx::Error> {
+    let (tenant, now) = (work.tenant().clone(), work.now());
+    let written = sqlx::query!(
+        "INSERT INTO payment_calls (tenant, id, payment_id, purpose, subject, amount_minor, state, begun_at) VALUES ($1, $2, $3, $4, $5, $6, 'begun', $7)
+         ON CONFLICT DO NOTHING",
+        tenant.as_str(),
+        call.id,
+        call.payment.0,
+        call.purpose.name(),
+        call.subject,
+        call.amount.minor,
+        now,
+    )
+    .execute(work.conn())
+    .await?;
+    if written.rows_affected() == 1 {
+        return Ok(Begun::First);
+    }
+    let row = sqlx::query!(
+        r#"SELECT state::text AS "state!", provider_ref, detail FROM payment_calls WHERE tenant = $1 AND id = $2"#,
+        tenant.as_str(),
+        call.id,
+    )
+    .fetch_one(work.conn())
+    .await?;
+    Ok(match row.state.as_str() {
+        "done" => Begun::Ended(Answer::Done(row.provider_ref.unwrap_or_default())),
+        "refused" => Begun::Ended(Answer::Refused(row.detail.unwrap_or_default())),
+        _ => Begun::Again,
+    })
+}
+
+/// Makes a call; one that may have been made is looked up first. `token` is needed to authorise.
+pub async fn make(providers: &Providers, call: &Call, begun: Begun, token: Option<&str>) -> Answer {
+    let Some(provider) = providers.get(&call.gateway) else {
+        return Answer::Unknown(format!("{} is not connected any more", call.gateway));
+    };
+    match begun {
+        Begun::Ended(answer) => return answer,
+        Begun::First => {}
+        Begun::Again => {
+            let lookup = Lookup {
+                key: call.id,
+                payment: call.payment.0,
+                reference: call.reference.as_deref(),
+                purpose: call.purpose,
+                amount: call.amount,
+            };
+            match provider.lookup(lookup).await {
+                Found::Done(reference) => return Answer::Done(reference),
+                Found::Refused(code) => return Answer::Refused(code),
+                Found::Unknown(why) => return Answer::Unknown(why),
+                Found::Nothing => {}
+            }
+        }
+    }
+    let reference = call.reference.as_deref();
+    match (call.purpose, token, reference) {
+        (Purpose::Authorize, Some(token), _) => {
+            provider.authorize(Authorize { key: call.id, payment: call.payment.0, amount: call.amount, token }).await
+        }
+        (Purpose::Authorize, None, _) => Answer::Refused("no_payment_token".into()),
+        (_, _, None) => Answer::Refused("no_reference".into()),
+        (purpose, _, Some(reference)) => {
+            let amend = Amend { key: call.id, reference, amount: call.amount, is_last: call.is_last };
+            match purpose {
+                Purpose::Capture => provider.capture(amend).await,
+                Purpose::Void => provider.void(amend).await,
+                _ => provider.refund(amend).await,
+            }
+        }
+    }
+}
+
+/// Writes down what came of a call; an unknown end leaves it open.
+///
+/// # Errors
+/// When the database is away.
+pub async fn record(work: &mut Work, call: &Call, answer: &Answer) -> Result<(), sqlx::Error> {
+    let (tenant, now) = (work.tenant().clone(), work.now());
+    let (state, reference, detail) = match answer {
+        Answer::Done(reference) => ("done", Some(reference), None),
+        Answer::Refused(code) => ("refused", None, Some(code)),
+        Answer::Unknown(why) => ("begun", None, Some(why)),
+    };
+    sqlx::query!(
+        "UPDATE payment_calls SET state = $3::text::call_state, provider_ref = $4, detail = $5, ended_at = CASE WHEN $3 <> 'begun' THEN $6::timestamptz END
+         WHERE tenant = $1 AND id = $2 AND state = 'begun'",
+        tenant.as_str(),
+        call.id,
+        state,
+        reference,
+        detail,
+        now,
+    )
+    .execute(work.conn())
+    .await?;
+    Ok(())
+}
+
+/// The payment of an order that may hold money.
+///
+/// # Errors
+/// When the database is away.
+pub async fn open_payment(work: &mut Work, order: shared_events::OrderId) -> Result<Option<Payment>, sqlx::Error> {
+    let tenant = work.tenant().clone();
+    let row = sqlx::query!(
+        r#"SELECT id, gateway, currency, amount_minor, captured_minor, state::text AS "state!", provider_ref FROM payments
+           WHERE tenant = $1 AND order_id = $2 AND state IN ('created', 'unknown', 'authorized')"#,
+        tenant.as_str(),
+        order.0,
+    )
+    .fetch_optional(work.conn())
+    .await?;
+    Ok(row.map(|row| Payment {
+        id: PaymentId(row.id),
+        gateway: row.gateway,
+        currency: crate::order_row::stored_currency(&row.currency),
+        amount_minor: row.amount_minor,
+        captured_minor: row.captured_minor,
+        state: row.state,
+        reference: row.provider_ref,
+    }))
+}
+
+/// Writes where a payment stands.
+///
+/// # Errors
+/// When the database is away.
+pub async fn set_state(
+    work: &mut Work,
+    payment: PaymentId,
+    state: &str,
+    reference: Option<&str>,
+    code: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    let (tenant, now) = (work.tenant().clone(), work.now());
+    sqlx::query!(
+        "UPDATE payments SET state = $3::text::payment_state, provider_ref = COALESCE($4, provider_ref), decline_code = COALESCE($5, decline_code),
+                authorized_at = CASE WHEN $3 = 'authorized' THEN COALESCE(authorized_at, $6) ELSE authorized_at END
+         WHERE tenant = $1 AND id = $2",
+        tenant.as_str(),
+        payment.0,
+        state,
+        reference,
+        code,
+        now,
+    )
+    .execute(work.conn())
+    .await?;
+    Ok(())
+}

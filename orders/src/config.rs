@@ -1,0 +1,161 @@
+//! What orders reads from the environment, beyond what every service reads.
+
+use std::sync::Arc;
+
+use service_kit::config::{FromEnv, Reader, Var};
+use service_kit::sealed::{ACCOUNT_DETAILS_KEY, SealingKey};
+use shared_events::{Currency, Money};
+
+use crate::domain::fraud::Thresholds;
+use crate::payments::Providers;
+
+const HIGH_VALUE: Var =
+    Var::or("HIGH_VALUE_THRESHOLD", "1000.00", "orders of this amount or more need another person's approval");
+const FRAUD_HOLD: Var = Var::or("FRAUD_SCORE_THRESHOLD", "75.0", "fraud score (0-100) from which on an order is held");
+const FRAUD_REVIEW: Var =
+    Var::or("FRAUD_REVIEW_THRESHOLD", "65.0", "fraud score (0-100) from which on a person reviews an order");
+const FRAUD_DETECTION: Var = Var::or("ENABLE_FRAUD_DETECTION", "true", "whether orders are scored");
+const QUALITY_CONTROL: Var =
+    Var::or("ENABLE_QUALITY_CONTROL", "true", "whether shipments are compared with the order before they leave");
+const MULTI_WAREHOUSE: Var =
+    Var::or("ENABLE_MULTI_WAREHOUSE", "true", "whether one order may be sent from several warehouses");
+const USER_SERVICE: Var =
+    Var::new("USER_SERVICE_URL", "user service whose /user/health the health pages look at; absent = not configured");
+const CART_SERVICE: Var =
+    Var::new("CART_SERVICE_URL", "cart service whose /health the health pages look at; absent = not configured");
+const PRODUCT_SERVICE: Var =
+    Var::new("PRODUCT_SERVICE_URL", "product service whose /health the health pages look at; absent = not configured");
+const SEARCH_SERVICE: Var =
+    Var::new("SEARCH_SERVICE_URL", "search service whose /health the health pages look at; absent = not configured");
+
+/// What orders reads from the environment.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Seals and opens addresses and payment tokens.
+    pub key: SealingKey,
+    /// From this amount on (in minor units, the same number in every currency) another person has to approve.
+    pub high_value_minor: i64,
+    /// Where the fraud bands begin.
+    pub thresholds: Thresholds,
+    /// Whether orders are scored.
+    pub scores_fraud: bool,
+    /// Whether shipments are compared with the order.
+    pub checks_quality: bool,
+    /// Whether one order may be sent from several warehouses.
+    pub splits: bool,
+    /// Health pages of others: the key in our report, and the address.
+    pub neighbours: Vec<(&'static str, String)>,
+}
+
+/// What the steps need.
+#[derive(Clone)]
+pub struct Parts {
+    /// From the environment.
+    pub config: Arc<Config>,
+    /// Who can be paid by.
+    pub providers: Providers,
+}
+
+impl FromEnv for Config {
+    fn vars() -> Vec<Var> {
+        vec![
+            ACCOUNT_DETAILS_KEY,
+            HIGH_VALUE,
+            FRAUD_HOLD,
+            FRAUD_REVIEW,
+            FRAUD_DETECTION,
+            QUALITY_CONTROL,
+            MULTI_WAREHOUSE,
+            USER_SERVICE,
+            CART_SERVICE,
+            PRODUCT_SERVICE,
+            SEARCH_SERVICE,
+        ]
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let key = reader.required(&ACCOUNT_DETAILS_KEY);
+        let high_value = reader.required::<String>(&HIGH_VALUE);
+        let high_value_minor = high_value.and_then(|text| match Money::parse(&text, Currency::USD) {
+            Ok(money) if money.minor >= 0 => Some(money.minor),
+            _ => {
+                reader.complain(HIGH_VALUE.name, "must be an amount such as 1000.00");
+                None
+            }
+        });
+        let hold = score(reader, &FRAUD_HOLD);
+        let review = score(reader, &FRAUD_REVIEW);
+        let scores_fraud = reader.required(&FRAUD_DETECTION);
+        let checks_quality = reader.required(&QUALITY_CONTROL);
+        let splits = reader.required(&MULTI_WAREHOUSE);
+        let neighbours = neighbours(reader);
+        Some(Self {
+            key: key?,
+            high_value_minor: high_value_minor?,
+            thresholds: Thresholds { review: review?, hold: hold? },
+            scores_fraud: scores_fraud?,
+            checks_quality: checks_quality?,
+            splits: splits?,
+            neighbours,
+        })
+    }
+}
+
+/// Whose health pages are looked at.
+fn neighbours(reader: &mut Reader<'_>) -> Vec<(&'static str, String)> {
+    let known = [
+        ("user_service", USER_SERVICE, "/user/health"),
+        ("cart_service", CART_SERVICE, "/health"),
+        ("product_service", PRODUCT_SERVICE, "/health"),
+        ("search_service", SEARCH_SERVICE, "/health"),
+    ];
+    let mut found = Vec::new();
+    for (key, var, path) in known {
+        let Some(base) = reader.optional::<String>(&var) else { continue };
+        // The pages show the address, so it must hold no credentials.
+        if !base.starts_with("http://") && !base.starts_with("https://") || base.contains('@') {
+            reader.complain(var.name, "must begin with http:// or https:// and hold no credentials");
+        }
+        found.push((key, format!("{}{path}", base.trim_end_matches('/'))));
+    }
+    found
+}
+
+/// A score as the seed writes it, `75.0`. Scores are whole numbers, so the threshold is the next one up.
+fn score(reader: &mut Reader<'_>, var: &Var) -> Option<i64> {
+    let text: String = reader.required(var)?;
+    // Hundredths are enough: read as an amount, it is exact.
+    match Money::parse(&text, Currency::USD) {
+        Ok(points) if (0..=10_100).contains(&points.minor) => Some((points.minor + 99) / 100),
+        _ => {
+            reader.complain(var.name, "must be a number from 0 to 101 with at most two decimals");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use service_kit::config::{Env, load};
+
+    use super::*;
+
+    const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+    #[test]
+    fn the_seeds_spelling_is_read_exactly() {
+        let config = load::<Config>(&Env::of([("ACCOUNT_DETAILS_KEY", KEY)])).expect("defaults suffice");
+        assert_eq!((config.high_value_minor, config.thresholds), (100_000, Thresholds { review: 65, hold: 75 }));
+        let env =
+            Env::of([("ACCOUNT_DETAILS_KEY", KEY), ("FRAUD_SCORE_THRESHOLD", "80.5"), ("HIGH_VALUE_THRESHOLD", "250")]);
+        let config = load::<Config>(&env).expect("fits");
+        assert_eq!((config.high_value_minor, config.thresholds.hold), (25_000, 81));
+        let env =
+            Env::of([("ACCOUNT_DETAILS_KEY", KEY), ("FRAUD_SCORE_THRESHOLD", "high"), ("HIGH_VALUE_THRESHOLD", "-1")]);
+        let problems = load::<Config>(&env).expect_err("two are bad").problems;
+        assert_eq!(
+            problems.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+            ["HIGH_VALUE_THRESHOLD", "FRAUD_SCORE_THRESHOLD"]
+        );
+    }
+}

@@ -1,0 +1,296 @@
+//! Takes an order: prices from the catalogue, totals by the rate table, and the first step of its way, in one transaction.
+
+use service_kit::handler::{Delivered, Failure, Handles, Outcome};
+use service_kit::store::{Cause, Work};
+use shared_events::orders::{AskedItem, Channel, OrderPlaced, PlaceOrder, SoldLine};
+use shared_events::outcome::Rejection;
+use shared_events::{Currency, Money};
+use sqlx::types::Json;
+
+use crate::advance;
+use crate::domain::process::Step;
+use crate::domain::rates::{Rates, WHOLE};
+use crate::domain::status::Status;
+use crate::domain::totals::{Given, Item, Totals, reckon, share_out};
+use crate::order_row::stored_currency;
+use crate::read_order;
+
+/// Most lines that an order may have.
+pub const MOST_LINES: usize = 200;
+/// Most pieces of one article.
+const MOST_PIECES: i64 = 100_000;
+
+/// Handles [`PlaceOrder`].
+pub struct Place;
+
+/// A line with its price.
+struct Priced {
+    product_id: Option<String>,
+    sku: String,
+    name: String,
+    quantity: i64,
+    unit: Money,
+    grams: i64,
+}
+
+impl Handles<PlaceOrder> for Place {
+    async fn handle(&self, work: &mut Work, message: &Delivered<PlaceOrder>) -> Result<Outcome, Failure> {
+        let (data, cause) = (&message.data, Cause::from(&message.envelope));
+        check(data)?;
+        let lines = price(work, data).await?;
+        let currency = one_currency(data, &lines)?;
+        let given = given(data, currency)?;
+        let rates = rates(work).await?;
+        let items: Vec<Item> =
+            lines.iter().map(|line| Item { quantity: line.quantity, unit_minor: line.unit.minor }).collect();
+        let totals = reckon(&items, currency, &data.ship_country, &data.shipping_method, &rates, given)?;
+        if data.expected_total.is_some_and(|expected| expected != Money::new(totals.grand, currency)) {
+            let detail = format!("the order comes to {}", Money::new(totals.grand, currency));
+            return Err(Rejection::new("total_conflict", detail).at("total_amount").into());
+        }
+        insert(work, message, currency, &totals, given, &rates.version).await?;
+        insert_lines(work, data, &lines, &totals).await?;
+        let sold = |(index, line): (usize, &Priced)| SoldLine {
+            line: number(index),
+            sku: line.sku.clone(),
+            quantity: line.quantity,
+            net_minor: line.quantity * line.unit.minor,
+        };
+        let placed = OrderPlaced {
+            order_id: data.order_id,
+            customer_id: data.customer_id.clone(),
+            channel: data.channel,
+            lines: lines.iter().enumerate().map(sold).collect(),
+            goods: Money::new(totals.subtotal, currency),
+            total: Money::new(totals.grand, currency),
+            click_id: data.click_id.clone(),
+            coupon: data.coupon.clone(),
+        };
+        work.emit(&cause, 1, &placed);
+        advance::run_step(work, &cause, data.order_id, Step::Validate, 0).await?;
+        let order = read_order::short(work, data.order_id).await?.ok_or_else(crate::order_row::not_found)?;
+        Ok(Outcome::ids(&order))
+    }
+}
+
+fn number(index: usize) -> i32 {
+    i32::try_from(index + 1).unwrap_or(i32::MAX)
+}
+
+fn check(data: &PlaceOrder) -> Result<(), Rejection> {
+    if data.items.is_empty() || data.items.len() > MOST_LINES {
+        return Err(Rejection::new("invalid_items", format!("an order has 1 to {MOST_LINES} lines")).at("items"));
+    }
+    for (index, item) in data.items.iter().enumerate() {
+        let field = |name: &str| format!("items[{index}].{name}");
+        if !(1..=MOST_PIECES).contains(&item.quantity) {
+            let detail = format!("must be from 1 to {MOST_PIECES}");
+            return Err(Rejection::new("invalid_quantity", detail).at(&field("quantity")));
+        }
+        if item.product_id.is_none() && item.sku.is_none() {
+            return Err(Rejection::new("unknown_product", "name a product or its sku").at(&field("product_id")));
+        }
+    }
+    let own = data.tax.is_some() || data.tax_basis_points.is_some() || data.shipping.is_some();
+    if own && !data.is_trusted {
+        return Err(Rejection::new("own_rates_forbidden", "only a selling system may name tax and shipping"));
+    }
+    Ok(())
+}
+
+/// Finds what each line costs. The catalogue's price counts; another that the buyer saw is a conflict that names the line.
+async fn price(work: &mut Work, data: &PlaceOrder) -> Result<Vec<Priced>, Failure> {
+    let tenant = work.tenant().clone();
+    let ids: Vec<String> = data.items.iter().filter_map(|item| item.product_id.clone()).collect();
+    let skus: Vec<String> = data.items.iter().filter_map(|item| item.sku.clone()).collect();
+    let known = sqlx::query!(
+        "SELECT product_id, sku, name, currency, unit_minor, grams, is_active FROM products
+         WHERE tenant = $1 AND (product_id = ANY($2) OR sku = ANY($3))",
+        tenant.as_str(),
+        &ids,
+        &skus,
+    )
+    .fetch_all(work.conn())
+    .await?;
+    let mut lines = Vec::with_capacity(data.items.len());
+    for (index, item) in data.items.iter().enumerate() {
+        let found = known.iter().find(|product| match (&item.product_id, &item.sku) {
+            (Some(id), _) if product.product_id == *id => true,
+            (_, Some(sku)) => product.sku == *sku,
+            _ => false,
+        });
+        let Some(product) = found else {
+            lines.push(foreign(data, item, index)?);
+            continue;
+        };
+        let at = |name: &str| format!("items[{index}].{name}");
+        let other_sku = item.sku.as_ref().is_some_and(|sku| *sku != product.sku);
+        let other_id = item.product_id.as_ref().is_some_and(|id| *id != product.product_id);
+        if other_sku || other_id {
+            return Err(Rejection::new("product_conflict", "product and sku are not the same article")
+                .at(&at("sku"))
+                .into());
+        }
+        if !product.is_active {
+            return Err(Rejection::new("product_conflict", format!("{} is not sold any more", product.sku))
+                .at(&at("product_id"))
+                .into());
+        }
+        let unit = Money::new(product.unit_minor, stored_currency(&product.currency));
+        if let Some(seen) = item.unit_price.filter(|seen| *seen != unit) {
+            let detail = format!("line {} was seen at {seen} and costs {unit}", index + 1);
+            return Err(Rejection::new("price_conflict", detail).at(&at("unit_price")).into());
+        }
+        lines.push(Priced {
+            product_id: Some(product.product_id.clone()),
+            sku: product.sku.clone(),
+            name: product.name.clone(),
+            quantity: item.quantity,
+            unit,
+            grams: product.grams,
+        });
+    }
+    Ok(lines)
+}
+
+/// A line that the catalogue does not know: only a selling system may sell it, and has to say at what price.
+fn foreign(data: &PlaceOrder, item: &AskedItem, index: usize) -> Result<Priced, Rejection> {
+    let at = |name: &str| format!("items[{index}].{name}");
+    let unknown = |detail: &str, name: &str| Rejection::new("unknown_product", detail).at(&at(name));
+    if data.channel != Channel::Workflow || !data.is_trusted {
+        return Err(unknown("the catalogue has no such product", "product_id"));
+    }
+    let sku = item.sku.clone().ok_or_else(|| unknown("is needed for what the catalogue does not know", "sku"))?;
+    let unit =
+        item.unit_price.ok_or_else(|| unknown("is needed for what the catalogue does not know", "unit_price"))?;
+    if unit.minor < 0 {
+        return Err(unknown("must not be negative", "unit_price"));
+    }
+    let name = item.name.clone().unwrap_or_else(|| sku.clone());
+    Ok(Priced { product_id: item.product_id.clone(), sku, name, quantity: item.quantity, unit, grams: 0 })
+}
+
+fn one_currency(data: &PlaceOrder, lines: &[Priced]) -> Result<Currency, Rejection> {
+    let wanted = data.currency.or_else(|| lines.first().map(|line| line.unit.currency)).unwrap_or(Currency::USD);
+    match lines.iter().position(|line| line.unit.currency != wanted) {
+        None => Ok(wanted),
+        Some(index) => {
+            let detail = format!("line {} is sold in {}, not in {wanted}", index + 1, lines[index].unit.currency);
+            Err(Rejection::new("currency_conflict", detail).at(&format!("items[{index}].unit_price")))
+        }
+    }
+}
+
+fn given(data: &PlaceOrder, currency: Currency) -> Result<Given, Rejection> {
+    let minor = |amount: Option<Money>, field: &str| match amount {
+        Some(money) if money.currency != currency || money.minor < 0 => {
+            Err(Rejection::new("invalid_amount", "must be an amount in the order's currency").at(field))
+        }
+        other => Ok(other.map(|money| money.minor)),
+    };
+    if data.tax_basis_points.is_some_and(|share| !(0..=WHOLE).contains(&share)) {
+        return Err(Rejection::new("invalid_amount", "must be from 0 to 1").at("tax_rate"));
+    }
+    Ok(Given {
+        tax_basis_points: data.tax_basis_points,
+        tax_minor: minor(data.tax, "tax_amount")?,
+        shipping_minor: minor(data.shipping, "shipping_amount")?,
+    })
+}
+
+/// The tenant's rate table, or the built-in one.
+pub async fn rates(work: &mut Work) -> Result<Rates, sqlx::Error> {
+    let tenant = work.tenant().clone();
+    let own = sqlx::query_scalar!(
+        r#"SELECT rates AS "rates: Json<Rates>" FROM rate_tables WHERE tenant = $1"#,
+        tenant.as_str()
+    )
+    .fetch_optional(work.conn())
+    .await?;
+    Ok(own.map(|own| own.0).unwrap_or_default())
+}
+
+async fn insert(
+    work: &mut Work,
+    message: &Delivered<PlaceOrder>,
+    currency: Currency,
+    totals: &Totals,
+    given: Given,
+    rates_version: &str,
+) -> Result<(), Failure> {
+    let (tenant, now, data) = (work.tenant().clone(), work.now(), &message.data);
+    let given = serde_json::json!({
+        "tax_basis_points": given.tax_basis_points, "tax_minor": given.tax_minor, "shipping_minor": given.shipping_minor
+    });
+    let written = sqlx::query!(
+        "INSERT INTO orders (tenant, id, customer_id, channel, status, currency, subtotal_minor, tax_minor, shipping_minor, grand_minor, given,
+                rates_version, payment_method, shipping_method, ship_country, private_sealed, card_mark, address_mark, device_mark, addresses,
+                disposable_mail, click_id, coupon, placed_by, placed_at, updated_at, next_at, correlation)
+         VALUES ($1, $2, $3, $4, $5::text::order_status, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+                 $25, $25, $25, $26)
+         ON CONFLICT DO NOTHING",
+        tenant.as_str(),
+        data.order_id.0,
+        data.customer_id,
+        data.channel.name(),
+        Status::Placed.name(),
+        currency.code(),
+        totals.subtotal,
+        totals.tax,
+        totals.shipping,
+        totals.grand,
+        given,
+        rates_version,
+        data.payment_method,
+        data.shipping_method,
+        data.ship_country,
+        data.private,
+        data.marks.card,
+        data.marks.address,
+        data.marks.device,
+        data.marks.addresses,
+        data.marks.disposable_mail,
+        data.click_id,
+        data.coupon,
+        data.placed_by.as_str(),
+        now,
+        message.envelope.correlation,
+    )
+    .execute(work.conn())
+    .await?;
+    if written.rows_affected() == 0 {
+        return Err(Failure::reject("order_exists", "this order was placed before"));
+    }
+    Ok(())
+}
+
+async fn insert_lines(
+    work: &mut Work,
+    data: &PlaceOrder,
+    lines: &[Priced],
+    totals: &Totals,
+) -> Result<(), sqlx::Error> {
+    let tenant = work.tenant().clone();
+    let nets: Vec<i64> = lines.iter().map(|line| line.quantity * line.unit.minor).collect();
+    let taxes = share_out(totals.tax, &nets);
+    for (index, line) in lines.iter().enumerate() {
+        sqlx::query!(
+            "INSERT INTO order_lines (tenant, order_id, line, product_id, sku, name, quantity, unit_minor, net_minor, tax_minor, grams)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            tenant.as_str(),
+            data.order_id.0,
+            number(index),
+            line.product_id,
+            line.sku,
+            line.name,
+            line.quantity,
+            line.unit.minor,
+            nets[index],
+            taxes[index],
+            line.grams * line.quantity,
+        )
+        .execute(work.conn())
+        .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! Warehouses that orders are sent from.
+
+use service_kit::handler::{Delivered, Failure, Handles, Outcome};
+use service_kit::store::Work;
+use shared_events::orders::PutWarehouse;
+use shared_events::outcome::Rejection;
+
+use crate::audit::{self, Entry};
+
+/// Handles [`PutWarehouse`].
+pub struct Put;
+
+impl Handles<PutWarehouse> for Put {
+    async fn handle(&self, work: &mut Work, message: &Delivered<PutWarehouse>) -> Result<Outcome, Failure> {
+        let (tenant, now, data) = (work.tenant().clone(), work.now(), &message.data);
+        for (field, value) in [("cost", data.cost_minor), ("distance_km", data.distance_km)] {
+            if value < 0 {
+                return Err(Rejection::new("invalid_amount", "must not be negative").at(field).into());
+            }
+        }
+        sqlx::query!(
+            "INSERT INTO warehouses (tenant, id, name, country, cost_minor, distance_km, is_active, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+             ON CONFLICT (tenant, id) DO UPDATE SET name = $3, country = $4, cost_minor = $5, distance_km = $6, is_active = $7, updated_at = $8",
+            tenant.as_str(),
+            data.warehouse_id,
+            data.name,
+            data.country,
+            data.cost_minor,
+            data.distance_km,
+            data.is_active,
+            now,
+        )
+        .execute(work.conn())
+        .await?;
+        let entry = Entry {
+            who: data.by.as_str(),
+            what: "put_warehouse",
+            subject: data.warehouse_id.clone(),
+            before: serde_json::json!({}),
+            after: serde_json::json!({ "country": data.country, "is_active": data.is_active }),
+            why: "",
+        };
+        audit::write(work, entry).await?;
+        Ok(Outcome::ids(&serde_json::json!({ "warehouse_id": data.warehouse_id })))
+    }
+}

@@ -1,0 +1,172 @@
+//! Shipments leave, one by one: each takes its part of the money first, and its stock is gone then.
+
+use service_kit::handler::Failure;
+use service_kit::jobs::Job;
+use service_kit::store::{Store, Work};
+use shared_events::orders::{PaymentCaptured, ShipmentDispatched};
+use shared_events::{OrderId, ShipmentId};
+use uuid::Uuid;
+
+use super::at_step;
+use crate::advance::{Ending, end_step, run_step};
+use crate::calls::{self, Begun, Call};
+use crate::config::Parts;
+use crate::domain::process::{HoldReason, Step};
+use crate::domain::status::Change;
+use crate::order_row::Order;
+use crate::payments::{Answer, Purpose};
+use crate::stock::{self, Movement};
+
+/// Seconds after which an unknown end is looked up.
+const LOOK_AGAIN: i64 = 5;
+/// Seconds after which a refused capture is tried again, when a part of the order is under way already.
+const TRY_AGAIN: i64 = 3_600;
+
+/// The next shipment to leave.
+struct Leaving {
+    id: Uuid,
+    amount_minor: i64,
+    is_last: bool,
+}
+
+pub async fn run(parts: &Parts, store: &Store, job: &Job, id: OrderId) -> Result<(), Failure> {
+    let mut work = store.read(&job.tenant).await?;
+    let Some(mut order) = at_step(&mut work, id, Step::CapturePayment).await? else {
+        job.finish(&mut work).await?;
+        return Ok(work.commit().await?);
+    };
+    let Some(leaving) = next(&mut work, id).await? else {
+        job.finish(&mut work).await?;
+        let ending = Ending::held(HoldReason::Stock, "nothing is planned to be sent");
+        end_step(&mut work, &job.cause, &mut order, Step::CapturePayment, &ending).await?;
+        return Ok(work.commit().await?);
+    };
+    if leaving.amount_minor == 0 {
+        return dispatch(work, job, order, &leaving, None).await;
+    }
+    let Some(payment) = calls::open_payment(&mut work, id).await?.filter(|payment| payment.state == "authorized")
+    else {
+        job.finish(&mut work).await?;
+        let ending = Ending::held(HoldReason::Payment, "no money is promised to the order");
+        end_step(&mut work, &job.cause, &mut order, Step::CapturePayment, &ending).await?;
+        return Ok(work.commit().await?);
+    };
+    let call = Call { is_last: leaving.is_last, ..payment.call(Purpose::Capture, leaving.id, leaving.amount_minor) };
+    let begun: Begun = calls::begin(&mut work, &call).await?;
+    work.commit().await?;
+    let answer = calls::make(&parts.providers, &call, begun, None).await;
+    let mut work = store.read(&job.tenant).await?;
+    let mut order = Order::lock(&mut work, id).await?;
+    calls::record(&mut work, &call, &answer).await?;
+    let ending = match answer {
+        Answer::Done(_) => return dispatch(work, job, order, &leaving, Some(&call)).await,
+        Answer::Unknown(why) => Ending::later(LOOK_AGAIN, format!("{} has not answered: {why}", call.gateway)),
+        Answer::Refused(code) if order.standing.status.is_before_dispatch() => {
+            Ending::held(HoldReason::Payment, format!("{} refused to capture: {code}", call.gateway))
+        }
+        Answer::Refused(code) => Ending::later(TRY_AGAIN, format!("{} refused to capture: {code}", call.gateway)),
+    };
+    job.finish(&mut work).await?;
+    end_step(&mut work, &job.cause, &mut order, Step::CapturePayment, &ending).await?;
+    Ok(work.commit().await?)
+}
+
+async fn next(work: &mut Work, order: OrderId) -> Result<Option<Leaving>, sqlx::Error> {
+    let tenant = work.tenant().clone();
+    let rows = sqlx::query!(
+        "SELECT id, amount_minor FROM shipments WHERE tenant = $1 AND order_id = $2 AND state IN ('planned', 'labelled') ORDER BY number LIMIT 2",
+        tenant.as_str(),
+        order.0,
+    )
+    .fetch_all(work.conn())
+    .await?;
+    let is_last = rows.len() == 1;
+    Ok(rows.into_iter().next().map(|row| Leaving { id: row.id, amount_minor: row.amount_minor, is_last }))
+}
+
+/// The money is taken (or none is due): the shipment leaves, in the transaction that says so.
+async fn dispatch(
+    mut work: Work,
+    job: &Job,
+    mut order: Order,
+    leaving: &Leaving,
+    call: Option<&Call>,
+) -> Result<(), Failure> {
+    let (tenant, now) = (work.tenant().clone(), work.now());
+    let version = order.sequence() + 1;
+    job.finish(&mut work).await?;
+    if let Some(call) = call {
+        let total = sqlx::query_scalar!(
+            "UPDATE payments SET captured_minor = captured_minor + $3 WHERE tenant = $1 AND id = $2 RETURNING captured_minor",
+            tenant.as_str(),
+            call.payment.0,
+            call.amount.minor,
+        )
+        .fetch_one(work.conn())
+        .await?;
+        order.captured_minor += call.amount.minor;
+        let captured = PaymentCaptured {
+            order_id: order.id,
+            payment_id: call.payment,
+            amount: call.amount,
+            captured_total_minor: total,
+        };
+        work.emit(&job.cause, version, &captured);
+    }
+    let shipment = sqlx::query!(
+        "UPDATE shipments SET state = 'dispatched', dispatched_at = $3, carrier = COALESCE(carrier, 'own') WHERE tenant = $1 AND id = $2
+         RETURNING warehouse_id, carrier, tracking_number",
+        tenant.as_str(),
+        leaving.id,
+        now,
+    )
+    .fetch_one(work.conn())
+    .await?;
+    let lines = sqlx::query!(
+        r#"SELECT l.sku, sum(s.quantity)::bigint AS "quantity!" FROM shipment_lines s
+           JOIN order_lines l ON l.tenant = s.tenant AND l.order_id = $3 AND l.line = s.line
+           WHERE s.tenant = $1 AND s.shipment_id = $2 GROUP BY l.sku ORDER BY l.sku"#,
+        tenant.as_str(),
+        leaving.id,
+        order.id.0,
+    )
+    .fetch_all(work.conn())
+    .await?;
+    for line in &lines {
+        let movement = Movement {
+            sku: &line.sku,
+            warehouse: &shipment.warehouse_id,
+            kind: "shipped",
+            on_hand: -line.quantity,
+            reserved: -line.quantity,
+            order: Some(order.id),
+            movement: None,
+            reference: None,
+            who: "process",
+        };
+        stock::post(&mut work, &movement).await?;
+    }
+    let dispatched = ShipmentDispatched {
+        order_id: order.id,
+        shipment_id: ShipmentId(leaving.id),
+        warehouse_id: shipment.warehouse_id,
+        carrier: shipment.carrier.unwrap_or_default(),
+        tracking_number: shipment.tracking_number.unwrap_or_default(),
+    };
+    work.emit(&job.cause, version, &dispatched);
+    if leaving.is_last {
+        sqlx::query!(
+            "UPDATE reservations SET state = 'committed' WHERE tenant = $1 AND order_id = $2 AND state IN ('held', 'kept')",
+            tenant.as_str(),
+            order.id.0,
+        )
+        .execute(work.conn())
+        .await?;
+        end_step(&mut work, &job.cause, &mut order, Step::CapturePayment, &Ending::done("everything left")).await?;
+    } else {
+        order.standing = order.standing.beneath(Change::ShipPart)?;
+        order.save(&mut work, None, Some(0)).await?;
+        run_step(&mut work, &job.cause, order.id, Step::CapturePayment, 0).await?;
+    }
+    Ok(work.commit().await?)
+}

@@ -1,0 +1,12 @@
+//! Orders on a real database, as their own role, so that row-level security holds in every test.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod bank;
+mod bed;
+mod flow;
+mod http;
+mod money;
+mod people;
+mod stock;
+mod timers;

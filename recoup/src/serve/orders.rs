@@ -1,0 +1,43 @@
+//! The orders service: its routes, its messages and its jobs.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use orders::api::{Api, Probe};
+use orders::payments::Providers;
+use orders::{Config, Parts};
+use service_kit::bus::Bus;
+use service_kit::health::Health;
+use service_kit::publisher::Publisher;
+use service_kit::{commands, runtime};
+use shared_events::{Service, Topic};
+
+use super::{Messaging, Process, checks};
+
+/// Starts it; it ends with the process.
+pub async fn start(process: Process, messaging: Messaging, config: Config) -> anyhow::Result<()> {
+    let store = process.store(Service::Orders, &messaging.database)?;
+    let bus = Bus::new(messaging.pulsar);
+    let health = Health::new(Service::Orders.name());
+    checks(&health, &store, &bus, Topic::events(Service::Orders));
+    let consumers = health.flag("consumers");
+    let config = Arc::new(config);
+    let probe = Probe::of(&config);
+    let sender = Arc::new(Publisher::new(Arc::clone(&bus)));
+    let api = Api { store: store.clone(), config: Arc::clone(&config), sender, probe: probe.clone() };
+    let other = commands::routes(store.clone()).merge(orders::api::other_spellings(api.clone()));
+    let server = process.server(&health, &messaging.edge);
+    process.listen(&messaging.edge, server.app(orders::api::router(api), other)).await?;
+    let looked = store.clone();
+    process.shutdown.spawn("look at dependencies", async move {
+        probe.log_all(&looked).await;
+        Ok::<(), std::convert::Infallible>(())
+    });
+    let worker = orders::worker(store.clone(), &Parts { config, providers: Providers::default() });
+    runtime::start(&store, &bus, orders::routes(), worker, &process.shutdown)
+        .await
+        .context("starting consumers and relay")?;
+    consumers.up();
+    tracing::info!("started");
+    Ok(())
+}

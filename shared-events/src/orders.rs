@@ -1,0 +1,95 @@
+//! What orders is asked and what it tells: orders, their way, stock, payments, approvals.
+
+mod commands;
+mod events;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use commands::*;
+pub use events::*;
+
+use crate::money::Money;
+
+/// By which door an order came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// A customer's own order: every price is the catalogue's.
+    Shop,
+    /// A selling system's order, which may name prices of what the catalogue does not know, tax and shipping.
+    Workflow,
+}
+
+impl Channel {
+    /// The name in the database and in answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Shop => "shop",
+            Self::Workflow => "workflow",
+        }
+    }
+}
+
+/// One article that is ordered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AskedItem {
+    /// The catalogue's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_id: Option<String>,
+    /// The seller's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sku: Option<String>,
+    /// What it is called; the catalogue's name wins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// How many.
+    pub quantity: i64,
+    /// The price of one that the buyer saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_price: Option<Money>,
+}
+
+/// What can be told of an order's private details without giving them away: keyed digests, and how they compare.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Marks {
+    /// The card, by its token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<String>,
+    /// Where it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The device that it was ordered from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// How billing and shipping address differ: `none`, `postcode` or `country`.
+    pub addresses: String,
+    /// Whether the mail address is of a throw-away service.
+    #[serde(default)]
+    pub disposable_mail: bool,
+}
+
+/// A quantity of one line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LineQuantity {
+    /// The line's number within the order, from 1.
+    #[schema(example = 1)]
+    pub line: i32,
+    /// How many.
+    #[schema(example = 1)]
+    pub quantity: i64,
+}
+
+/// A line as it was sold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SoldLine {
+    /// Its number within the order, from 1.
+    pub line: i32,
+    /// The seller's number.
+    pub sku: String,
+    /// How many.
+    pub quantity: i64,
+    /// What it came to, without tax, in minor units.
+    pub net_minor: i64,
+}
