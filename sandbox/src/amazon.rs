@@ -20,6 +20,7 @@ mod orders;
 mod pages;
 mod published;
 mod reports;
+mod reversals;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -101,7 +102,7 @@ impl Amazon {
             .route("/_sandbox/faults", get(control::faults).post(control::add_fault).delete(control::clear_faults))
             .route("/_sandbox/cases", get(cases::list).post(cases::decide))
             .route("/_sandbox/cases/{case_id}", get(cases::one))
-            .route("/_sandbox/reverse", post(cases::reverse))
+            .route("/_sandbox/reverse", post(reversals::reverse))
             .route("/_sandbox/knowledge", get(control::knowledge))
             .route("/_sandbox/truth", get(control::truth))
             .route("/_sandbox/calls", get(control::calls))

@@ -16,6 +16,7 @@ pub(crate) mod region;
 mod removals;
 mod returns;
 mod storage;
+pub(crate) mod summary;
 mod truth;
 mod warehouse;
 mod warehouse_rows;

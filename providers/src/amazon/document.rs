@@ -4,18 +4,15 @@ use std::fmt;
 use std::io;
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use futures::Stream;
 use futures::stream::try_unfold;
 use reqwest::{Response, StatusCode, header};
-use serde::Deserialize;
-use service_kit::config::Secret;
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
-use super::call::{Question, segment};
 use super::unzip::Unzip;
-use super::{DocumentRead, Error, Operation, Session};
+use super::{Document, DocumentRead, Error, Operation, Session};
 use crate::wire::{outcome_of, without_address};
 
 /// A link lives for five minutes; one that is nearly over is not used any more.
@@ -23,40 +20,7 @@ const LINK_LIFE: TimeDelta = TimeDelta::seconds(270);
 /// How often in a row nothing may come.
 const FAILURES: u32 = 5;
 
-/// A document and a link to it. The link is a secret: whoever has it can read the document.
-#[derive(Debug, Clone)]
-pub struct Document {
-    /// Amazon's id of it.
-    pub report_document_id: String,
-    /// Where it is for five minutes.
-    pub url: Secret,
-    /// `GZIP`, or none.
-    pub compression_algorithm: Option<String>,
-    /// When the link was given.
-    pub linked_at: DateTime<Utc>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Answer {
-    report_document_id: String,
-    url: String,
-    compression_algorithm: Option<String>,
-}
-
 impl Session {
-    /// Asks for a link to a document.
-    ///
-    /// # Errors
-    /// As [`Error`] says.
-    pub async fn get_report_document(&self, report_document_id: &str) -> Result<Document, Error> {
-        let linked_at = self.partner().now();
-        let path = format!("/reports/2021-06-30/documents/{}", segment(report_document_id));
-        let answer: Answer = self.call(&Question::get(Operation::GetReportDocument, path)).await?;
-        let (report_document_id, url) = (answer.report_document_id, Secret::new(answer.url));
-        Ok(Document { report_document_id, url, compression_algorithm: answer.compression_algorithm, linked_at })
-    }
-
     /// Begins to download a document.
     ///
     /// # Errors

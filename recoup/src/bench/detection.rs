@@ -160,6 +160,29 @@ mod tests {
     }
 
     #[test]
+    fn a_world_may_end_on_any_day() {
+        // Before and after changes of the clocks, at ends of months, and on each day of a week.
+        let days = [
+            "2026-03-09",
+            "2026-04-30",
+            "2026-07-31",
+            "2026-10-27",
+            "2026-11-02",
+            "2026-11-22",
+            "2027-01-01",
+            "2027-02-28",
+        ];
+        let mut tally = Tally::default();
+        for (seed, day) in (201..).zip(days) {
+            let last_day = day.parse().expect("a date");
+            let world = World::generate(Settings { articles: 8, orders: 20, last_day, ..Settings::of_seed(seed) });
+            let loaded = load::load(&world).expect("the reports are whole");
+            tally.compare(seed, &world.truth, &loaded.books.evaluate_all(world.now));
+        }
+        assert_eq!(tally.misses.len(), tally.interchanged, "{:#?}", tally.misses);
+    }
+
+    #[test]
     fn ranges_are_read_and_wrong_ones_refused() {
         assert_eq!(range("1..21"), Ok((1, 21)));
         for text in ["", "5", "5..5", "9..3", "a..b"] {

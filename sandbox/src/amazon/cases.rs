@@ -1,4 +1,4 @@
-//! Amazon decides about cases that somebody opened, pays, and takes back.
+//! Amazon decides about cases that somebody opened, and pays.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -23,20 +23,20 @@ pub(super) struct Decision {
     outcome: &'static str,
     /// Why it was denied.
     category: Option<&'static str>,
-    units: i64,
+    pub(super) units: i64,
     pub(super) amount_minor: i64,
-    currency: &'static str,
-    reimbursement_id: Option<String>,
+    pub(super) currency: &'static str,
+    pub(super) reimbursement_id: Option<String>,
     /// When it is in the reimbursements, and when the money is posted.
     decided_on: NaiveDate,
     pays_on: NaiveDate,
     #[serde(skip)]
-    region: usize,
+    pub(super) region: usize,
     #[serde(skip)]
-    sku: String,
+    pub(super) sku: String,
     #[serde(skip)]
-    order: String,
-    reversed_minor: i64,
+    pub(super) order: String,
+    pub(super) reversed_minor: i64,
 }
 
 impl Decision {
@@ -50,7 +50,7 @@ impl Decision {
 /// A case.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Case {
-    case_id: String,
+    pub(super) case_id: String,
     pub(super) decisions: Vec<Decision>,
 }
 
@@ -84,7 +84,7 @@ struct Claimed {
 }
 
 /// The reason that a reimbursement gives.
-fn reason_of(claim_type: &str) -> &'static str {
+pub(super) fn reason_of(claim_type: &str) -> &'static str {
     match claim_type {
         "fc_lost" => "Lost_Warehouse",
         "fc_damaged" => "Damaged_Warehouse",
@@ -232,7 +232,7 @@ fn pay(state: &mut Remembered, case_id: &str, mut decision: Decision) -> Decisio
 }
 
 /// A row of the reimbursements and a posting.
-fn book(region: &mut Region, sku: &str, paid: &Paid<'_>, pays_on: NaiveDate) -> Option<String> {
+pub(super) fn book(region: &mut Region, sku: &str, paid: &Paid<'_>, pays_on: NaiveDate) -> Option<String> {
     let article = region.articles.iter().find(|article| article.sku == sku).or(region.articles.first())?.clone();
     let id = format!("98{}", region.number());
     let row = region.reimbursement(&article, paid, &id);
@@ -243,62 +243,4 @@ fn book(region: &mut Region, sku: &str, paid: &Paid<'_>, pays_on: NaiveDate) -> 
     let line = Line { day: pays_on, transaction, order: paid.order, kind, description, minor, sku, quantity };
     region.post_seen(&line, true);
     Some(id)
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Reversed {
-    reimbursement_id: String,
-    /// All of it without.
-    units: Option<i64>,
-    #[serde(default)]
-    in_days: u64,
-}
-
-/// Takes back what was paid for a case.
-pub(super) async fn reverse(State(amazon): State<Amazon>, Json(asked): Json<Reversed>) -> Response {
-    let now = amazon.now();
-    let mut state = amazon.state();
-    let is_it = |decision: &&Decision| decision.reimbursement_id.as_deref() == Some(asked.reimbursement_id.as_str());
-    let found = state.cases.values().find_map(|case| {
-        let decision = case.decisions.iter().find(is_it)?;
-        Some((case.case_id.clone(), decision.clone()))
-    });
-    let Some((case_id, decision)) = found else {
-        return (StatusCode::NOT_FOUND, "no case was paid by this reimbursement").into_response();
-    };
-    let left = decision.amount_minor - decision.reversed_minor;
-    let whole = decision.units > 0 && decision.amount_minor % decision.units == 0;
-    let (per_unit, most) = if whole {
-        (decision.amount_minor / decision.units, left * decision.units / decision.amount_minor)
-    } else {
-        (left, 1)
-    };
-    let units = asked.units.unwrap_or(most).min(most);
-    if units <= 0 || per_unit <= 0 {
-        return (StatusCode::CONFLICT, "nothing is left of it").into_response();
-    }
-    let region = &mut state.world.regions[decision.region];
-    let day = day_in(region, now) + Days::new(asked.in_days);
-    let paid = Paid {
-        day,
-        case: Some(case_id.clone()),
-        order: &decision.order,
-        reason: "Reimbursement_Reversal",
-        per_unit,
-        cash: -units,
-        inventory: 0,
-        original: Some((asked.reimbursement_id.clone(), reason_of(&decision.claim_type))),
-    };
-    let id = book(region, &decision.sku, &paid, day + Days::new(1));
-    for case in state.cases.values_mut().filter(|case| case.case_id == case_id) {
-        for decision in &mut case.decisions {
-            if decision.reimbursement_id.as_deref() == Some(asked.reimbursement_id.as_str()) {
-                decision.reversed_minor += per_unit * units;
-            }
-        }
-    }
-    let answer =
-        serde_json::json!({"reimbursement_id": id, "amount_minor": -per_unit * units, "currency": decision.currency});
-    Json(answer).into_response()
 }

@@ -6,11 +6,12 @@ use super::World;
 use super::calendar::business_days;
 use super::chance::Chance;
 use super::headers::{
-    LEDGER, LONG_TERM, MONTHLY, PARCELS, PREVIEW, PREVIEW_EU, REIMBURSEMENTS, REMOVALS, REPLACEMENTS, RETURNS, SALES,
-    SETTLEMENT, STOCK,
+    BALANCES, LEDGER, LONG_TERM, MONTHLY, PARCELS, PREVIEW, PREVIEW_EU, REIMBURSEMENTS, REMOVALS, REPLACEMENTS,
+    RETURNS, SALES, SETTLEMENT, STOCK,
 };
 use super::paper::{File, Paper};
 use super::region::{Article, Line, Paid, Posted, Region};
+use super::summary::{self, Movement, SUMMARY};
 
 /// What was paid out, by settlement.
 pub(crate) const SETTLEMENTS: &str = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2";
@@ -45,7 +46,7 @@ pub(crate) fn described(reason: &'static str) -> &'static str {
 }
 
 /// The reports: their names, headers, and whether they are quoted.
-pub(crate) fn kinds(american: bool) -> [(&'static str, &'static [&'static str], bool); 12] {
+pub(crate) fn kinds(american: bool) -> [(&'static str, &'static [&'static str], bool); 13] {
     [
         ("GET_FBA_ESTIMATED_FBA_FEES_TXT_DATA", if american { PREVIEW } else { PREVIEW_EU }, false),
         ("GET_LEDGER_DETAIL_VIEW_DATA", LEDGER, true),
@@ -58,6 +59,7 @@ pub(crate) fn kinds(american: bool) -> [(&'static str, &'static [&'static str], 
         ("GET_FBA_FULFILLMENT_LONGTERM_STORAGE_FEE_CHARGES_DATA", LONG_TERM, false),
         ("GET_FBA_STORAGE_FEE_CHARGES_DATA", MONTHLY, false),
         ("GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA", STOCK, false),
+        (SUMMARY, BALANCES, true),
         (SETTLEMENTS, SETTLEMENT, false),
     ]
 }
@@ -88,6 +90,14 @@ impl Region {
         };
         let before = moved.reconciled_before.map(|both| row(Some(both)));
         let now = row(moved.reconciled);
+        self.movements.push(Movement {
+            day: moved.day,
+            fnsku: article.fnsku.clone(),
+            disposition: moved.disposition,
+            event: moved.event,
+            reason: moved.reason,
+            quantity: moved.quantity,
+        });
         self.paper("GET_LEDGER_DETAIL_VIEW_DATA").add_changed(moved.day, now, before);
     }
 
@@ -210,6 +220,7 @@ impl Region {
     pub(crate) fn hand_over(&mut self, world: &mut World) {
         let (end, early) = (self.last, self.last - Days::new(20));
         self.preview_and_sum();
+        summary::write(self);
         let mut hand = |report: &'static str, header: &[&str], quoted: bool, until: NaiveDate| {
             let empty = Paper::until(self.last);
             let bytes = self.papers.get(report).unwrap_or(&empty).write(header, self.habit, quoted, until);
@@ -219,7 +230,9 @@ impl Region {
             world.files.push(File { report, marketplace: self.marketplace, content_type, taken_on, bytes });
         };
         for until in [early, end] {
-            for (report, header, quoted) in kinds(self.marketplace == "US") {
+            // Balances are for the sandbox only: nothing is found by them.
+            let told = kinds(self.marketplace == "US").into_iter().filter(|kind| kind.0 != SUMMARY);
+            for (report, header, quoted) in told {
                 hand(report, header, quoted, until);
             }
         }

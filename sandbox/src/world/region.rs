@@ -8,6 +8,7 @@ use super::calendar::Zone;
 use super::chance::Chance;
 use super::paper::{Habit, Paper, decimal};
 use super::parcels::Parcel;
+use super::summary::Movement;
 use super::{Cost, Delivered, Owed, Sent};
 
 /// An article.
@@ -107,6 +108,7 @@ pub(crate) struct Region {
     /// Everything that was ever owed, with the day from which it can be claimed.
     pub(crate) owed_ever: Vec<(NaiveDate, Owed)>,
     pub(crate) postings: Vec<Posted>,
+    pub(crate) movements: Vec<Movement>,
     pub(crate) orders: Vec<Ordered>,
     pub(crate) parcels: Vec<Parcel>,
     number: u64,
@@ -138,6 +140,7 @@ impl Region {
             last,
             owed_ever: Vec::new(),
             postings: Vec::new(),
+            movements: Vec::new(),
             orders: Vec::new(),
             parcels: Vec::new(),
             number: if marketplace == "US" { 1_000_000 } else { 5_000_000 },

@@ -80,6 +80,11 @@ def main():
         assert any("\u2019" in row["customer-comments"] for row in rows), "apostrophes are lost"
         _, rows = rows_of(reports, "GET_FBA_REIMBURSEMENTS_DATA", marketplace)
         assert ("," if marketplace is Marketplaces.DE else ".") in rows[0]["amount-total"], rows[0]
+    _, days = rows_of(client(ReportsV2), "GET_LEDGER_SUMMARY_VIEW_DATA", Marketplaces.US)
+    moved = list(days[0])[list(days[0]).index("Receipts") : list(days[0]).index("Ending Warehouse Balance")] + ["Unknown Events"]
+    for day in days:
+        end = int(day["Starting Warehouse Balance"]) + sum(int(day[name]) for name in moved)
+        assert end == int(day["Ending Warehouse Balance"]), day
     reports = client(ReportsV2)
     empty, _ = report(reports, "GET_LEDGER_DETAIL_VIEW_DATA", Marketplaces.US, dataStartTime="2019-01-01", dataEndTime="2019-01-02")
     assert empty["processingStatus"] == "CANCELLED", empty
