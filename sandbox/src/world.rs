@@ -171,3 +171,30 @@ impl World {
         world
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_debt_happens_but_those_that_need_a_person() {
+        let mut kinds = std::collections::BTreeSet::new();
+        for seed in 1..4 {
+            let world = World::generate(Settings::of_seed(seed));
+            kinds.extend(world.truth.iter().map(|owed| owed.claim_type));
+            let monthly = world.truth.iter().filter(|owed| owed.subject.contains("-01 fnsku"));
+            assert!(monthly.count() > 0, "some month's storage was too dear");
+            let (paid, reversed) = world.paid_and_reversed;
+            assert!((paid / 10..paid / 3).contains(&reversed), "about a fifth is taken back: {reversed} of {paid}");
+        }
+        assert_eq!(kinds.len(), 19, "{kinds:?}");
+    }
+
+    #[test]
+    fn the_same_number_makes_the_same_world() {
+        let [one, other] = [(), ()].map(|()| World::generate(Settings::of_seed(5)));
+        assert_eq!(one.truth, other.truth);
+        let bytes = |world: &World| world.files.iter().map(|file| file.bytes.clone()).collect::<Vec<_>>();
+        assert_eq!(bytes(&one), bytes(&other));
+    }
+}

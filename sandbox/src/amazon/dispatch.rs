@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures::stream;
+use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -125,6 +125,11 @@ fn finish(amazon: &Amazon, answer: Answer, truncated: bool) -> Response {
 
 /// A body that breaks off.
 pub(super) fn broken(whole: Bytes, at: usize) -> Body {
-    let pieces = [Ok(whole.slice(..at)), Err(std::io::Error::other("broken off on purpose"))];
-    Body::from_stream(stream::iter(pieces))
+    let first = stream::once(async move { Ok(whole.slice(..at)) });
+    // The first half is on its way before the connection breaks.
+    let end = stream::once(async {
+        sleep(Duration::from_millis(50)).await;
+        Err(std::io::Error::other("broken off on purpose"))
+    });
+    Body::from_stream(first.chain(end))
 }

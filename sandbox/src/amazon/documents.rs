@@ -62,6 +62,9 @@ pub(super) async fn download(
     if link.expires < now.timestamp_millis() {
         return denied("Request has expired");
     }
+    if headers.contains_key(header::RANGE) {
+        *amazon.state().calls.entry("document from a place on".to_owned()).or_default() += 1;
+    }
     let Some((file, habit)) = found else { return StatusCode::NOT_FOUND.into_response() };
     let packed = packed(&file);
     let content_type = match habit {

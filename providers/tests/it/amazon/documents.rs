@@ -43,6 +43,7 @@ async fn a_file_that_breaks_off_goes_on_where_it_was() {
     let whole = content(&session, &id).await;
     bed.fault("document", "truncate", 3).await;
     assert_eq!(content(&session, &id).await, whole);
+    assert_eq!(bed.calls("document from a place on").await, 3, "nothing was sent twice");
     // Its link is over when it breaks.
     bed.fault("document", "truncate", 1).await;
     let mut download = session.download(&id).await.unwrap();
