@@ -9,10 +9,12 @@ mod amount;
 mod calls;
 mod error;
 mod objects;
+mod transport;
 
-pub use calls::{Charge, RefundOf, Stripe};
+pub use calls::{Charge, RefundOf};
 pub use error::Error;
 pub use objects::{CheckoutSession, Customer, PaymentIntent, PaymentStatus, Refund, RefundStatus, SetupIntent};
+pub use transport::Stripe;
 
 /// The version of Stripe's API that is asked for, whatever the account's default is.
 pub const API_VERSION: &str = "2024-06-20";

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, TimeDelta, Utc};
 use ring::digest::{SHA256, digest};
 use service_kit::config::Secret;
+use tokio::time::Instant;
 
 use super::login::By;
 use super::{Error, SellingPartner};
@@ -58,7 +59,12 @@ impl Accesses {
 ///
 /// # Errors
 /// As the login's; [`Error::Revoked`] without asking again.
-pub(crate) async fn token(partner: &SellingPartner, shared: &Shared, refresh: &Secret) -> Result<Secret, Error> {
+pub(crate) async fn token(
+    partner: &SellingPartner,
+    shared: &Shared,
+    refresh: &Secret,
+    until: Instant,
+) -> Result<Secret, Error> {
     let mut access = shared.lock().await;
     match &*access {
         Access::Token { token, until, .. } if partner.now() + MARGIN < *until => return Ok(token.clone()),
@@ -70,11 +76,11 @@ pub(crate) async fn token(partner: &SellingPartner, shared: &Shared, refresh: &S
         Access::Unknown | Access::Revoked => None,
     };
     let asked_at = partner.now();
-    match partner.sign_in(By::Refresh(rotated.as_ref().unwrap_or(refresh))).await {
+    match partner.sign_in(By::Refresh(rotated.as_ref().unwrap_or(refresh)), until).await {
         Ok(fresh) => {
-            let until = asked_at + TimeDelta::from_std(fresh.expires_in).unwrap_or(TimeDelta::zero());
+            let expires = asked_at + TimeDelta::from_std(fresh.expires_in).unwrap_or(TimeDelta::zero());
             let token = fresh.access_token;
-            *access = Access::Token { token: token.clone(), until, rotated: fresh.refresh_token.or(rotated) };
+            *access = Access::Token { token: token.clone(), until: expires, rotated: fresh.refresh_token.or(rotated) };
             Ok(token)
         }
         Err(error) => {

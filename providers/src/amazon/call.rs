@@ -121,7 +121,7 @@ impl Session {
         loop {
             self.partner().buckets().wait(self.seller(), operation, until).await?;
             let (shared, refresh) = self.access();
-            let token = access::token(self.partner(), shared, refresh).await?;
+            let token = access::token(self.partner(), shared, refresh, until).await?;
             let (pause, given_up) = match self.try_once(question, &token, until).await {
                 Try::Answer(body, request_id) => return Ok((body, request_id)),
                 Try::Refused(refusal) => return Err(Error::Refused(refusal)),

@@ -9,7 +9,7 @@ use futures::Stream;
 use futures::stream::try_unfold;
 use reqwest::{Response, StatusCode, header};
 use tokio::runtime::Handle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::unzip::Unzip;
 use super::{Document, DocumentRead, Error, Operation, Session};
@@ -49,6 +49,7 @@ impl Session {
             received: 0,
             skip: 0,
             failures: 0,
+            still_since: Instant::now(),
             packed: Bytes::new(),
             all_here: false,
         };
@@ -76,6 +77,8 @@ pub struct Download {
     /// What comes once more after a server began from the start.
     skip: u64,
     failures: u32,
+    /// Since when nothing has come.
+    still_since: Instant,
     packed: Bytes,
     all_here: bool,
 }
@@ -131,6 +134,7 @@ impl Download {
 
     /// The next bytes as they are sent.
     async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        self.still_since = Instant::now();
         loop {
             if self.response.is_none() {
                 self.connect().await?;
@@ -163,11 +167,12 @@ impl Download {
 
     async fn failed(&mut self, problem: String) -> Result<(), Error> {
         self.failures += 1;
-        if self.failures >= FAILURES {
+        let patience = self.session.partner().patience();
+        if self.failures >= FAILURES || self.still_since.elapsed() >= patience.deadline {
             return Err(Error::Unavailable { operation: Operation::Document, problem, request_id: None });
         }
         tracing::debug!(%problem, received = self.received, "a document is taken up again");
-        sleep(self.session.partner().patience().pause(self.failures)).await;
+        sleep(patience.pause(self.failures)).await;
         Ok(())
     }
 

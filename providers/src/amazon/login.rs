@@ -72,15 +72,15 @@ impl SellingPartner {
     /// # Errors
     /// [`Error::Login`] with `invalid_grant` when the code was used, is too old, or `redirect_uri` is another than before.
     pub async fn exchange_code(&self, code: &Secret, redirect_uri: &str) -> Result<Grant, Error> {
-        let token = self.sign_in(By::Code { code, redirect_uri }).await?;
+        let until = Instant::now() + self.patience().deadline;
+        let token = self.sign_in(By::Code { code, redirect_uri }, until).await?;
         let refresh_token = token.refresh_token.ok_or_else(|| unreadable("no refresh_token in it", None))?;
         Ok(Grant { refresh_token })
     }
 
     /// Asks the login, again while it is only busy.
-    pub(crate) async fn sign_in(&self, by: By<'_>) -> Result<Token, Error> {
+    pub(crate) async fn sign_in(&self, by: By<'_>, until: Instant) -> Result<Token, Error> {
         let patience = self.patience();
-        let until = Instant::now() + patience.deadline;
         let mut failures = 0;
         loop {
             let (problem, request_id, sent) = match self.ask_login(&by, until).await? {

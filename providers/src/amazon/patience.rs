@@ -7,7 +7,8 @@ use ring::rand::{SecureRandom, SystemRandom};
 /// How long one call goes on trying.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// From the call to its result, waiting for the rate included. A job that has a lease takes less than that.
+    /// From the call to its result, waiting for the rate and signing in included; and how long a download may stand still. Less than the
+    /// lease of a job, so that nobody takes the job over meanwhile.
     pub deadline: Duration,
     /// For one request and its answer.
     pub request: Duration,
@@ -20,8 +21,8 @@ pub struct Patience {
 impl Default for Patience {
     fn default() -> Self {
         Self {
-            deadline: Duration::from_secs(60),
-            request: Duration::from_secs(20),
+            deadline: Duration::from_secs(25),
+            request: Duration::from_secs(15),
             first_pause: Duration::from_millis(500),
             longest_pause: Duration::from_secs(10),
         }

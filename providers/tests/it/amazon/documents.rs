@@ -1,12 +1,14 @@
 //! Links that run out, files that break off.
 
 use std::io::Read;
+use std::time::Duration;
 
 use futures::TryStreamExt;
-use providers::amazon::{CreateReport, Error, Operation, Session};
+use providers::amazon::{CreateReport, Error, Operation, Patience, Region, Session};
+use service_kit::config::Secret;
 use tokio::runtime::Handle;
 
-use super::bed::Bed;
+use super::bed::{Bed, patience};
 use super::reports::{LEDGER, content, made};
 
 async fn ledger(session: &Session) -> String {
@@ -63,6 +65,19 @@ async fn half_a_file_is_never_taken_for_a_whole_one() {
     bed.fault("document", "error", 100).await;
     let error = session.download(&id).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable { operation: Operation::Document, .. }), "{error}");
+    // One that stands still is given up before a job's lease is over.
+    bed.http.delete(format!("{}/_sandbox/faults", bed.base)).send().await.unwrap();
+    let hasty = bed.partner.with_patience(Patience {
+        deadline: Duration::from_millis(600),
+        request: Duration::from_millis(250),
+        ..patience()
+    });
+    let session = hasty.session(Region::Na, "A2SANDBOX00007", Secret::new("Atzr|refresh-token-of-the-seller"));
+    bed.fault("document", "hang", 100).await;
+    let before = std::time::Instant::now();
+    let error = session.download(&id).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { operation: Operation::Document, .. }), "{error}");
+    assert!(bed.calls("document").await > 1 && before.elapsed() < Duration::from_secs(8));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
