@@ -6,19 +6,25 @@ use axum::response::Response;
 use serde::Deserialize;
 use service_kit::auth::{Caller, Role};
 use service_kit::problem::Problem;
-use shared_events::Service;
-use shared_events::claims::SetSubmissionSwitch;
+use shared_events::claims::{SetClaimSettings, SetGeneralSwitch, SetSubmissionSwitch};
+use shared_events::{Currency, Service, Subject};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::amount::Amount;
 use crate::app::Shared;
 use crate::ask::{Ask, Body};
 use crate::send::{Answers, Ids};
 
 /// The routes of this file.
 pub fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new().routes(routes!(policy)).routes(routes!(switch)).routes(routes!(set_switch))
+    OpenApiRouter::new()
+        .routes(routes!(policy))
+        .routes(routes!(switch))
+        .routes(routes!(set_switch))
+        .routes(routes!(set_general))
+        .routes(routes!(set_settings))
 }
 
 /// Whether claims are sent by themselves.
@@ -65,5 +71,68 @@ async fn set_switch(State(app): State<Shared>, ask: Ask<Switch>) -> Result<Respo
         reason: reason.to_owned(),
         set_by: ask.caller.subject.clone(),
     };
+    app.send(&ask.caller, ask.ticket, &command, Ids::from([("tenant", command.of_tenant.to_string())])).await
+}
+
+/// Stops the sending of everybody's claims, or lets it go on; for the operator's own people.
+#[utoipa::path(put, path = "/api/v1/claims/switch/general", operation_id = "set_general_switch", tag = "claims",
+    request_body = Switch, security(("bearer" = [])), responses(Answers))]
+async fn set_general(State(app): State<Shared>, ask: Ask<Switch>) -> Result<Response, Problem> {
+    ask.caller.require(&[Role::Admin])?;
+    let reason = ask.body.reason.trim();
+    if reason.is_empty() || reason.chars().count() > 500 {
+        return Err(Problem::invalid_field("reason", "must have 1 to 500 characters"));
+    }
+    let command = SetGeneralSwitch {
+        of_tenant: ask.caller.tenant.clone(),
+        stopped: ask.body.stopped,
+        reason: reason.to_owned(),
+        set_by: ask.caller.subject.clone(),
+    };
+    app.send(&ask.caller, ask.ticket, &command, Ids::from([("tenant", command.of_tenant.to_string())])).await
+}
+
+/// How claims are sent and what they cost.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"automatic": true, "limit": "500.00", "currency": "USD", "per_day": 10, "fee_bps": 2000, "asked": "ann"}))]
+struct Settings {
+    /// Whether claims may go by themselves.
+    automatic: bool,
+    /// Up to which amount no second person is needed; absent: always.
+    limit: Option<Amount>,
+    /// In which currency.
+    currency: Option<Currency>,
+    /// How many are sent a day at most.
+    per_day: u32,
+    /// The success fee, in ten thousandths.
+    fee_bps: u32,
+    /// Who is asked about documents; absent: whoever connected the account.
+    asked: Option<String>,
+}
+
+impl Body for Settings {}
+
+/// Sets how claims are sent and what they cost.
+#[utoipa::path(put, path = "/api/v1/claims/settings", operation_id = "set_claim_settings", tag = "claims",
+    request_body = Settings, security(("bearer" = [])), responses(Answers))]
+async fn set_settings(State(app): State<Shared>, ask: Ask<Settings>) -> Result<Response, Problem> {
+    ask.caller.require(&[Role::Admin])?;
+    let Settings { automatic, limit, currency, per_day, fee_bps, asked } = ask.body;
+    if per_day > 1_000 {
+        return Err(Problem::invalid_field("per_day", "must be from 0 to 1000"));
+    }
+    if fee_bps > 10_000 {
+        return Err(Problem::invalid_field("fee_bps", "must be from 0 to 10000"));
+    }
+    let limit = match (&limit, currency) {
+        (Some(limit), Some(currency)) => Some(limit.positive("limit", currency)?),
+        (Some(_), None) => return Err(Problem::invalid_field("currency", "must be there beside a limit")),
+        (None, _) => None,
+    };
+    let asked = asked.map(Subject::try_new).transpose();
+    let asked = asked.map_err(|bad| Problem::invalid_field("asked", bad.to_string()))?;
+    let (of_tenant, set_by) = (ask.caller.tenant.clone(), ask.caller.subject.clone());
+    let command = SetClaimSettings { of_tenant, automatic, limit, per_day, fee_bps, asked, set_by };
     app.send(&ask.caller, ask.ticket, &command, Ids::from([("tenant", command.of_tenant.to_string())])).await
 }

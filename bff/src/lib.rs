@@ -16,6 +16,7 @@ mod enrolments;
 mod idempotency;
 mod keys;
 mod matching;
+mod metrics;
 mod orders;
 mod packets;
 mod payments;
@@ -23,6 +24,7 @@ mod payouts;
 mod prompts;
 mod proof;
 mod proxy;
+mod recoveries;
 mod send;
 mod status;
 mod stream;
@@ -92,6 +94,8 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .merge(documents::routes())
         .merge(claims::routes())
         .merge(orders::routes())
+        .merge(recoveries::routes())
+        .merge(metrics::routes())
         .merge(commands::routes())
         .merge(stream::routes())
         .merge(status::routes())

@@ -3,8 +3,12 @@
 use service_kit::config::{FromEnv, Reader, Var};
 use service_kit::sealed::{ACCOUNT_DETAILS_KEY, SealingKey};
 use service_kit::vault::{DOCUMENT_MASTER_KEYS, MasterKeys};
+use shared_events::TenantId;
 
 use crate::amazon::AmazonConfig;
+
+const OPERATOR: Var =
+    Var::new("OPERATOR_TENANT", "the tenant whose admins may stop the sending of everybody's claims; absent = nobody");
 
 /// What claims reads from the environment.
 #[derive(Debug, Clone)]
@@ -15,18 +19,29 @@ pub struct Config {
     pub masters: MasterKeys,
     /// How Amazon is reached; none: no seller can be connected.
     pub amazon: Option<AmazonConfig>,
+    /// Whose admins may stop everybody's claims.
+    pub operator: Option<TenantId>,
 }
 
 impl FromEnv for Config {
     fn vars() -> Vec<Var> {
-        let mut vars = vec![ACCOUNT_DETAILS_KEY, DOCUMENT_MASTER_KEYS];
+        let mut vars = vec![ACCOUNT_DETAILS_KEY, DOCUMENT_MASTER_KEYS, OPERATOR];
         vars.extend(AmazonConfig::vars());
         vars
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let (account_key, masters) = (reader.required(&ACCOUNT_DETAILS_KEY), reader.required(&DOCUMENT_MASTER_KEYS));
-        let amazon = AmazonConfig::read(reader);
-        Some(Self { account_key: account_key?, masters: masters?, amazon })
+        let (amazon, operator) = (AmazonConfig::read(reader), operator(reader));
+        Some(Self { account_key: account_key?, masters: masters?, amazon, operator })
     }
+}
+
+fn operator(reader: &mut Reader<'_>) -> Option<TenantId> {
+    let name: String = reader.optional(&OPERATOR)?;
+    let tenant = TenantId::try_new(name);
+    if tenant.is_err() {
+        reader.complain(OPERATOR.name, "must be the name of a tenant");
+    }
+    tenant.ok()
 }

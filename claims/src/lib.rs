@@ -5,10 +5,17 @@
 //! [`reports`] reads what the marketplace writes, [`policy`] knows what may be claimed until when, [`detection`] finds what is owed.
 
 pub mod amazon;
+pub mod attach_to_claim;
 pub mod books_of;
+pub mod channel;
+pub mod claim_fees;
+pub mod claim_row;
+pub mod claim_settings;
+pub mod claim_timers;
 pub mod claiming;
 pub mod commit_rows;
 pub mod config;
+pub mod confirm_claims;
 pub mod confirm_payouts;
 pub mod connect_account;
 pub mod connection_row;
@@ -18,47 +25,70 @@ pub mod detection_row;
 pub mod detection_timer;
 pub mod disconnect_account;
 pub mod dismiss_detection;
+pub mod drop_claim;
 pub mod evaluate;
 pub mod fetch_document;
 pub mod fetch_inbound;
+pub mod hold_units;
 pub mod kind;
+pub mod list_approvals;
+pub mod list_recoveries;
 pub mod list_settlements;
 pub mod marketplace;
+pub mod metrics;
 pub mod parse_report;
 pub mod plan_sync;
 pub mod policy;
+pub mod prepare_claim;
+pub mod proof_events;
+pub mod queue_claim;
 pub mod read_policy;
+pub mod read_recovery;
 pub mod read_switch;
 pub mod reasons;
 pub mod record_arrival;
+pub mod record_case;
 pub mod record_cost;
+pub mod record_reply;
+pub mod recovery_money;
 pub mod report_rows;
 pub mod reports;
 pub mod run_detection;
 pub mod run_report;
 pub mod run_row;
 pub mod secrets;
+pub mod send_claim;
+pub mod sending_ends;
 pub mod set_switch;
 pub mod start_sync;
+pub mod submit_claim;
 pub mod synced;
 pub mod touched;
 pub mod use_consent;
+pub mod weigh_claim;
 pub mod write_detections;
 
 use std::sync::Arc;
 
+use axum::routing::get;
 use service_kit::auth::Role;
 use service_kit::handler::Routes;
 use service_kit::jobs::Worker;
 use service_kit::store::Store;
+use shared_events::TenantId;
 use shared_events::claims::{
-    ConnectAccount, DisconnectAccount, DismissDetection, RecordArrival, RecordSourcingCost, RunDetection,
-    SetSubmissionSwitch, StartSync,
+    AttachToClaim, ConnectAccount, DecideClaim, DisconnectAccount, DismissDetection, RecordArrival, RecordCase,
+    RecordReply, RecordSourcingCost, RunDetection, SetClaimSettings, SetGeneralSwitch, SetSubmissionSwitch, StartSync,
+    SubmitClaim, WithdrawClaim,
+};
+use shared_events::evidence::{
+    EvidenceAmbiguous, EvidenceMatched, MatchRejected, PromptAnswered, PromptCancelled, PromptExpired, ProofPacketReady,
 };
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use channel::Channels;
 pub use config::Config;
 
 /// Path of the health page beside `/health/ready`.
@@ -83,10 +113,25 @@ pub struct State {
 )]
 struct Document;
 
-/// Which message goes where.
-pub fn messages() -> Routes {
+/// Which message goes where; the people of `operator` may stop everybody's claims.
+pub fn messages(operator: Option<TenantId>) -> Routes {
     Routes::new()
         .on::<SetSubmissionSwitch>(set_switch::Set)
+        .on::<SetGeneralSwitch>(claim_settings::SetGeneral { operator })
+        .on::<SetClaimSettings>(claim_settings::SetThem)
+        .on::<SubmitClaim>(submit_claim::Submit)
+        .on::<DecideClaim>(submit_claim::Decide)
+        .on::<WithdrawClaim>(drop_claim::Withdraw)
+        .on::<AttachToClaim>(attach_to_claim::Attach)
+        .on::<RecordCase>(record_case::Record)
+        .on::<RecordReply>(record_reply::Record)
+        .on::<EvidenceMatched>(proof_events::Matched)
+        .on::<EvidenceAmbiguous>(proof_events::Ambiguous)
+        .on::<PromptAnswered>(proof_events::NotAsked)
+        .on::<PromptExpired>(proof_events::NotAsked)
+        .on::<PromptCancelled>(proof_events::NotAsked)
+        .on::<MatchRejected>(proof_events::NotAsked)
+        .on::<ProofPacketReady>(proof_events::PacketReady)
         .on::<ConnectAccount>(connect_account::Connect)
         .on::<DisconnectAccount>(disconnect_account::Disconnect)
         .on::<StartSync>(start_sync::Start)
@@ -104,11 +149,19 @@ pub fn worker(store: Store, config: &Arc<Config>) -> Worker {
         .on(use_consent::UseConsent { amazon: amazon.clone(), account_key: config.account_key.clone() })
         .on(run_report::RunReport { amazon })
         .on(evaluate::Evaluate)
+        .on(prepare_claim::Consider)
+        // No channel sends by itself yet: every claim is handed to a person.
+        .on(send_claim::SendClaim { channels: Channels::default() })
+        .on(confirm_claims::Confirm)
 }
 
 /// Which timer runs where. They have a worker of their own, so that no slow job makes a deadline late.
 pub fn timers(store: Store) -> Worker {
-    Worker::new(store).on(plan_sync::StartDue).on(detection_timer::LookAgain)
+    Worker::new(store)
+        .on(plan_sync::StartDue)
+        .on(detection_timer::LookAgain)
+        .on(claim_timers::Expire)
+        .on(claim_timers::Overdue)
 }
 
 /// The documented routes.
@@ -116,5 +169,18 @@ pub fn http(state: State) -> OpenApiRouter {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(read_policy::read_policy))
         .routes(routes!(read_switch::read_switch))
+        .routes(routes!(list_recoveries::list_recoveries))
+        .routes(routes!(read_recovery::read_recovery))
+        .routes(routes!(read_recovery::read_recovery_status))
+        .routes(routes!(list_approvals::list_approvals))
+        .routes(routes!(metrics::recovery_metrics))
+        .routes(routes!(metrics::payment_metrics))
+        .routes(routes!(metrics::dashboard))
+        .route("/api/v1/recoveries", get(list_recoveries::list_recoveries))
+        .route("/api/v1/recoveries/{id}", get(read_recovery::read_recovery))
+        .route("/api/v1/recoveries/{id}/status", get(read_recovery::read_recovery_status))
+        .route("/api/v1/metrics/recoveries", get(metrics::recovery_metrics))
+        .route("/api/v1/metrics/payments", get(metrics::payment_metrics))
+        .route("/api/v1/metrics/dashboard", get(metrics::dashboard))
         .with_state(state)
 }

@@ -53,6 +53,7 @@ pub mod packet_store;
 mod packet_story;
 pub mod paper;
 pub mod prompts;
+pub mod prove_claims;
 pub mod read_costs;
 pub mod read_document;
 pub mod read_evidence;
@@ -85,6 +86,7 @@ use providers::files::Files;
 use service_kit::handler::Routes;
 use service_kit::jobs::Worker;
 use service_kit::store::Store;
+use shared_events::claims::{PayoutConfirmed, PayoutReversed, ProofUnwanted, ProofWanted};
 use shared_events::evidence::{
     AnswerPrompt, AskPerson, DeleteDocument, DocumentCosts, DraftPacket, ImportLabels, RecordOutcome, RecordPayout,
     RegisterEvidence, RequestProof, RevertModel, TrainModel, WithdrawProofRequest,
@@ -140,6 +142,10 @@ pub fn messages(timing: Timing) -> Routes {
         .on::<RecordPayout>(record_payout::Record)
         .on::<DraftPacket>(draft_packet::Draft)
         .on::<DocumentCosts>(document_costs::Document)
+        .on::<ProofWanted>(prove_claims::Wanted)
+        .on::<ProofUnwanted>(prove_claims::Unwanted)
+        .on::<PayoutConfirmed>(prove_claims::Confirmed)
+        .on::<PayoutReversed>(prove_claims::Reversed)
 }
 
 /// Which job runs where: those that take their time.

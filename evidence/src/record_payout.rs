@@ -15,48 +15,54 @@ pub struct Record;
 
 impl Handles<RecordPayout> for Record {
     async fn handle(&self, work: &mut Work, message: &Delivered<RecordPayout>) -> Result<Outcome, Failure> {
-        let (payout, id) = (&message.data, message.envelope.id.0);
-        let request = request_row::lock(work, payout.request_id)
-            .await?
-            .ok_or_else(|| Failure::reject("request_not_found", "there is no such request"))?;
-        if payout.amount.minor == 0 {
-            return Err(Failure::reject("nothing_paid", "a payout is not zero"));
-        }
-        let (tenant, now) = (work.tenant().clone(), work.now());
-        let inserted = sqlx::query!(
-            "INSERT INTO request_payouts (tenant, id, request_id, amount_minor, currency, reference, paid_at, recorded_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-            tenant.as_str(),
-            id,
-            payout.request_id.0,
-            payout.amount.minor,
-            payout.amount.currency.code(),
-            payout.reference,
-            payout.paid_at,
-            now,
-        )
-        .execute(work.conn())
-        .await?;
-        let told = Outcome::ids(&serde_json::json!({ "request_id": payout.request_id }));
-        if inserted.rows_affected() == 0 {
-            return if is_known(work, payout).await? { Ok(told) } else { Err(known_otherwise()) };
-        }
-        let cause = Cause::from(&message.envelope);
-        let version = request_row::advance(work, payout.request_id, &request.state).await?;
-        let (amount, reference) = (payout.amount, payout.reference.clone());
-        work.emit(&cause, version, &PayoutRecorded { request_id: payout.request_id, amount, reference });
-        let packet_id = packet_of(&tenant, id);
-        let order = Order { packet_id, request_id: payout.request_id, draft: false };
-        work.enqueue(NewJob {
-            kind: SEAL_PACKET,
-            key: packet_id.to_string(),
-            due_at: now,
-            payload: order.to_json(),
-            cause,
-        })
-        .await?;
-        Ok(told)
+        record(work, message.envelope.id.0, &message.data, Cause::from(&message.envelope)).await
     }
+}
+
+/// Writes a payout down under this id and has a packet sealed; told twice, it counts once.
+///
+/// # Errors
+/// `request_not_found`, `nothing_paid`, `payout_exists` for another payout of this reference.
+pub async fn record(work: &mut Work, id: Uuid, payout: &RecordPayout, cause: Cause) -> Result<Outcome, Failure> {
+    let request = request_row::lock(work, payout.request_id)
+        .await?
+        .ok_or_else(|| Failure::reject("request_not_found", "there is no such request"))?;
+    if payout.amount.minor == 0 {
+        return Err(Failure::reject("nothing_paid", "a payout is not zero"));
+    }
+    let (tenant, now) = (work.tenant().clone(), work.now());
+    let inserted = sqlx::query!(
+        "INSERT INTO request_payouts (tenant, id, request_id, amount_minor, currency, reference, paid_at, recorded_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+        tenant.as_str(),
+        id,
+        payout.request_id.0,
+        payout.amount.minor,
+        payout.amount.currency.code(),
+        payout.reference,
+        payout.paid_at,
+        now,
+    )
+    .execute(work.conn())
+    .await?;
+    let told = Outcome::ids(&serde_json::json!({ "request_id": payout.request_id }));
+    if inserted.rows_affected() == 0 {
+        return if is_known(work, payout).await? { Ok(told) } else { Err(known_otherwise()) };
+    }
+    let version = request_row::advance(work, payout.request_id, &request.state).await?;
+    let (amount, reference) = (payout.amount, payout.reference.clone());
+    work.emit(&cause, version, &PayoutRecorded { request_id: payout.request_id, amount, reference });
+    let packet_id = packet_of(&tenant, id);
+    let order = Order { packet_id, request_id: payout.request_id, draft: false };
+    work.enqueue(NewJob {
+        kind: SEAL_PACKET,
+        key: packet_id.to_string(),
+        due_at: now,
+        payload: order.to_json(),
+        cause,
+    })
+    .await?;
+    Ok(told)
 }
 
 /// Whether just this payout was recorded before.

@@ -17,27 +17,37 @@ pub struct Request;
 impl Handles<RequestProof> for Request {
     async fn handle(&self, work: &mut Work, message: &Delivered<RequestProof>) -> Result<Outcome, Failure> {
         let command = &message.data;
-        let cause = Cause::from(&message.envelope);
-        if !insert(work, command, &cause).await? {
+        if !begin(work, command, Cause::from(&message.envelope)).await? {
             return Err(Rejection::new("request_exists", "there is already a request with this id").into());
         }
-        let requested = ProofRequested {
-            request_id: command.request_id,
-            claim_type: command.claim_type.clone(),
-            reference: command.reference.clone(),
-        };
-        work.emit(&cause, 1, &requested);
-        let due_at = work.now();
-        work.enqueue(NewJob {
-            kind: MATCH_REQUEST,
-            key: command.request_id.to_string(),
-            due_at,
-            payload: serde_json::json!({ "request_id": command.request_id }),
-            cause,
-        })
-        .await?;
         Ok(Outcome::ids(&serde_json::json!({ "request_id": command.request_id })))
     }
+}
+
+/// Writes a request down and begins to match; `false` when it is there already.
+///
+/// # Errors
+/// When the database is away.
+pub async fn begin(work: &mut Work, command: &RequestProof, cause: Cause) -> Result<bool, sqlx::Error> {
+    if !insert(work, command, &cause).await? {
+        return Ok(false);
+    }
+    let requested = ProofRequested {
+        request_id: command.request_id,
+        claim_type: command.claim_type.clone(),
+        reference: command.reference.clone(),
+    };
+    work.emit(&cause, 1, &requested);
+    let due_at = work.now();
+    work.enqueue(NewJob {
+        kind: MATCH_REQUEST,
+        key: command.request_id.to_string(),
+        due_at,
+        payload: serde_json::json!({ "request_id": command.request_id }),
+        cause,
+    })
+    .await?;
+    Ok(true)
 }
 
 async fn insert(work: &mut Work, command: &RequestProof, cause: &Cause) -> Result<bool, sqlx::Error> {

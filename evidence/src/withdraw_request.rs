@@ -2,6 +2,7 @@
 
 use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::store::{Cause, Work};
+use shared_events::ProofRequestId;
 use shared_events::evidence::{ProofRequestWithdrawn, WithdrawProofRequest};
 
 use crate::{prompts, request_row};
@@ -18,10 +19,23 @@ impl Handles<WithdrawProofRequest> for Withdraw {
         if request.state == "withdrawn" {
             return Err(Failure::reject("request_state_conflict", "the request is withdrawn already"));
         }
-        let version = request_row::advance(work, request_id, "withdrawn").await?;
-        let cause = Cause::from(&message.envelope);
-        work.emit(&cause, version, &ProofRequestWithdrawn { request_id, reason });
-        prompts::cancel_for_request(work, &cause, request_id, "the request was withdrawn").await?;
+        withdraw(work, &Cause::from(&message.envelope), request_id, reason).await?;
         Ok(Outcome::ids(&serde_json::json!({ "request_id": request_id })))
     }
+}
+
+/// Withdraws a locked request that is not withdrawn yet.
+///
+/// # Errors
+/// When the database is away.
+pub async fn withdraw(
+    work: &mut Work,
+    cause: &Cause,
+    request_id: ProofRequestId,
+    reason: String,
+) -> Result<(), Failure> {
+    let version = request_row::advance(work, request_id, "withdrawn").await?;
+    work.emit(cause, version, &ProofRequestWithdrawn { request_id, reason });
+    prompts::cancel_for_request(work, cause, request_id, "the request was withdrawn").await?;
+    Ok(())
 }

@@ -1,9 +1,11 @@
 //! What claims is asked and what it tells: connections, syncs, what a marketplace owes, claims, payouts and fees.
 
+mod claiming;
 mod commands;
 mod events;
 mod sync;
 
+pub use claiming::*;
 pub use commands::*;
 pub use events::*;
 pub use sync::*;

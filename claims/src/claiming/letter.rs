@@ -1,7 +1,7 @@
 //! What a claim says: the text that a channel sends, or that a person pastes.
 
 use chrono::NaiveDate;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared_events::money::Money;
 use utoipa::ToSchema;
 
@@ -37,7 +37,7 @@ pub struct Facts<'a> {
 }
 
 /// A claim as text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Letter {
     /// In one line.
     pub subject: String,

@@ -2,6 +2,9 @@
 //! row-level security holds in every test.
 
 mod bed;
+mod claim_bed;
+mod claim_money;
+mod claim_sending;
 mod elsewhere;
 mod netting;
 mod orders;

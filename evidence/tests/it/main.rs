@@ -16,5 +16,6 @@ mod mutations;
 mod packet_bed;
 mod packets;
 mod packets_http;
+mod prove_claims;
 mod samples;
 mod ubl;

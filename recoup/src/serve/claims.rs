@@ -22,7 +22,7 @@ pub async fn start(process: Process, messaging: Messaging, config: claims::Confi
     let server = process.server(&health, &messaging.edge).health_path(claims::HEALTH_PATH);
     process.listen(&messaging.edge, server.app(claims::http(state), commands::routes(store.clone()))).await?;
     let worker = claims::worker(store.clone(), &config);
-    runtime::start(&store, &bus, claims::messages(), worker, &process.shutdown)
+    runtime::start(&store, &bus, claims::messages(config.operator.clone()), worker, &process.shutdown)
         .await
         .context("starting consumers and relay")?;
     let (timers, stop) = (claims::timers(store), process.shutdown.soft().clone());

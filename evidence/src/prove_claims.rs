@@ -1,0 +1,84 @@
+//! What the claims service tells: a claim needs proof, or no longer; its money came, or was taken back. A claim's request has its id.
+
+use service_kit::handler::{Delivered, Failure, Handles, Outcome};
+use service_kit::store::{Cause, Work};
+use shared_events::claims::{PayoutConfirmed, PayoutReversed, ProofUnwanted, ProofWanted};
+use shared_events::evidence::{RecordPayout, RequestProof};
+use shared_events::money::Money;
+use shared_events::{ClaimId, ProofRequestId, ids};
+
+use crate::{record_payout, request_proof, request_row, withdraw_request};
+
+/// The request for proof of a claim.
+pub fn request_of(claim: ClaimId) -> ProofRequestId {
+    ProofRequestId(claim.0)
+}
+
+/// Handles [`ProofWanted`].
+pub struct Wanted;
+
+impl Handles<ProofWanted> for Wanted {
+    async fn handle(&self, work: &mut Work, message: &Delivered<ProofWanted>) -> Result<Outcome, Failure> {
+        let wanted = message.data.clone();
+        let request = RequestProof {
+            request_id: request_of(wanted.claim_id),
+            claim_type: wanted.claim_type,
+            reference: Some(wanted.claim_id.to_string()),
+            subject: wanted.subject,
+            source_rows: wanted.source_rows,
+            policy: wanted.policy,
+            requested_by: wanted.asked,
+        };
+        request_proof::begin(work, &request, Cause::from(&message.envelope)).await?;
+        Ok(Outcome::none())
+    }
+}
+
+/// Handles [`ProofUnwanted`].
+pub struct Unwanted;
+
+impl Handles<ProofUnwanted> for Unwanted {
+    async fn handle(&self, work: &mut Work, message: &Delivered<ProofUnwanted>) -> Result<Outcome, Failure> {
+        let request_id = request_of(message.data.claim_id);
+        let known = request_row::lock(work, request_id).await?;
+        if known.is_some_and(|request| request.state != "withdrawn") {
+            let reason = message.data.reason.clone();
+            withdraw_request::withdraw(work, &Cause::from(&message.envelope), request_id, reason).await?;
+        }
+        Ok(Outcome::none())
+    }
+}
+
+/// Records a claim's payout. Its id follows from its reference, so that however often it is told there is one packet.
+async fn record(work: &mut Work, claim: ClaimId, payout: RecordPayout, cause: Cause) -> Result<Outcome, Failure> {
+    // Units that were given instead of money: nothing was paid, so there is nothing to seal for.
+    if payout.amount.minor == 0 {
+        return Ok(Outcome::none());
+    }
+    let tenant = work.tenant().to_string();
+    let id = ids::derive(&["claim payout", &tenant, &claim.to_string(), &payout.reference]);
+    record_payout::record(work, id, &payout, cause).await
+}
+
+/// Handles [`PayoutConfirmed`]: the packet is sealed.
+pub struct Confirmed;
+
+impl Handles<PayoutConfirmed> for Confirmed {
+    async fn handle(&self, work: &mut Work, message: &Delivered<PayoutConfirmed>) -> Result<Outcome, Failure> {
+        let PayoutConfirmed { claim_id, amount, reference, paid_at, .. } = message.data.clone();
+        let payout = RecordPayout { request_id: request_of(claim_id), amount, reference, paid_at };
+        record(work, claim_id, payout, Cause::from(&message.envelope)).await
+    }
+}
+
+/// Handles [`PayoutReversed`]: an addendum says so, the sealed packet stays as it is.
+pub struct Reversed;
+
+impl Handles<PayoutReversed> for Reversed {
+    async fn handle(&self, work: &mut Work, message: &Delivered<PayoutReversed>) -> Result<Outcome, Failure> {
+        let PayoutReversed { claim_id, amount, reference, paid_at, .. } = message.data.clone();
+        let amount = Money::new(-amount.minor, amount.currency);
+        let payout = RecordPayout { request_id: request_of(claim_id), amount, reference, paid_at };
+        record(work, claim_id, payout, Cause::from(&message.envelope)).await
+    }
+}
