@@ -12,6 +12,7 @@ use providers::objects::ObjectKey;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service_kit::auth::{Caller, Role};
+use service_kit::faults;
 use service_kit::problem::Problem;
 use shared_events::evidence::{EvidenceSource, RegisterEvidence, StoredFile};
 use shared_events::{CampaignId, DocumentId, EvidenceId, PartnerId, ProofRequestId, ids};
@@ -134,6 +135,7 @@ async fn from_form(
     said.check()?;
     // From here on the file is in the store: what is refused after this has to take it out again.
     let file = intake.finish(file_name).await.map_err(refused)?;
+    faults::point("upload.stored");
     let ticket = Ticket { digest: digest(app, &said, &file), ..ticket };
     if let Err(problem) = app.check_reuse(caller, &ticket, shared_events::Service::Evidence).await {
         discard(app, &file).await;

@@ -2,6 +2,7 @@
 //! transaction: killed before its end, nothing happened; run again, nothing changes.
 #![expect(clippy::float_arithmetic, reason = "distances of probabilities")]
 
+use service_kit::faults;
 use service_kit::handler::Failure;
 use service_kit::store::{Cause, Store, Work};
 use shared_events::evidence::{EvidenceAmbiguous, EvidenceMatched, MatchedBy};
@@ -56,6 +57,7 @@ pub async fn judge(
         watch(&mut work, cause, &request, &shadow, &documents).await?;
     }
     decide(&mut work, cause, timing, &request, &active, documents).await?;
+    faults::point("evidence.matched");
     work.commit().await?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use providers::files::{Files, Place};
+use service_kit::faults;
 use service_kit::handler::Failure;
 use service_kit::jobs::{Job, NewJob, RunsJob};
 use service_kit::store::{Store, Work};
@@ -48,6 +49,7 @@ impl RunsJob for ReadDocument {
         let (program, limits) = (self.program.clone(), Limits { wall: WALL, ..Limits::default() });
         let read = tokio::task::spawn_blocking(move || apart::read(&program, &bytes, limits)).await;
         let read = read.context("the reader panicked")?;
+        faults::point("evidence.read");
         let mut work = store.read(&job.tenant).await?;
         match &read {
             Ok(invoice) => keep(&mut work, job, id, invoice).await?,

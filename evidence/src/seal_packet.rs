@@ -9,6 +9,7 @@ use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 use providers::files::{Files, Place};
 use serde::{Deserialize, Serialize};
+use service_kit::faults;
 use service_kit::handler::Failure;
 use service_kit::jobs::{Job, RunsJob};
 use service_kit::store::{Cause, Store, Work};
@@ -91,6 +92,7 @@ impl RunsJob for SealPacket {
             return Ok(());
         }
         work.commit().await?;
+        faults::point("evidence.packet_fixed");
         self.store(store, job, &order).await
     }
 }
@@ -164,6 +166,7 @@ impl SealPacket {
             return Err(Failure::Retry(anyhow::anyhow!("the packet would not hold: {finding}")));
         }
         packet_store::put(&self.files, &job.tenant, &fixed.place, &plain, fixed.retained_until).await?;
+        faults::point("evidence.packet_stored");
         let sha256 = Sha256::of(&[&plain]).to_string();
         let mut work = store.read(&job.tenant).await?;
         let (tenant, now) = (work.tenant().clone(), work.now());

@@ -4,6 +4,7 @@
 //! `cargo test -p e2e --test faults -- f04 f09` runs some; RECOUP_SOAK=1 repeats each many times; RECOUP_SEED=… repeats a run.
 
 mod broker;
+mod evidence;
 mod freezes;
 mod kills;
 mod pipeline;
@@ -36,6 +37,7 @@ fn faults() -> Vec<Fault> {
         fault!("f16_cursor_reset_by_an_hour", broker::cursor_reset_by_an_hour),
         fault!("f17_postgres_killed", postgres::killed),
         fault!("f21_subscription_missing", broker::subscription_missing),
+        fault!("evidence_killed_at_every_step", evidence::killed_at_every_step),
         fault!("sales_under_every_strike", pipeline::sales_under_every_strike),
         fault!("two_instances_publish_once", safeguards::two_instances_publish_once),
         fault!("without_inbox", safeguards::without_inbox),

@@ -1,9 +1,11 @@
-//! The crate from outside: real documents in, facts out.
+//! The crate from outside: real documents in, facts out, on a real database as the service's own role where there is one.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cii;
 mod costs;
+mod documents;
+mod learned;
 mod match_api;
 mod match_bed;
 mod match_labels;
@@ -17,5 +19,6 @@ mod packet_bed;
 mod packets;
 mod packets_http;
 mod prove_claims;
+mod prompts;
 mod samples;
 mod ubl;

@@ -17,7 +17,7 @@ use service_kit::http::Server;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tower::ServiceExt;
 
-use crate::bed::Bed;
+use super::bed::Bed;
 
 const PROMPTS: &str = "/api/v1/evidence/prompts";
 

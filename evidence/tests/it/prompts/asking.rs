@@ -8,7 +8,7 @@ use serde_json::json;
 use shared_events::evidence::{DeleteDocument, PromptOption, WithdrawProofRequest};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
-use crate::bed::{Bed, events, invoice, subject};
+use super::bed::{Bed, events, invoice, subject};
 
 #[sqlx::test(migrator = "migrations::EVIDENCE")]
 async fn the_same_is_asked_once(pool: PgPoolOptions, options: PgConnectOptions) {

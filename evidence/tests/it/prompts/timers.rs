@@ -6,7 +6,7 @@ use service_kit::jobs::{NewJob, RunsJob};
 use shared_events::PromptId;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
-use crate::bed::{Bed, events};
+use super::bed::{Bed, events};
 
 const INSTANT: TimeDelta = TimeDelta::microseconds(1);
 

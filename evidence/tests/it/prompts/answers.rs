@@ -7,7 +7,7 @@ use service_kit::problem::Problem;
 use shared_events::outcome::Rejection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
-use crate::bed::{Bed, events, invoice};
+use super::bed::{Bed, events, invoice};
 
 const INSTANT: TimeDelta = TimeDelta::microseconds(1);
 

@@ -7,7 +7,7 @@ use providers::files::Files;
 use shared_events::evidence::EvidenceSource;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
-use crate::bed::{Bed, NEW_KEY, OLD_KEY, code, pdf, tenant};
+use super::bed::{Bed, NEW_KEY, OLD_KEY, code, pdf, tenant};
 
 const RECEIVED: &str = "evidence.document_received.v1";
 const REGISTERED: &str = "evidence.evidence_registered.v1";

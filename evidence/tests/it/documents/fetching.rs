@@ -10,7 +10,7 @@ use shared_events::DocumentId;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::net::TcpListener;
 
-use crate::bed::{Bed, pdf};
+use super::bed::{Bed, pdf};
 
 async fn server() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

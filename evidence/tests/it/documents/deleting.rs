@@ -5,7 +5,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use crate::bed::{Bed, code, pdf, tenant};
+use super::bed::{Bed, code, pdf, tenant};
 
 #[sqlx::test(migrator = "migrations::EVIDENCE")]
 async fn a_deleted_document_is_gone_with_its_bytes_and_may_come_again(pool: PgPoolOptions, options: PgConnectOptions) {

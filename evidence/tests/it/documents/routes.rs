@@ -16,7 +16,7 @@ use shared_events::DocumentId;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tower::ServiceExt;
 
-use crate::bed::{Bed, OLD_KEY, pdf, tenant};
+use super::bed::{Bed, OLD_KEY, pdf, tenant};
 
 fn env() -> Env {
     Env::of([
