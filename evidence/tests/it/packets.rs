@@ -346,10 +346,9 @@ async fn the_stored_object_is_encrypted_and_opens_for_its_tenant_alone(pool: PgP
     let ObjectConfig::Local { dir } = &bed.state.config.objects else { panic!("a folder") };
     let mut raw = Vec::new();
     std::fs::File::open(dir.join("packets").join(format!("{packet}.zip"))).unwrap().read_to_end(&mut raw).unwrap();
-    assert!(
-        !raw.windows(12).any(|bytes| bytes == b"an invoice" || bytes.starts_with(b"PK")),
-        "nothing of it is readable"
-    );
+    // The four bytes before each file in a ZIP: two alone turn up by chance.
+    let readable = |bytes: &[u8]| bytes.starts_with(b"an invoice") || bytes.starts_with(b"PK\x03\x04");
+    assert!(!raw.windows(10).any(readable), "nothing of it is readable");
     let place = providers::files::Place {
         object: format!("packets/{packet}.zip"),
         bytes: bed.file(packet).await.len() as u64,
