@@ -18,7 +18,7 @@ mod mutations;
 mod packet_bed;
 mod packets;
 mod packets_http;
-mod prove_claims;
 mod prompts;
+mod prove_claims;
 mod samples;
 mod ubl;
