@@ -1,5 +1,6 @@
 //! Calls to payment providers: written down before they are made, looked up before they are made again.
 
+use chrono::{DateTime, Utc};
 use service_kit::store::Work;
 use shared_events::ids::derive;
 use shared_events::{Currency, Money, PaymentId};
@@ -26,6 +27,10 @@ pub struct Call {
     pub reference: Option<String>,
     /// For captures: whether nothing more will be taken.
     pub is_last: bool,
+    /// When the payment was begun.
+    pub since: DateTime<Utc>,
+    /// What was captured before, in minor units.
+    pub captured_before_minor: i64,
 }
 
 /// A payment as calls need it.
@@ -45,6 +50,8 @@ pub struct Payment {
     pub state: String,
     /// The provider's name of it.
     pub reference: Option<String>,
+    /// When it was begun.
+    pub created_at: DateTime<Utc>,
 }
 
 /// What is known of a call before it is made.
@@ -71,6 +78,8 @@ impl Payment {
             amount: Money::new(minor, self.currency),
             reference: self.reference.clone(),
             is_last: true,
+            since: self.created_at,
+            captured_before_minor: self.captured_minor,
         }
     }
 }
@@ -126,6 +135,8 @@ pub async fn make(providers: &Providers, call: &Call, begun: Begun, token: Optio
                 reference: call.reference.as_deref(),
                 purpose: call.purpose,
                 amount: call.amount,
+                since: call.since,
+                captured_before_minor: call.captured_before_minor,
             };
             match provider.lookup(lookup).await {
                 Found::Done(reference) => return Answer::Done(reference),
@@ -186,7 +197,7 @@ pub async fn record(work: &mut Work, call: &Call, answer: &Answer) -> Result<(),
 pub async fn open_payment(work: &mut Work, order: shared_events::OrderId) -> Result<Option<Payment>, sqlx::Error> {
     let tenant = work.tenant().clone();
     let row = sqlx::query!(
-        r#"SELECT id, gateway, currency, amount_minor, captured_minor, state::text AS "state!", provider_ref FROM payments
+        r#"SELECT id, gateway, currency, amount_minor, captured_minor, state::text AS "state!", provider_ref, created_at FROM payments
            WHERE tenant = $1 AND order_id = $2 AND state IN ('created', 'unknown', 'authorized')"#,
         tenant.as_str(),
         order.0,
@@ -201,6 +212,7 @@ pub async fn open_payment(work: &mut Work, order: shared_events::OrderId) -> Res
         captured_minor: row.captured_minor,
         state: row.state,
         reference: row.provider_ref,
+        created_at: row.created_at,
     }))
 }
 

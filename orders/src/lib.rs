@@ -25,6 +25,7 @@ pub mod refund_order;
 pub mod steer_order;
 pub mod steps;
 pub mod stock;
+pub mod stripe;
 pub mod tasks;
 pub mod update_order;
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use shared_events::Money;
 use uuid::Uuid;
@@ -75,6 +76,10 @@ pub struct Lookup<'a> {
     pub purpose: Purpose,
     /// How much.
     pub amount: Money,
+    /// When the payment was begun.
+    pub since: DateTime<Utc>,
+    /// What had been captured before the call, in minor units.
+    pub captured_before_minor: i64,
 }
 
 /// What a call is for.

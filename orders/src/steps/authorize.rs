@@ -131,6 +131,7 @@ async fn choose(parts: &Parts, work: &mut Work, order: &Order) -> Result<Option<
         captured_minor: 0,
         state: "created".into(),
         reference: None,
+        created_at: now,
     }))
 }
 

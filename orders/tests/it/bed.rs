@@ -76,6 +76,7 @@ impl Bed {
             scores_fraud: true,
             checks_quality: true,
             splits: true,
+            stripe: None,
             neighbours: vec![],
         };
         let (cheap, dear) = (Bank::default(), Bank::default());

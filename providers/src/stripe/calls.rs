@@ -39,7 +39,7 @@ pub struct RefundOf {
     pub idempotency_key: String,
 }
 
-fn with_metadata(mut parameters: Parameters, metadata: &BTreeMap<String, String>) -> Parameters {
+pub(super) fn with_metadata(mut parameters: Parameters, metadata: &BTreeMap<String, String>) -> Parameters {
     parameters.extend(metadata.iter().map(|(name, value)| (format!("metadata[{name}]"), value.clone())));
     parameters
 }
@@ -150,7 +150,7 @@ impl Stripe {
 }
 
 /// An id as a part of a path.
-fn plain(id: &str) -> Result<&str, Error> {
+pub(super) fn plain(id: &str) -> Result<&str, Error> {
     if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         return Ok(id);
     }

@@ -9,3 +9,4 @@ mod objects;
 mod servers;
 mod storing;
 mod stripe;
+mod stripe_holds;

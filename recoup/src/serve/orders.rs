@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use orders::api::{Api, Probe};
-use orders::payments::Providers;
 use orders::{Config, Parts};
 use service_kit::bus::Bus;
 use service_kit::health::Health;
@@ -33,7 +32,7 @@ pub async fn start(process: Process, messaging: Messaging, config: Config) -> an
         probe.log_all(&looked).await;
         Ok::<(), std::convert::Infallible>(())
     });
-    let worker = orders::worker(store.clone(), &Parts { config, providers: Providers::default() });
+    let worker = orders::worker(store.clone(), &Parts::of(config));
     runtime::start(&store, &bus, orders::routes(), worker, &process.shutdown)
         .await
         .context("starting consumers and relay")?;

@@ -40,6 +40,11 @@ pub(super) fn create(state: &mut State, path: &str, form: &Form, host: &str, now
         "/v1/payment_intents" => pay(state, form, now),
         "/v1/refunds" => refund(state, form, now),
         "/v1/checkout/sessions" => page(state, form, host, now),
+        _ if path.starts_with("/v1/payment_intents/") => match path["/v1/payment_intents/".len()..].split_once('/') {
+            Some((id, "capture")) => capture(state, id, form),
+            Some((id, "cancel")) => cancel(state, id),
+            _ => missing("path"),
+        },
         _ => missing("path"),
     }
 }
@@ -57,7 +62,9 @@ fn field<'a>(form: &'a Form, name: &str) -> &'a str {
 fn pay(state: &mut State, form: &Form, now: i64) -> Outcome {
     let (customer, method) = (field(form, "customer"), field(form, "payment_method"));
     let amount = field(form, "amount").parse::<i64>().unwrap_or(0);
-    if !state.objects.contains_key(customer) {
+    let is_held = field(form, "capture_method") == "manual";
+    // What is held may be of a guest.
+    if !(state.objects.contains_key(customer) || is_held && customer.is_empty()) {
         return missing("customer");
     }
     if amount < 50 {
@@ -82,7 +89,7 @@ fn pay(state: &mut State, form: &Form, now: i64) -> Outcome {
         "id": id,
         "object": "payment_intent",
         "amount": amount,
-        "amount_received": if paid { amount } else { 0 },
+        "amount_received": if paid && !is_held { amount } else { 0 },
         "currency": field(form, "currency"),
         "customer": customer,
         "payment_method": method,
@@ -90,7 +97,11 @@ fn pay(state: &mut State, form: &Form, now: i64) -> Outcome {
         "description": field(form, "description"),
         "metadata": metadata(form),
         "created": now,
-        "status": if paid { "succeeded" } else { "requires_payment_method" },
+        "status": match (paid, is_held) {
+            (true, true) => "requires_capture",
+            (true, false) => "succeeded",
+            (false, _) => "requires_payment_method",
+        },
     });
     let (_, intent) = keep(state, intent);
     match refusal {
@@ -103,6 +114,40 @@ fn pay(state: &mut State, form: &Form, now: i64) -> Outcome {
             }}),
         ),
     }
+}
+
+fn unexpected(intent: &Value) -> Outcome {
+    let status = intent["status"].as_str().unwrap_or_default();
+    invalid("payment_intent_unexpected_state", &format!("This PaymentIntent has a status of {status}."))
+}
+
+/// Takes held money, or a part of it.
+fn capture(state: &mut State, id: &str, form: &Form) -> Outcome {
+    let Some(intent) = state.objects.get_mut(id) else { return missing("payment_intent") };
+    if intent["status"] != "requires_capture" {
+        return unexpected(intent);
+    }
+    let received = intent["amount_received"].as_i64().unwrap_or(0);
+    let left = intent["amount"].as_i64().unwrap_or(0) - received;
+    let amount = form.get("amount_to_capture").map_or(Some(left), |text| text.parse().ok()).unwrap_or(0);
+    if amount <= 0 || amount > left {
+        return invalid("amount_too_large", "You cannot capture more than the authorized amount.");
+    }
+    intent["amount_received"] = (received + amount).into();
+    if field(form, "final_capture") != "false" {
+        intent["status"] = "succeeded".into();
+    }
+    (200, intent.clone())
+}
+
+/// Lets held money go.
+fn cancel(state: &mut State, id: &str) -> Outcome {
+    let Some(intent) = state.objects.get_mut(id) else { return missing("payment_intent") };
+    if intent["status"] != "requires_capture" || intent["amount_received"] != 0 {
+        return unexpected(intent);
+    }
+    intent["status"] = "canceled".into();
+    (200, intent.clone())
 }
 
 fn refund(state: &mut State, form: &Form, now: i64) -> Outcome {
