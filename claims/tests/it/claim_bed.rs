@@ -235,10 +235,17 @@ impl Bed {
             kind,
         ];
         self.row("reimbursement", names, &fields, day.date_naive(), Some(case)).await;
+        self.run_jobs().await;
     }
 
     /// A line of a settlement comes in.
     pub async fn posted(&self, minor: i64) {
+        self.post_without_looking(minor).await;
+        self.run_jobs().await;
+    }
+
+    /// As [`Bed::posted`], and nobody looks yet.
+    pub async fn post_without_looking(&self, minor: i64) {
         let names = "settlement-id total-amount currency transaction-type order-id marketplace-name amount-type amount-description amount \
                      posted-date sku quantity-purchased";
         let (day, amount) = (self.now().date_naive(), usd(minor).decimal());
@@ -289,7 +296,6 @@ impl Bed {
         .expect("a row");
         confirm_payouts::enqueue(&mut work, &cause(), ConnectionId(CONNECTION)).await.expect("a job");
         work.commit().await.expect("committed");
-        self.run_jobs().await;
     }
 
     /// The wire names that were said so far.

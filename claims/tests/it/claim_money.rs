@@ -14,7 +14,7 @@ use crate::claim_bed::{Bed, CONNECTION, Found, id_of, who};
 
 impl Bed {
     /// A claim that was sent under this case.
-    async fn sent(&self, number: u128, case: &str) -> Value {
+    pub async fn sent(&self, number: u128, case: &str) -> Value {
         self.settings(100_000, 10).await;
         let row = format!("row-{number}");
         let detection = self.detect(number, &Found { row: &row, ..Found::default() }).await;

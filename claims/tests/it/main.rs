@@ -3,6 +3,7 @@
 
 mod bed;
 mod claim_bed;
+mod claim_kills;
 mod claim_money;
 mod claim_sending;
 mod elsewhere;
