@@ -11,6 +11,7 @@ use service_kit::shutdown::Shutdown;
 use shared_events::Service;
 
 use crate::config::Config;
+use crate::consent::Consents;
 use crate::idempotency::Sent;
 use crate::proxy::Upstream;
 use crate::status::Directory;
@@ -26,6 +27,8 @@ pub struct App {
     pub account_key: SealingKey,
     /// Where uploads go.
     pub files: Files,
+    /// Where consents are given.
+    pub consents: Consents,
     /// Commands that were sent lately.
     pub sent: Sent,
     /// The services, in the order of [`Service::ALL`].
@@ -54,6 +57,7 @@ impl App {
             clock,
             account_key: config.account_key.clone(),
             files: config.files.clone(),
+            consents: config.consents.clone(),
             sent: Sent::default(),
             upstreams,
         }

@@ -5,6 +5,8 @@ use service_kit::config::{AuthConfig, EdgeConfig, FromEnv, PulsarConfig, Reader,
 use service_kit::sealed::{ACCOUNT_DETAILS_KEY, SealingKey};
 use shared_events::Service;
 
+use crate::consent::Consents;
+
 /// What the BFF reads from the environment.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -20,6 +22,8 @@ pub struct Config {
     pub account_key: SealingKey,
     /// Where uploads go, and their master keys.
     pub files: Files,
+    /// Where consents are given.
+    pub consents: Consents,
 }
 
 impl FromEnv for Config {
@@ -30,6 +34,7 @@ impl FromEnv for Config {
         vars.extend(Files::vars());
         vars.extend(Service::ALL.map(address_var));
         vars.push(ACCOUNT_DETAILS_KEY);
+        vars.extend(Consents::vars());
         vars
     }
 
@@ -40,6 +45,7 @@ impl FromEnv for Config {
         let addresses = Service::ALL.map(|service| address(reader, service));
         let account_key = reader.required(&ACCOUNT_DETAILS_KEY);
         let files = <Files as FromEnv>::read(reader);
+        let consents = Consents::read(reader);
         Some(Self {
             edge: edge?,
             auth: auth?,
@@ -47,6 +53,7 @@ impl FromEnv for Config {
             addresses: addresses.into_iter().collect::<Option<_>>()?,
             account_key: account_key?,
             files: files?,
+            consents: consents?,
         })
     }
 }

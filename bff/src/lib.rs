@@ -11,9 +11,12 @@ mod claims;
 mod commands;
 mod commissions;
 mod config;
+mod consent;
+mod detections;
 mod documents;
 mod enrolments;
 mod idempotency;
+mod integrations;
 mod keys;
 mod matching;
 mod metrics;
@@ -80,6 +83,8 @@ struct Api;
 fn documented() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(Api::openapi())
         .merge(campaigns::routes())
+        .merge(integrations::routes())
+        .merge(detections::routes())
         .merge(enrolments::routes())
         .merge(keys::routes())
         .merge(tracking::routes())

@@ -30,8 +30,11 @@ pub mod evaluate;
 pub mod fetch_document;
 pub mod fetch_inbound;
 pub mod hold_units;
+pub mod inventory;
 pub mod kind;
 pub mod list_approvals;
+pub mod list_connections;
+pub mod list_detections;
 pub mod list_recoveries;
 pub mod list_settlements;
 pub mod marketplace;
@@ -62,6 +65,7 @@ pub mod sending_ends;
 pub mod set_switch;
 pub mod start_sync;
 pub mod submit_claim;
+pub mod sync_status;
 pub mod synced;
 pub mod touched;
 pub mod use_consent;
@@ -109,7 +113,7 @@ pub struct State {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Recoup claims", description = "What a marketplace owes a seller", license(name = "Apache-2.0")),
-    tags((name = "policy"), (name = "claims"))
+    tags((name = "policy"), (name = "integrations"), (name = "detections"), (name = "inventory"), (name = "claims"))
 )]
 struct Document;
 
@@ -182,5 +186,19 @@ pub fn http(state: State) -> OpenApiRouter {
         .route("/api/v1/metrics/recoveries", get(metrics::recovery_metrics))
         .route("/api/v1/metrics/payments", get(metrics::payment_metrics))
         .route("/api/v1/metrics/dashboard", get(metrics::dashboard))
+        .routes(routes!(list_connections::list_connections))
+        .routes(routes!(sync_status::sync_status))
+        .routes(routes!(sync_status::sync_activity))
+        .routes(routes!(list_detections::list_detections))
+        .routes(routes!(list_detections::read_detection))
+        .routes(routes!(list_detections::read_detection_run))
+        .routes(routes!(inventory::inventory))
+        .routes(routes!(inventory::reconciliation))
+        .route("/api/integrations", get(list_connections::list_connections))
+        .route("/api/v1/integrations/sync/status", get(sync_status::sync_status))
+        .route("/api/v1/integrations/sync/activity", get(sync_status::sync_activity))
+        .route("/api/detections", get(list_detections::list_detections))
+        .route("/api/detections/{id}", get(list_detections::read_detection))
+        .route("/api/v1/detections/status/{id}", get(list_detections::read_detection_run))
         .with_state(state)
 }

@@ -65,6 +65,14 @@ impl Kept {
         reread(&self.header, self.raw.split(FIELD_END))
     }
 
+    /// The row as its report's type.
+    ///
+    /// # Errors
+    /// When this release reads the row no longer.
+    pub fn typed<T: Report>(&self) -> Result<T, FieldError> {
+        self.read()
+    }
+
     /// The columns of its file.
     pub fn columns(&self) -> &[String] {
         &self.header

@@ -7,6 +7,7 @@ mod claim_kills;
 mod claim_money;
 mod claim_sending;
 mod elsewhere;
+mod lifecycle;
 mod netting;
 mod orders;
 mod reports;
