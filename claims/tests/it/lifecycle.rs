@@ -5,6 +5,8 @@
 use chrono::{DateTime, Utc};
 use claims::commit_rows::{self, Committed, Origin};
 use claims::detection_row;
+use claims::detection_timer::LookAgain;
+use claims::evaluate::Evaluate;
 use claims::kind::Kind;
 use claims::marketplace::Marketplace;
 use claims::parse_report::{self, Reading};
@@ -13,6 +15,7 @@ use claims::reports::Charset;
 use claims::touched;
 use serde_json::{Value, json};
 use service_kit::auth::Role;
+use service_kit::jobs::Worker;
 use service_kit::store::Cause;
 use service_kit::testing::Slice;
 use shared_events::claims::RecordSourcingCost;
@@ -21,7 +24,7 @@ use shared_events::{ClaimId, ConnectionId, DetectionId, Subject, SyncRunId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
-use crate::service::{app, config, slice};
+use crate::service::{app, slice};
 
 const LEDGER: &str = "Date\tFNSKU\tASIN\tMSKU\tTitle\tEvent Type\tReference ID\tQuantity\tFulfillment Center\tDisposition\tReason\tCountry\tReconciled Quantity\tUnreconciled Quantity\tDate and Time\tStore";
 const PAID: &str = "approval-date\treimbursement-id\tcase-id\tamazon-order-id\treason\tsku\tfnsku\tasin\tproduct-name\tcondition\tcurrency-unit\tamount-per-unit\tamount-total\tquantity-reimbursed-cash\tquantity-reimbursed-inventory\tquantity-reimbursed-total\toriginal-reimbursement-id\toriginal-reimbursement-type";
@@ -90,7 +93,9 @@ fn cause() -> Cause {
 }
 
 async fn drain(slice: &Slice) {
-    let (worker, timers) = (claims::worker(slice.store.clone(), &config()), claims::timers(slice.store.clone()));
+    // Without what claims make of detections, which has tests of its own.
+    let worker = Worker::new(slice.store.clone()).on(Evaluate);
+    let timers = Worker::new(slice.store.clone()).on(LookAgain);
     while worker.run_next().await.unwrap() || timers.run_next().await.unwrap() {}
 }
 
