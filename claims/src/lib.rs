@@ -150,6 +150,7 @@ pub fn worker(store: Store, config: &Arc<Config>) -> Worker {
     let vault = secrets::Vault::new(config.masters.clone());
     let amazon = amazon::Amazon::new(config.amazon.as_ref(), vault, Arc::clone(store.clock()));
     Worker::new(store)
+        .at_once(JOBS_AT_ONCE)
         .on(use_consent::UseConsent { amazon: amazon.clone(), account_key: config.account_key.clone() })
         .on(run_report::RunReport { amazon })
         .on(evaluate::Evaluate)
