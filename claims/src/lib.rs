@@ -145,6 +145,9 @@ pub fn messages(operator: Option<TenantId>) -> Routes {
         .on::<RecordArrival>(record_arrival::Record)
 }
 
+/// Jobs that one process runs at the same time: a report that Amazon takes long to make delays no claim.
+const JOBS_AT_ONCE: usize = 4;
+
 /// Which job runs where: those that take their time.
 pub fn worker(store: Store, config: &Arc<Config>) -> Worker {
     let vault = secrets::Vault::new(config.masters.clone());
