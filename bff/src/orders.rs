@@ -55,6 +55,7 @@ fn other_spellings() -> Vec<String> {
         "/admin/orders/stats",
         "/admin/orders/{id}/status",
         "/orders/{id}/steps/{step}/retry",
+        "/orders/{id}/steps/{step}/skip",
     ];
     let workflow = [
         "/api/order-workflow/orders/",
