@@ -7,6 +7,7 @@
 
 mod amount;
 mod calls;
+mod config;
 mod error;
 mod holds;
 mod objects;

@@ -1,8 +1,8 @@
 //! Stripe as far as the success fee needs it, on loopback: customers, a page that saves a card, payments, refunds, and idempotency keys
 //! that work as Stripe's do: the first result is given again, other parameters are an error, and two at once are a conflict.
 //!
-//! Cards are chosen by the payment method's name: `pm_card_chargeDeclined` and `pm_card_authenticationRequired` behave like Stripe's own test
-//! cards, anything else pays. Under `/_sandbox` it can be made to fail.
+//! Cards are chosen by the payment method's name: `pm_card_chargeDeclined`, `pm_card_authenticationRequired` and `pm_card_refundFail` behave
+//! like Stripe's own test cards, anything else pays. Under `/_sandbox` it can be made to fail.
 
 mod objects;
 mod serve;

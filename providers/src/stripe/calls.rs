@@ -119,7 +119,8 @@ impl Stripe {
     }
 
     /// Makes a page where a customer saves a card for later charges. Stripe puts the session's id in place of `{CHECKOUT_SESSION_ID}`
-    /// in `success_url`.
+    /// in `success_url`. `reference`, at most 200 signs, is written on the page, so that it can be told whose it is; it is the idempotency
+    /// key as well.
     ///
     /// # Errors
     /// As [`Error`] says.
@@ -127,16 +128,17 @@ impl Stripe {
         &self,
         customer: &str,
         (success_url, cancel_url): (&str, &str),
-        idempotency_key: &str,
+        reference: &str,
     ) -> Result<CheckoutSession, Error> {
         let form = owned([
             ("mode", "setup"),
             ("customer", customer),
+            ("client_reference_id", reference),
             ("payment_method_types[0]", "card"),
             ("success_url", success_url),
             ("cancel_url", cancel_url),
         ]);
-        self.post("/v1/checkout/sessions", form, idempotency_key).await
+        self.post("/v1/checkout/sessions", form, &format!("setup-page-{reference}")).await
     }
 
     /// What became of such a page.

@@ -127,6 +127,9 @@ pub struct CheckoutSession {
     pub status: Option<String>,
     /// Whose it is.
     pub customer: Option<String>,
+    /// What we wrote on it.
+    #[serde(default)]
+    pub client_reference_id: Option<String>,
     /// What was saved, once it is complete.
     #[serde(default)]
     pub setup_intent: Option<SetupIntent>,

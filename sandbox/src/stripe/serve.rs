@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
@@ -119,9 +119,13 @@ fn finish(stripe: &Stripe, (status, body): Outcome, replayed: bool) -> Response 
     response.body(Body::from(body.to_string())).expect("the parts are sound")
 }
 
-/// The page where a customer saves a card: it does so at once.
-pub(super) async fn page(State(stripe): State<Stripe>, Path(session): Path<String>) -> Response {
-    let back = complete(&mut stripe.state(), &session);
+/// The page where a customer saves a card: it does so at once. `?card=pm_card_chargeDeclined` saves that one.
+pub(super) async fn page(
+    State(stripe): State<Stripe>,
+    Path(session): Path<String>,
+    Query(form): Query<Form>,
+) -> Response {
+    let back = complete(&mut stripe.state(), &session, form.get("card"));
     back.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |back| Redirect::to(&back).into_response())
 }
 
