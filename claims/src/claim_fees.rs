@@ -10,8 +10,8 @@ use shared_events::money::Money;
 use shared_events::{FeeId, ids};
 
 use crate::claim_row::Claim;
-use crate::claim_settings;
 use crate::claiming::fee;
+use crate::{claim_settings, collect_fees};
 
 /// Makes the fees of a locked claim what they have to be.
 ///
@@ -57,12 +57,14 @@ pub async fn settle(work: &mut Work, cause: &Cause, claim: &mut Claim) -> Result
         if insert(work, claim, &Row { fee_id, nth, basis, rate, amount: credit, state: "credited" }).await? {
             let amount = Money::new(-credit.minor, currency);
             claim.tell(work, cause, &FeeCredited { fee_id, claim_id: claim.claim_id(), amount }).await?;
+            collect_fees::enqueue(work, cause).await?;
         }
     } else if owed.minor > accrued.minor {
         let amount = Money::new(owed.minor - accrued.minor, currency);
         if insert(work, claim, &Row { fee_id, nth, basis, rate, amount, state: "accrued" }).await? {
             let accrued = FeeAccrued { fee_id, claim_id: claim.claim_id(), basis, rate_bps: rate, amount };
             claim.tell(work, cause, &accrued).await?;
+            collect_fees::enqueue(work, cause).await?;
         }
     }
     Ok(())

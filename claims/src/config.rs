@@ -1,5 +1,6 @@
 //! What claims reads from the environment, beyond what every service reads.
 
+use providers::stripe::Stripe;
 use service_kit::config::{FromEnv, Reader, Var};
 use service_kit::sealed::{ACCOUNT_DETAILS_KEY, SealingKey};
 use service_kit::vault::{DOCUMENT_MASTER_KEYS, MasterKeys};
@@ -19,6 +20,8 @@ pub struct Config {
     pub masters: MasterKeys,
     /// How Amazon is reached; none: no seller can be connected.
     pub amazon: Option<AmazonConfig>,
+    /// Who charges the fees; none: they are not charged.
+    pub stripe: Option<Stripe>,
     /// Whose admins may stop everybody's claims.
     pub operator: Option<TenantId>,
 }
@@ -27,13 +30,15 @@ impl FromEnv for Config {
     fn vars() -> Vec<Var> {
         let mut vars = vec![ACCOUNT_DETAILS_KEY, DOCUMENT_MASTER_KEYS, OPERATOR];
         vars.extend(AmazonConfig::vars());
+        vars.extend(Stripe::vars());
         vars
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let (account_key, masters) = (reader.required(&ACCOUNT_DETAILS_KEY), reader.required(&DOCUMENT_MASTER_KEYS));
         let (amazon, operator) = (AmazonConfig::read(reader), operator(reader));
-        Some(Self { account_key: account_key?, masters: masters?, amazon, operator })
+        let stripe = Stripe::read(reader);
+        Some(Self { account_key: account_key?, masters: masters?, amazon, stripe, operator })
     }
 }
 

@@ -13,6 +13,7 @@ pub mod claim_row;
 pub mod claim_settings;
 pub mod claim_timers;
 pub mod claiming;
+pub mod collect_fees;
 pub mod commit_rows;
 pub mod config;
 pub mod confirm_claims;
@@ -27,6 +28,7 @@ pub mod disconnect_account;
 pub mod dismiss_detection;
 pub mod drop_claim;
 pub mod evaluate;
+pub mod fee_moved;
 pub mod fetch_document;
 pub mod fetch_inbound;
 pub mod hold_units;
@@ -39,6 +41,7 @@ pub mod list_recoveries;
 pub mod list_settlements;
 pub mod marketplace;
 pub mod metrics;
+pub mod move_fee;
 pub mod parse_report;
 pub mod plan_sync;
 pub mod policy;
@@ -151,16 +154,22 @@ const JOBS_AT_ONCE: usize = 4;
 /// Which job runs where: those that take their time.
 pub fn worker(store: Store, config: &Arc<Config>) -> Worker {
     let vault = secrets::Vault::new(config.masters.clone());
-    let amazon = amazon::Amazon::new(config.amazon.as_ref(), vault, Arc::clone(store.clock()));
+    let amazon = amazon::Amazon::new(config.amazon.as_ref(), vault.clone(), Arc::clone(store.clock()));
     Worker::new(store)
         .at_once(JOBS_AT_ONCE)
-        .on(use_consent::UseConsent { amazon: amazon.clone(), account_key: config.account_key.clone() })
+        .on(use_consent::UseConsent {
+            amazon: amazon.clone(),
+            account_key: config.account_key.clone(),
+            stripe: config.stripe.clone(),
+        })
         .on(run_report::RunReport { amazon })
         .on(evaluate::Evaluate)
         .on(prepare_claim::Consider)
         // No channel sends by itself yet: every claim is handed to a person.
         .on(send_claim::SendClaim { channels: Channels::default() })
         .on(confirm_claims::Confirm)
+        .on(collect_fees::Collect)
+        .on(move_fee::MoveFee { stripe: config.stripe.clone(), vault })
 }
 
 /// Which timer runs where. They have a worker of their own, so that no slow job makes a deadline late.

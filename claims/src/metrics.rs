@@ -77,8 +77,16 @@ pub struct PaymentFigures {
     pub fees_accrued: AmountView,
     /// Fees that were charged.
     pub fees_charged: AmountView,
-    /// Fees that were given back.
+    /// Credits: fees on money that was taken back.
     pub fees_credited: AmountView,
+    /// What the card was charged with, in all.
+    pub card_charged: AmountView,
+    /// What was given back to the card.
+    pub card_refunded: AmountView,
+    /// What is on its way: asked for, and not known to have ended.
+    pub card_pending: AmountView,
+    /// What the card was asked for last and declined, and was not charged since.
+    pub card_declined: AmountView,
 }
 
 /// Claims in one state.
@@ -223,6 +231,9 @@ async fn payments(work: &mut Work) -> Result<Vec<PaymentFigures>, sqlx::Error> {
                SELECT currency, CASE WHEN amount_minor < 0 THEN 'reversed' WHEN confirmed_at IS NULL THEN 'not_posted' ELSE 'confirmed' END AS what,
                       abs(amount_minor) AS minor
                FROM claim_payouts WHERE tenant = $1
+               UNION ALL SELECT currency, kind || '_' || CASE WHEN state IN ('done', 'declined') THEN state ELSE 'pending' END, amount_minor
+                   FROM fee_moves m WHERE tenant = $1 AND (state <> 'declined' OR NOT EXISTS (
+                       SELECT FROM fee_moves n WHERE n.tenant = $1 AND n.currency = m.currency AND n.kind = m.kind AND n.seq > m.seq))
                UNION ALL SELECT currency, 'fee_' || state, abs(amount_minor) FROM claim_fees WHERE tenant = $1
                UNION ALL SELECT currency, 'awaited', approved_minor FROM claims
                    WHERE tenant = $1 AND state IN ('approved', 'partially_approved') AND approved_minor IS NOT NULL)
@@ -233,7 +244,11 @@ async fn payments(work: &mut Work) -> Result<Vec<PaymentFigures>, sqlx::Error> {
                   coalesce(sum(minor) FILTER (WHERE what = 'awaited'), 0)::bigint AS "awaited!",
                   coalesce(sum(minor) FILTER (WHERE what = 'fee_accrued'), 0)::bigint AS "accrued!",
                   coalesce(sum(minor) FILTER (WHERE what = 'fee_charged'), 0)::bigint AS "charged!",
-                  coalesce(sum(minor) FILTER (WHERE what = 'fee_credited'), 0)::bigint AS "credited!"
+                  coalesce(sum(minor) FILTER (WHERE what = 'fee_credited'), 0)::bigint AS "credited!",
+                  coalesce(sum(minor) FILTER (WHERE what = 'charge_done'), 0)::bigint AS "card_charged!",
+                  coalesce(sum(minor) FILTER (WHERE what = 'refund_done'), 0)::bigint AS "card_refunded!",
+                  coalesce(sum(minor) FILTER (WHERE what IN ('charge_pending', 'refund_pending')), 0)::bigint AS "card_pending!",
+                  coalesce(sum(minor) FILTER (WHERE what = 'charge_declined'), 0)::bigint AS "card_declined!"
            FROM moved GROUP BY currency ORDER BY currency"#,
         tenant.as_str(),
     )
@@ -249,6 +264,10 @@ async fn payments(work: &mut Work) -> Result<Vec<PaymentFigures>, sqlx::Error> {
             fees_accrued: money(row.accrued),
             fees_charged: money(row.charged),
             fees_credited: money(row.credited),
+            card_charged: money(row.card_charged),
+            card_refunded: money(row.card_refunded),
+            card_pending: money(row.card_pending),
+            card_declined: money(row.card_declined),
         }
     });
     Ok(payments.collect())

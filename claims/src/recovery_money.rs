@@ -67,6 +67,12 @@ pub struct Fee {
     pub amount: AmountView,
     /// When.
     pub at: DateTime<Utc>,
+    /// How it is settled: `planned`, `asked` (it may have happened), `processing` (with the bank) or `done`; absent: not yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settlement: Option<String>,
+    /// The payment provider's number of the payment or refund that settles it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
 }
 
 /// The payouts of a claim, oldest first.
@@ -103,8 +109,10 @@ pub async fn payouts(work: &mut Work, claim: Uuid) -> Result<Vec<Payout>, sqlx::
 pub async fn fees(work: &mut Work, claim: Uuid) -> Result<Vec<Fee>, sqlx::Error> {
     let tenant = work.tenant().clone();
     let rows = sqlx::query!(
-        "SELECT id, state, basis_minor, rate_bps, amount_minor, currency, accrued_at FROM claim_fees
-         WHERE tenant = $1 AND claim_id = $2 ORDER BY seq LIMIT 1000",
+        r#"SELECT f.id, f.state, f.basis_minor, f.rate_bps, f.amount_minor, f.currency, f.accrued_at, m.state AS "settlement?",
+                  coalesce(f.provider_ref, m.provider_ref) AS reference
+           FROM claim_fees f LEFT JOIN fee_moves m ON m.tenant = f.tenant AND m.id = f.move_id
+           WHERE f.tenant = $1 AND f.claim_id = $2 ORDER BY f.seq LIMIT 1000"#,
         tenant.as_str(),
         claim,
     )
@@ -117,6 +125,8 @@ pub async fn fees(work: &mut Work, claim: Uuid) -> Result<Vec<Fee>, sqlx::Error>
         rate_bps: row.rate_bps,
         amount: AmountView::of(row.amount_minor, &row.currency),
         at: row.accrued_at,
+        settlement: row.settlement,
+        reference: row.reference,
     });
     Ok(fees.collect())
 }

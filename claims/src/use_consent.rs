@@ -2,6 +2,7 @@
 //! and the syncs begin. A code is good once: killed in between, the exchange is refused and a new consent is needed, which is said.
 
 use providers::amazon::{Error, Region};
+use providers::stripe::Stripe;
 use serde::Deserialize;
 use service_kit::config::Secret;
 use service_kit::handler::Failure;
@@ -13,7 +14,7 @@ use shared_events::claims::{AccountConnected, ConnectionKind};
 
 use crate::amazon::Amazon;
 use crate::connection_row::{self, Connection};
-use crate::{connect_account, plan_sync};
+use crate::{collect_fees, connect_account, plan_sync};
 
 /// The kind of the job.
 pub const USE_CONSENT: &str = "claims.use_consent";
@@ -24,6 +25,16 @@ pub struct UseConsent {
     pub amazon: Amazon,
     /// Opens what the BFF sealed.
     pub account_key: SealingKey,
+    /// Who charges the fees; none: no payer can be connected.
+    pub stripe: Option<Stripe>,
+}
+
+/// What a consent brought.
+struct Kept<'a> {
+    secret: &'a Secret,
+    /// The account, where only the exchange tells it.
+    account: Option<&'a str>,
+    marketplaces: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -48,9 +59,12 @@ impl RunsJob for UseConsent {
         let secret = secret.map_err(|error| Failure::reject("malformed", error.to_string()))?;
         match connection.kind() {
             ConnectionKind::Amazon => self.seller(store, job, (&payload, &connection), &secret).await,
-            // A password is kept as it is; whoever reads the mailbox finds out whether it is right. A payer's or Google's code is not
-            // exchanged yet: their consents are not offered.
-            _ => self.keep(store, job, &connection, &secret, Vec::new()).await,
+            ConnectionKind::Stripe => self.payer(store, job, (&payload, &connection), secret.expose()).await,
+            // A password is kept as it is; whoever reads the mailbox finds out whether it is right.
+            ConnectionKind::Imap | ConnectionKind::Gmail => {
+                self.keep(store, job, &connection, Kept { secret: &secret, account: None, marketplaces: Vec::new() })
+                    .await
+            }
         }
     }
 }
@@ -83,7 +97,36 @@ impl UseConsent {
                 places(region, Vec::new())
             }
         };
-        self.keep(store, job, connection, &grant.refresh_token, marketplaces).await
+        self.keep(store, job, connection, Kept { secret: &grant.refresh_token, account: None, marketplaces }).await
+    }
+
+    /// A payer saved a card at Stripe's page: what stays here are Stripe's names for both.
+    async fn payer(
+        &self,
+        store: &Store,
+        job: &Job,
+        (payload, connection): (&Payload, &Connection),
+        page: &str,
+    ) -> Result<(), Failure> {
+        let Some(stripe) = &self.stripe else {
+            return self.refused(store, job, connection, "no key of Stripe is configured").await;
+        };
+        let page = match stripe.setup_page(page).await {
+            Ok(page) => page,
+            // Reading changes nothing: it can be read again.
+            Err(error) if error.is_temporary() => return Err(anyhow::Error::from(error).into()),
+            Err(error) => return self.refused(store, job, connection, &error.to_string()).await,
+        };
+        // The page of another consent is somebody else's card.
+        if page.client_reference_id.as_deref() != Some(payload.nonce.as_str()) {
+            return self.refused(store, job, connection, "the page is another consent's").await;
+        }
+        let (Some(customer), Some(card)) = (page.customer.as_deref(), page.payment_method()) else {
+            return self.refused(store, job, connection, "no card was saved").await;
+        };
+        let secret = Secret::new(card);
+        let kept = Kept { secret: &secret, account: Some(customer), marketplaces: Vec::new() };
+        self.keep(store, job, connection, kept).await
     }
 
     async fn keep(
@@ -91,21 +134,22 @@ impl UseConsent {
         store: &Store,
         job: &Job,
         connection: &Connection,
-        secret: &Secret,
-        marketplaces: Vec<String>,
+        Kept { secret, account, marketplaces }: Kept<'_>,
     ) -> Result<(), Failure> {
         let (tenant, id) = (job.tenant.as_str(), ConnectionId(connection.id));
         let sealed = self.amazon.vault().seal(tenant, connection.id, secret).map_err(anyhow::Error::from)?;
         let mut work = store.read(&job.tenant).await?;
         let now = work.now();
         let version = sqlx::query_scalar!(
-            "UPDATE connections SET state = 'connected', secret = $3, marketplaces = $4, problem = NULL, changed_at = $5, version = version + 1
+            "UPDATE connections SET state = 'connected', secret = $3, marketplaces = $4, account = coalesce($6, account), problem = NULL,
+                 changed_at = $5, version = version + 1
              WHERE tenant = $1 AND id = $2 RETURNING version",
             tenant,
             connection.id,
             serde_json::to_value(&sealed).map_err(anyhow::Error::from)?,
             &marketplaces,
             now,
+            account,
         )
         .fetch_one(work.conn())
         .await?;
@@ -120,6 +164,9 @@ impl UseConsent {
             && let Some(fresh) = connection_row::read(&mut work, id).await?
         {
             plan_sync::schedule(&mut work, &job.cause, &fresh).await?;
+        }
+        if connection.kind() == ConnectionKind::Stripe {
+            collect_fees::enqueue(&mut work, &job.cause).await?;
         }
         job.finish(&mut work).await?;
         Ok(work.commit().await?)

@@ -1,10 +1,12 @@
 //! What claims is asked and what it tells: connections, syncs, what a marketplace owes, claims, payouts and fees.
 
+mod charging;
 mod claiming;
 mod commands;
 mod events;
 mod sync;
 
+pub use charging::*;
 pub use claiming::*;
 pub use commands::*;
 pub use events::*;

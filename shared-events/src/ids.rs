@@ -62,6 +62,8 @@ uuid_ids! {
     EvidenceId,
     /// A success fee, or the credit that takes one back.
     FeeId,
+    /// Money that moves for fees: a charge, or what is given back of one.
+    FeeMoveId,
     /// A partner's tracked link.
     LinkId,
     /// The id of one message: a command or an event (CloudEvents `id`).

@@ -23,6 +23,14 @@ pub fn credit(accrued: Money, owed: Money) -> Option<Money> {
     (too_much > 0).then(|| Money::new(-too_much, accrued.currency))
 }
 
+/// Days until a card that was declined is tried again.
+const PAUSES: [i64; 3] = [1, 3, 7];
+
+/// After how many days a card that was declined, and so often before that, is tried again; none: not this card.
+pub fn pause(declined_before: i64) -> Option<i64> {
+    usize::try_from(declined_before).ok().and_then(|before| PAUSES.get(before)).copied()
+}
+
 /// Whether so much is worth a charge.
 pub const fn is_chargeable(total: Money) -> bool {
     total.minor >= LEAST_CHARGE_MINOR

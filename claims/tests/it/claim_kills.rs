@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -29,6 +29,7 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
+use crate::charging::charging;
 use crate::claim_bed::{Bed, Found, id_of, who};
 
 /// A marketplace that outlives the process: a file with a line for each claim that arrived.
@@ -60,10 +61,23 @@ impl Channel for Marketplace {
     }
 }
 
-fn worker(bed: &Bed, file: &Path) -> Worker {
-    let channels = Channels::new(vec![Arc::new(Marketplace(file.to_owned())) as Arc<dyn Channel>]);
+/// What outlives a process.
+pub struct Outside {
+    /// The marketplace's file.
+    pub file: PathBuf,
+    /// Where a stand-in for Stripe is.
+    pub stripe: Option<String>,
+}
+
+fn worker(bed: &Bed, outside: &Outside) -> Worker {
+    let channels = Channels::new(vec![Arc::new(Marketplace(outside.file.clone())) as Arc<dyn Channel>]);
     // Short, so that the next process does not have to wait for a minute.
-    Worker::new(bed.slice.store.clone()).on(SendClaim { channels }).on(Confirm).lease(Duration::from_secs(1))
+    let worker = Worker::new(bed.slice.store.clone()).on(SendClaim { channels }).on(Confirm);
+    let worker = worker.lease(Duration::from_secs(1));
+    match &outside.stripe {
+        Some(base) => charging(worker, base),
+        None => worker,
+    }
 }
 
 /// Runs what is due until the fault strikes.
@@ -77,26 +91,30 @@ async fn child() {
     let now: chrono::DateTime<chrono::Utc> =
         env.get("CLAIMS_CHILD_NOW").and_then(|at| at.parse().ok()).expect("a time");
     bed.slice.clock.advance(now - bed.now());
-    let worker = worker(&bed, Path::new(file));
+    let stripe = env.get("CLAIMS_CHILD_STRIPE").map(str::to_owned);
+    let worker = worker(&bed, &Outside { file: PathBuf::from(file), stripe });
     while worker.run_next().await.expect("the database is there") {}
 }
 
 /// Lets another process do what is due, and die at this point.
-async fn die_at(bed: &Bed, point: &str, options: &PgConnectOptions, file: &Path) {
+pub async fn die_at(bed: &Bed, point: &str, options: &PgConnectOptions, outside: &Outside) {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     command
         .args(["--exact", "claim_kills::child", "--ignored", "--nocapture"])
         .env("CLAIMS_CHILD_URL", options.to_url_lossy().as_str())
-        .env("CLAIMS_CHILD_FILE", file)
+        .env("CLAIMS_CHILD_FILE", &outside.file)
         .env("CLAIMS_CHILD_NOW", bed.now().to_rfc3339())
         .env("RECOUP_FAULT", format!("{point}:kill:1"));
+    if let Some(stripe) = &outside.stripe {
+        command.env("CLAIMS_CHILD_STRIPE", stripe);
+    }
     let ended = tokio::task::spawn_blocking(move || command.output()).await.expect("it ran").expect("it ran");
     assert_eq!(ended.status.signal(), Some(9), "{point}: {}", String::from_utf8_lossy(&ended.stdout));
 }
 
 /// Goes on until the condition holds.
-async fn go_on(bed: &Bed, file: &Path, what: &str, mut done: impl AsyncFnMut() -> bool) {
-    let worker = worker(bed, file);
+async fn go_on(bed: &Bed, outside: &Outside, what: &str, mut done: impl AsyncFnMut() -> bool) {
+    let worker = worker(bed, outside);
     eventually(what, async || {
         // What never left is tried again after a pause.
         bed.slice.clock.advance(chrono::TimeDelta::seconds(60));
@@ -111,6 +129,7 @@ async fn killed_at_any_step_of_sending_there_is_one_case(pool: PgPoolOptions, op
     let bed = Bed::new(pool, options.clone()).await;
     bed.settings(100_000, 100).await;
     let file = std::env::temp_dir().join(format!("recoup-claims-{}", Uuid::now_v7().simple()));
+    let outside = Outside { file: file.clone(), stripe: None };
     let points = ["claims.before_send", "claims.after_send", "claims.after_outcome"];
     for (number, point) in (1..).zip(points) {
         let row = format!("parcel-{number}");
@@ -118,8 +137,8 @@ async fn killed_at_any_step_of_sending_there_is_one_case(pool: PgPoolOptions, op
         let detection = bed.detect(number, &found).await;
         let claim = bed.claim_of(detection).await.expect("a claim");
         bed.matched(id_of(&claim), MatchedBy::Model, 0.93).await;
-        die_at(&bed, point, &options, &file).await;
-        go_on(&bed, &file, point, async || bed.read(id_of(&claim)).await["status"] == json!("submitted")).await;
+        die_at(&bed, point, &options, &outside).await;
+        go_on(&bed, &outside, point, async || bed.read(id_of(&claim)).await["status"] == json!("submitted")).await;
     }
     let arrived = Marketplace(file.clone()).arrived();
     let mut times: HashMap<String, usize> = HashMap::new();
@@ -135,13 +154,14 @@ async fn killed_at_any_step_of_sending_there_is_one_case(pool: PgPoolOptions, op
 #[sqlx::test(migrator = "migrations::CLAIMS")]
 async fn killed_around_the_confirmation_money_counts_once(pool: PgPoolOptions, options: PgConnectOptions) {
     let bed = Bed::new(pool, options.clone()).await;
-    let file = std::env::temp_dir().join("recoup-claims-nothing-is-sent");
+    let outside = Outside { file: std::env::temp_dir().join("recoup-claims-nothing-is-sent"), stripe: None };
     for (number, point) in (1..).zip(["claims.before_confirm", "claims.after_confirm"]) {
         let claim = bed.sent(number, &format!("C-{number}")).await;
         bed.reimbursed(&format!("R-{number}"), &format!("C-{number}"), 5_940, 6, "").await;
         bed.post_without_looking(5_940).await;
-        die_at(&bed, point, &options, &file).await;
-        go_on(&bed, &file, point, async || bed.read(id_of(&claim)).await["status"] == json!("payout_confirmed")).await;
+        die_at(&bed, point, &options, &outside).await;
+        go_on(&bed, &outside, point, async || bed.read(id_of(&claim)).await["status"] == json!("payout_confirmed"))
+            .await;
         let paid = bed.read(id_of(&claim)).await;
         assert_eq!(paid["payouts"].as_array().map(Vec::len), Some(1), "{point}");
     }

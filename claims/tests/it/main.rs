@@ -2,6 +2,7 @@
 //! row-level security holds in every test.
 
 mod bed;
+mod charging;
 mod claim_bed;
 mod claim_kills;
 mod claim_money;

@@ -251,6 +251,10 @@ pub fn entries() -> Vec<Entry> {
         claims::ClaimSealed claim_id,
         claims::FeeAccrued claim_id,
         claims::FeeCredited claim_id,
+        claims::FeeCharged claim_id,
+        claims::FeeDeclined claim_id,
+        claims::FeeRefunded claim_id,
+        claims::FeeRefundDeclined claim_id,
         claims::ClaimSettingsSet of_tenant,
         claims::GeneralSwitchSet of_tenant,
     };
@@ -278,6 +282,7 @@ mod tests {
             include_str!("../../../shared-events/src/commission.rs"),
             include_str!("../../../shared-events/src/evidence/commands.rs"),
             include_str!("../../../shared-events/src/evidence/events.rs"),
+            include_str!("../../../shared-events/src/claims/charging.rs"),
             include_str!("../../../shared-events/src/claims/claiming.rs"),
             include_str!("../../../shared-events/src/claims/commands.rs"),
             include_str!("../../../shared-events/src/claims/events.rs"),
