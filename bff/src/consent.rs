@@ -2,14 +2,18 @@
 //! name, and by a cookie of the browser that began. So nobody can have a seller's account connected to somebody else's tenant by
 //! sending them a link.
 
+use std::time::Duration;
+
 use axum::http::{HeaderMap, HeaderValue, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use providers::amazon::Endpoints;
+use providers::stripe::Stripe;
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
 use service_kit::config::{Reader, Var};
 use service_kit::problem::Problem;
 use service_kit::sealed::{SealingKey, random_hex};
+use shared_events::claims::ConnectionKind;
 use shared_events::{Subject, TenantId};
 
 const APPLICATION: Var =
@@ -25,6 +29,8 @@ const REDIRECT: Var = Var::or(
 const PURPOSE: &str = "state of a consent";
 /// How long a consent may take.
 const GOOD_FOR: TimeDelta = TimeDelta::minutes(10);
+/// How long Stripe may take to give a page.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The cookie of the browser that began.
 const COOKIE: &str = "recoup_consent";
 
@@ -33,6 +39,8 @@ const COOKIE: &str = "recoup_consent";
 pub struct Consents {
     /// The application's id, and where Amazon is; none: no sellers.
     pub amazon: Option<(String, Endpoints)>,
+    /// Where cards are saved; none: no payers.
+    pub stripe: Option<Stripe>,
     /// Where people are sent back to.
     pub redirect_uri: String,
 }
@@ -40,7 +48,9 @@ pub struct Consents {
 impl Consents {
     /// What [`Consents::read`] reads.
     pub fn vars() -> Vec<Var> {
-        vec![APPLICATION, SANDBOX, REDIRECT]
+        let mut vars = vec![APPLICATION, SANDBOX, REDIRECT];
+        vars.extend(Stripe::vars());
+        vars
     }
 
     /// Reads it.
@@ -48,8 +58,10 @@ impl Consents {
         let application = reader.optional::<String>(&APPLICATION).filter(|id| !id.is_empty());
         let sandbox = reader.optional::<String>(&SANDBOX).filter(|base| !base.is_empty());
         let endpoints = sandbox.map_or_else(Endpoints::amazon, |base| Endpoints::sandbox(&base));
+        // Somebody waits for the page.
+        let stripe = Stripe::read(reader).map(|stripe| stripe.with_timeout(PATIENCE));
         let redirect_uri = reader.required(&REDIRECT)?;
-        Some(Self { amazon: application.map(|id| (id, endpoints)), redirect_uri })
+        Some(Self { amazon: application.map(|id| (id, endpoints)), stripe, redirect_uri })
     }
 }
 
@@ -60,6 +72,9 @@ pub struct State {
     pub tenant: TenantId,
     /// Who began.
     pub subject: Subject,
+    /// What is connected.
+    #[serde(default = "amazon")]
+    pub kind: ConnectionKind,
     /// In which of Amazon's regions.
     pub region: String,
     /// Names the consent.
@@ -70,8 +85,15 @@ pub struct State {
     browser: String,
 }
 
+/// What states were about before they said it.
+const fn amazon() -> ConnectionKind {
+    ConnectionKind::Amazon
+}
+
 /// A state on its way out.
 pub struct Begun {
+    /// Names the consent.
+    pub nonce: String,
     /// As it goes to the consent page.
     pub sealed: String,
     /// Until when it is good.
@@ -84,12 +106,18 @@ pub struct Begun {
 ///
 /// # Errors
 /// 500 without randomness.
-pub fn begin(key: &SealingKey, caller: &Caller, region: &str, now: DateTime<Utc>) -> Result<Begun, Problem> {
+pub fn begin(
+    key: &SealingKey,
+    caller: &Caller,
+    (kind, region): (ConnectionKind, &str),
+    now: DateTime<Utc>,
+) -> Result<Begun, Problem> {
     let browser = random_hex(32).map_err(Problem::internal)?;
     let expires_at = now + GOOD_FOR;
     let state = State {
         tenant: caller.tenant.clone(),
         subject: caller.subject.clone(),
+        kind,
         region: region.to_owned(),
         nonce: random_hex(16).map_err(Problem::internal)?,
         expires_at,
@@ -99,7 +127,12 @@ pub fn begin(key: &SealingKey, caller: &Caller, region: &str, now: DateTime<Utc>
     let sealed = key.seal(PURPOSE, &text).map_err(Problem::internal)?;
     let seconds = GOOD_FOR.num_seconds();
     let cookie = format!("{COOKIE}={browser}; Max-Age={seconds}; Path=/api/integrations; HttpOnly; SameSite=Lax");
-    Ok(Begun { sealed, expires_at, cookie: HeaderValue::from_str(&cookie).map_err(Problem::internal)? })
+    Ok(Begun {
+        nonce: state.nonce,
+        sealed,
+        expires_at,
+        cookie: HeaderValue::from_str(&cookie).map_err(Problem::internal)?,
+    })
 }
 
 /// Reads a state that came back, and makes sure that it is the caller's own.
@@ -156,7 +189,7 @@ mod tests {
         let key: SealingKey = "dGVzdHMgdGVzdHMgdGVzdHMgdGVzdHMgdGVzdHMgMTI=".parse().expect("a key");
         let now = DateTime::from_timestamp(1_700_000_000, 0).expect("in range");
         let ann = caller("demo", "ann");
-        let begun = begin(&key, &ann, "na", now).expect("begun");
+        let begun = begin(&key, &ann, (ConnectionKind::Amazon, "na"), now).expect("begun");
         let none = HeaderMap::new();
         let back =
             |caller: Option<&Caller>, headers: &HeaderMap, at| come_back(&key, &begun.sealed, caller, headers, at);

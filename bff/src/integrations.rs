@@ -1,180 +1,46 @@
-//! What is connected, and its syncs: consents, mailboxes, cutting a connection, fetching reports now, and how far that is.
+//! What is connected, and its syncs: mailboxes, cutting a connection, fetching reports now, and how far that is. Consents are in
+//! [`crate::connect`].
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::Uri;
+use axum::response::Response;
 use axum::routing::{get, post};
-use chrono::{DateTime, TimeDelta, Utc};
-use providers::amazon::Region;
-use serde::{Deserialize, Serialize};
+use chrono::TimeDelta;
+use serde::Deserialize;
 use service_kit::auth::{Caller, Role};
-use service_kit::http::{Path, Query};
+use service_kit::http::Path;
 use service_kit::problem::Problem;
 use shared_events::claims::{ConnectAccount, ConnectionKind, DisconnectAccount, StartSync};
-use shared_events::{ConnectionId, MessageId, Service, Subject, SyncId, ids};
-use utoipa::{IntoParams, ToSchema};
+use shared_events::{ConnectionId, Service, Subject, SyncId, ids};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::app::Shared;
-use crate::ask::{Ask, Body, Ticket};
+use crate::ask::{Ask, Body};
 use crate::checks;
-use crate::consent;
+use crate::connect::seal;
 use crate::send::{Answers, Ids};
 
-/// Who may connect and sync.
-const SELLERS: [Role; 3] = [Role::Admin, Role::Manager, Role::Seller];
+/// Who may connect, cut and sync.
+pub const SELLERS: [Role; 3] = [Role::Admin, Role::Manager, Role::Seller];
 
 /// The routes of this file: as the seeds write them, and the same under `/api/v1`.
 pub fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(list))
-        .routes(routes!(connect, connect_by_post))
-        .routes(routes!(come_back))
         .routes(routes!(connect_mailbox))
         .routes(routes!(disconnect))
         .routes(routes!(start_sync))
         .routes(routes!(sync_status))
         .routes(routes!(sync_activity))
         .route("/api/v1/integrations", get(list))
-        .route("/api/v1/integrations/connect", get(connect).post(connect_by_post))
         .route("/api/v1/integrations/mailbox", post(connect_mailbox))
         .route("/api/v1/integrations/sync/start", post(start_sync))
         .route("/api/v1/integrations/sync/status", get(sync_status))
         .route("/api/v1/integrations/sync/activity", get(sync_activity))
         .route("/api/v1/integrations/{id}", axum::routing::delete(disconnect))
-}
-
-/// What to connect.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Wish {
-    /// `amazon`, `gmail` or `stripe`
-    integration_type: String,
-    /// Amazon's region: `na`, `eu` or `fe`; `na` unless said
-    region: Option<String>,
-}
-
-/// Where consent is given.
-#[derive(Debug, Serialize, ToSchema)]
-struct Consent {
-    /// What is connected.
-    integration_type: String,
-    /// The page to be opened in the browser that asked.
-    auth_url: String,
-    /// What comes back from there.
-    state: String,
-    /// The consent has to be back before.
-    expires_at: DateTime<Utc>,
-}
-
-fn consent_page(app: &Shared, caller: &Caller, wish: &Wish) -> Result<Response, Problem> {
-    caller.require(&SELLERS)?;
-    match wish.integration_type.as_str() {
-        "amazon" => {}
-        "gmail" | "stripe" => {
-            let words = format!(
-                "{} cannot be connected by consent yet; any mailbox is connected with POST /api/integrations/mailbox",
-                wish.integration_type
-            );
-            return Err(Problem::invalid_field("integration_type", words));
-        }
-        _ => return Err(Problem::invalid_field("integration_type", "must be amazon, gmail or stripe")),
-    }
-    let region = wish.region.as_deref().unwrap_or("na");
-    let at: Region = region.parse().map_err(|problem: &str| Problem::invalid_field("region", problem))?;
-    let Some((application, endpoints)) = &app.consents.amazon else {
-        return Err(Problem::unavailable("no application with Amazon is configured"));
-    };
-    let begun = consent::begin(&app.account_key, caller, region, app.clock.now())?;
-    let page = endpoints.consent(at, application, &begun.sealed, &app.consents.redirect_uri);
-    let answer = Consent {
-        integration_type: wish.integration_type.clone(),
-        auth_url: page.map_err(Problem::internal)?.into(),
-        state: begun.sealed,
-        expires_at: begun.expires_at,
-    };
-    Ok(([(header::SET_COOKIE, begun.cookie)], Json(answer)).into_response())
-}
-
-/// Where consent is given to connect something.
-#[utoipa::path(get, path = "/api/integrations/connect", operation_id = "begin_consent", tag = "claims", params(Wish),
-    security(("bearer" = [])), responses((status = 200, description = "The page where consent is given", body = Consent)))]
-async fn connect(State(app): State<Shared>, caller: Caller, Query(wish): Query<Wish>) -> Result<Response, Problem> {
-    consent_page(&app, &caller, &wish)
-}
-
-/// The same, asked by POST.
-#[utoipa::path(post, path = "/api/integrations/connect", operation_id = "begin_consent_by_post", tag = "claims", params(Wish),
-    security(("bearer" = [])), responses((status = 200, description = "The page where consent is given", body = Consent)))]
-async fn connect_by_post(
-    State(app): State<Shared>,
-    caller: Caller,
-    Query(wish): Query<Wish>,
-) -> Result<Response, Problem> {
-    consent_page(&app, &caller, &wish)
-}
-
-/// What a consent page sends back.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct Back {
-    /// What went there
-    state: String,
-    /// The code, good for some minutes and once
-    spapi_oauth_code: Option<String>,
-    /// Amazon's id of the seller
-    selling_partner_id: Option<String>,
-}
-
-/// Where consent pages send people back to. The code is sealed here and exchanged by the claims service.
-#[utoipa::path(get, path = "/api/integrations/callback", operation_id = "end_consent", tag = "claims", params(Back),
-    security(("bearer" = []), ()), responses(Answers))]
-async fn come_back(
-    State(app): State<Shared>,
-    caller: Option<Caller>,
-    Query(back): Query<Back>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let now = app.clock.now();
-    let state = consent::come_back(&app.account_key, &back.state, caller.as_ref(), &headers, now)?;
-    let (Some(code), Some(seller)) = (back.spapi_oauth_code, back.selling_partner_id) else {
-        return Err(Problem::invalid_field("spapi_oauth_code", "is missing: consent was not given"));
-    };
-    let fits = |text: &str| (1..=512).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if !fits(&code) || !fits(&seller) {
-        return Err(Problem::invalid_field("spapi_oauth_code", "code or seller are not as Amazon writes them"));
-    }
-    let tenant = state.tenant.as_str();
-    let connection_id = ConnectionId(ids::derive(&["connection", tenant, "amazon", &state.region, &seller]));
-    let command = ConnectAccount {
-        connection_id,
-        kind: ConnectionKind::Amazon,
-        region: state.region,
-        account: seller,
-        sealed_secret: seal(&app, tenant, &state.nonce, &code)?,
-        nonce: state.nonce.clone(),
-        redirect_uri: app.consents.redirect_uri.clone(),
-        host: None,
-        expires_at: state.expires_at,
-        connected_by: state.subject.clone(),
-    };
-    // Coming back twice is one command; with another code it is refused.
-    let digest = app.account_key.digest(code.as_bytes());
-    let id = MessageId(ids::derive(&["consent", tenant, &state.nonce]));
-    let ticket = Ticket { id, keyed: false, digest, wait: None };
-    let tenant = state.tenant.clone();
-    let began = Caller { tenant, subject: state.subject, roles: Vec::new(), partner: None, token: String::new() };
-    let caller = caller.unwrap_or(began);
-    app.send(&caller, ticket, &command, Ids::from([("connection_id", connection_id.to_string())])).await
-}
-
-/// Seals a code or password for its one use; see `claims::connect_account::purpose`.
-fn seal(app: &Shared, tenant: &str, nonce: &str, secret: &str) -> Result<String, Problem> {
-    app.account_key.seal(&format!("consent/{tenant}/{nonce}"), secret).map_err(Problem::internal)
 }
 
 /// A mailbox.

@@ -11,6 +11,7 @@ mod claims;
 mod commands;
 mod commissions;
 mod config;
+mod connect;
 mod consent;
 mod detections;
 mod documents;
@@ -83,6 +84,7 @@ struct Api;
 fn documented() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(Api::openapi())
         .merge(campaigns::routes())
+        .merge(connect::routes())
         .merge(integrations::routes())
         .merge(detections::routes())
         .merge(enrolments::routes())
