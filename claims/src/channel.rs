@@ -30,6 +30,8 @@ pub struct Parcel {
     pub key: Uuid,
     /// The claim.
     pub claim: Uuid,
+    /// Country code of the marketplace.
+    pub marketplace: String,
     /// The subject of the claim, an object.
     pub subject: serde_json::Value,
     /// What is claimed.

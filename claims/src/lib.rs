@@ -7,6 +7,7 @@
 pub mod amazon;
 pub mod attach_to_claim;
 pub mod books_of;
+pub mod by_amazon_shipping;
 pub mod channel;
 pub mod claim_fees;
 pub mod claim_row;
@@ -95,7 +96,8 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use channel::Channels;
+use by_amazon_shipping::ByAmazonShipping;
+use channel::{Channel, Channels};
 pub use config::Config;
 
 /// Path of the health page beside `/health/ready`.
@@ -155,6 +157,12 @@ const JOBS_AT_ONCE: usize = 4;
 pub fn worker(store: Store, config: &Arc<Config>) -> Worker {
     let vault = secrets::Vault::new(config.masters.clone());
     let amazon = amazon::Amazon::new(config.amazon.as_ref(), vault.clone(), Arc::clone(store.clock()));
+    let mut channels: Vec<Arc<dyn Channel>> = Vec::new();
+    // Without it a person sends.
+    if config.amazon.is_some() {
+        channels.push(Arc::new(ByAmazonShipping { store: store.clone(), amazon: amazon.clone() }));
+    }
+    let channels = Channels::new(channels);
     Worker::new(store)
         .at_once(JOBS_AT_ONCE)
         .on(use_consent::UseConsent {
@@ -165,8 +173,7 @@ pub fn worker(store: Store, config: &Arc<Config>) -> Worker {
         .on(run_report::RunReport { amazon })
         .on(evaluate::Evaluate)
         .on(prepare_claim::Consider)
-        // No channel sends by itself yet: every claim is handed to a person.
-        .on(send_claim::SendClaim { channels: Channels::default() })
+        .on(send_claim::SendClaim { channels })
         .on(confirm_claims::Confirm)
         .on(collect_fees::Collect)
         .on(move_fee::MoveFee { stripe: config.stripe.clone(), vault })

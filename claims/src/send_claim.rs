@@ -222,6 +222,7 @@ fn parcel(work: &Work, claim: &Claim, sending: &Sending, letter: Letter) -> Parc
         connection: claim.connection_id,
         key: sending.key,
         claim: claim.id,
+        marketplace: claim.marketplace.clone(),
         subject: claim.subject.0.clone(),
         amount: claim.amount(),
         letter,

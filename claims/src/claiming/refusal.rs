@@ -41,7 +41,7 @@ impl Category {
 }
 
 /// Words, in lower case, of which all have to occur, and what they mean. The first that fits counts.
-const WORDS: [(&[&str], Category); 22] = [
+const WORDS: [(&[&str], Category); 23] = [
     (&["already", "reimburs"], Category::AlreadyReimbursed),
     (&["previously", "reimburs"], Category::AlreadyReimbursed),
     (&["has been reimbursed"], Category::AlreadyReimbursed),
@@ -52,6 +52,8 @@ const WORDS: [(&[&str], Category); 22] = [
     (&["too late"], Category::OutOfWindow),
     (&["no longer eligible"], Category::OutOfWindow),
     (&["not yet eligible"], Category::OutOfWindow),
+    // What an interface says about any request that it does not like.
+    (&["invalidinput"], Category::InvalidClaim),
     (&["not sufficient"], Category::InsufficientEvidence),
     (&["insufficient"], Category::InsufficientEvidence),
     (&["does not match"], Category::InsufficientEvidence),
@@ -111,6 +113,7 @@ mod tests {
             ("Please provide a copy of the supplier invoice", Category::MissingDocument),
             ("The document provided is not sufficient to verify ownership.", Category::InsufficientEvidence),
             ("This shipment is not eligible for reimbursement", Category::InvalidClaim),
+            ("400; InvalidInputException: Request is missing or has invalid parameters", Category::InvalidClaim),
             ("Thank you for contacting us.", Category::Unknown),
         ];
         for (text, category) in cases {

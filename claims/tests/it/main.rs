@@ -16,6 +16,7 @@ mod scenarios;
 mod sellers;
 mod service;
 mod shapes;
+mod shipping;
 mod switch;
 mod syncs;
 mod trouble;
