@@ -16,6 +16,7 @@ mod consent;
 mod detections;
 mod documents;
 mod enrolments;
+mod fulfilled;
 mod idempotency;
 mod integrations;
 mod keys;
@@ -88,6 +89,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .merge(integrations::routes())
         .merge(detections::routes())
         .merge(enrolments::routes())
+        .merge(fulfilled::routes())
         .merge(keys::routes())
         .merge(tracking::routes())
         .merge(commissions::routes())

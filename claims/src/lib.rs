@@ -39,6 +39,7 @@ pub mod list_approvals;
 pub mod list_connections;
 pub mod list_detections;
 pub mod list_recoveries;
+pub mod list_returns;
 pub mod list_settlements;
 pub mod marketplace;
 pub mod metrics;
@@ -60,6 +61,7 @@ pub mod record_reply;
 pub mod recovery_money;
 pub mod report_rows;
 pub mod reports;
+pub mod return_clock;
 pub mod run_detection;
 pub mod run_report;
 pub mod run_row;
@@ -92,6 +94,7 @@ use shared_events::claims::{
 use shared_events::evidence::{
     EvidenceAmbiguous, EvidenceMatched, MatchRejected, PromptAnswered, PromptCancelled, PromptExpired, ProofPacketReady,
 };
+use shared_events::orders::OrderRefunded;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -141,6 +144,7 @@ pub fn messages(operator: Option<TenantId>) -> Routes {
         .on::<PromptCancelled>(proof_events::NotAsked)
         .on::<MatchRejected>(proof_events::NotAsked)
         .on::<ProofPacketReady>(proof_events::PacketReady)
+        .on::<OrderRefunded>(return_clock::StartClocks)
         .on::<ConnectAccount>(connect_account::Connect)
         .on::<DisconnectAccount>(disconnect_account::Disconnect)
         .on::<StartSync>(start_sync::Start)
@@ -186,6 +190,7 @@ pub fn timers(store: Store) -> Worker {
         .on(detection_timer::LookAgain)
         .on(claim_timers::Expire)
         .on(claim_timers::Overdue)
+        .on(return_clock::Tick)
 }
 
 /// The documented routes.
@@ -197,6 +202,7 @@ pub fn http(state: State) -> OpenApiRouter {
         .routes(routes!(read_recovery::read_recovery))
         .routes(routes!(read_recovery::read_recovery_status))
         .routes(routes!(list_approvals::list_approvals))
+        .routes(routes!(list_returns::list_returns))
         .routes(routes!(metrics::recovery_metrics))
         .routes(routes!(metrics::payment_metrics))
         .routes(routes!(metrics::dashboard))

@@ -130,6 +130,11 @@ impl Process {
         Ok(contains(&self.log, text)?)
     }
 
+    /// Where its log is.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
     /// The end of its log, for messages.
     pub fn tail(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();

@@ -22,6 +22,7 @@ pub mod import_labels;
 pub mod labels;
 pub mod links;
 pub mod list_documents;
+pub mod list_fulfilments;
 pub mod list_matches;
 pub mod list_models;
 pub mod list_packets;
@@ -54,6 +55,7 @@ mod packet_story;
 pub mod paper;
 pub mod prompts;
 pub mod prove_claims;
+pub mod prove_fulfilment;
 pub mod read_costs;
 pub mod read_document;
 pub mod read_evidence;
@@ -90,6 +92,9 @@ use shared_events::claims::{PayoutConfirmed, PayoutReversed, ProofUnwanted, Proo
 use shared_events::evidence::{
     AnswerPrompt, AskPerson, DeleteDocument, DocumentCosts, DraftPacket, ImportLabels, RecordOutcome, RecordPayout,
     RegisterEvidence, RequestProof, RevertModel, TrainModel, WithdrawProofRequest,
+};
+use shared_events::orders::{
+    LabelBought, OrderDelivered, ShipmentDelivered, ShipmentDispatched, ShipmentException, ShipmentReturned,
 };
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -146,6 +151,12 @@ pub fn messages(timing: Timing) -> Routes {
         .on::<ProofUnwanted>(prove_claims::Unwanted)
         .on::<PayoutConfirmed>(prove_claims::Confirmed)
         .on::<PayoutReversed>(prove_claims::Reversed)
+        .on::<LabelBought>(prove_fulfilment::Prove)
+        .on::<ShipmentDispatched>(prove_fulfilment::Prove)
+        .on::<ShipmentDelivered>(prove_fulfilment::Prove)
+        .on::<ShipmentException>(prove_fulfilment::Prove)
+        .on::<ShipmentReturned>(prove_fulfilment::Prove)
+        .on::<OrderDelivered>(prove_fulfilment::Prove)
 }
 
 /// Which job runs where: those that take their time.
@@ -176,6 +187,7 @@ pub fn http(state: State) -> OpenApiRouter {
         .routes(routes!(document_content::view_document))
         .routes(routes!(document_content::download_document))
         .routes(routes!(read_evidence::read_evidence))
+        .routes(routes!(list_fulfilments::list_fulfilments))
         .routes(routes!(list_requests::list_requests))
         .routes(routes!(read_request::read_request))
         .routes(routes!(list_matches::list_matches))

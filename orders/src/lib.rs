@@ -22,6 +22,7 @@ pub mod put_product;
 pub mod put_warehouse;
 pub mod read_order;
 pub mod refund_order;
+mod sent_units;
 pub mod steer_order;
 pub mod steps;
 pub mod stock;

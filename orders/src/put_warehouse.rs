@@ -19,8 +19,10 @@ impl Handles<PutWarehouse> for Put {
             }
         }
         sqlx::query!(
-            "INSERT INTO warehouses (tenant, id, name, country, cost_minor, distance_km, is_active, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-             ON CONFLICT (tenant, id) DO UPDATE SET name = $3, country = $4, cost_minor = $5, distance_km = $6, is_active = $7, updated_at = $8",
+            "INSERT INTO warehouses (tenant, id, name, country, cost_minor, distance_km, is_active, updated_at, marketplace)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             ON CONFLICT (tenant, id) DO UPDATE
+             SET name = $3, country = $4, cost_minor = $5, distance_km = $6, is_active = $7, updated_at = $8, marketplace = $9",
             tenant.as_str(),
             data.warehouse_id,
             data.name,
@@ -29,6 +31,7 @@ impl Handles<PutWarehouse> for Put {
             data.distance_km,
             data.is_active,
             now,
+            data.marketplace,
         )
         .execute(work.conn())
         .await?;
@@ -37,7 +40,7 @@ impl Handles<PutWarehouse> for Put {
             what: "put_warehouse",
             subject: data.warehouse_id.clone(),
             before: serde_json::json!({}),
-            after: serde_json::json!({ "country": data.country, "is_active": data.is_active }),
+            after: serde_json::json!({ "country": data.country, "is_active": data.is_active, "marketplace": data.marketplace }),
             why: "",
         };
         audit::write(work, entry).await?;

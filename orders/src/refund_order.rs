@@ -19,13 +19,13 @@ use crate::domain::refund::{Books, Line, Refund, Wish};
 use crate::domain::status::Change;
 use crate::order_row::Order;
 use crate::payments::{Answer, Purpose};
-use crate::stock::{self, Movement};
+use crate::sent_units;
 
 /// Handles [`RefundOrder`].
 pub struct PayBack;
 
 /// A line of a refund as it is kept: number, quantity, minor units.
-type KeptLine = (i32, i64, i64);
+pub type KeptLine = (i32, i64, i64);
 
 impl Handles<RefundOrder> for PayBack {
     async fn handle(&self, work: &mut Work, message: &Delivered<RefundOrder>) -> Result<Outcome, Failure> {
@@ -227,7 +227,7 @@ async fn succeed(work: &mut Work, job: &Job, order: &mut Order, kept: &Kept, cal
     .fetch_one(work.conn())
     .await?;
     if kept.restock {
-        restock(work, order.id, &kept.lines).await?;
+        sent_units::restock(work, order.id, &kept.lines).await?;
     }
     // All of it is back only when all shipments have left and every refund has succeeded.
     if total == order.grand_minor && order.standing.status.is_refundable() {
@@ -235,6 +235,8 @@ async fn succeed(work: &mut Work, job: &Job, order: &mut Order, kept: &Kept, cal
     }
     order.save(work, None, None).await?;
     let lines = kept.lines.iter().map(|(line, quantity, _)| LineQuantity { line: *line, quantity: *quantity });
+    let marketplace_units =
+        if kept.restock { vec![] } else { sent_units::of_marketplaces(work, order, &kept.lines).await? };
     let refunded = OrderRefunded {
         order_id: order.id,
         refund_id: RefundId(call.subject),
@@ -243,6 +245,8 @@ async fn succeed(work: &mut Work, job: &Job, order: &mut Order, kept: &Kept, cal
         total_minor: order.grand_minor,
         lines: lines.collect(),
         restock: kept.restock,
+        goods_minor: Some(order.subtotal_minor),
+        marketplace_units,
     };
     work.emit(&job.cause, order.sequence(), &refunded);
     Ok(())
@@ -253,44 +257,6 @@ async fn fail(work: &mut Work, order: &mut Order, kept: &Kept, id: Uuid, code: &
     set_aside(work, order.id, &kept.lines, -1).await?;
     order.refunded_minor -= kept.amount_minor;
     order.save(work, None, None).await
-}
-
-/// Puts goods back where they were sent from.
-async fn restock(work: &mut Work, order: OrderId, lines: &[KeptLine]) -> Result<(), Failure> {
-    let tenant = work.tenant().clone();
-    for (line, quantity, _) in lines {
-        let sent = sqlx::query!(
-            "SELECT s.warehouse_id, i.quantity, l.sku FROM shipments s JOIN shipment_lines i ON i.tenant = s.tenant AND i.shipment_id = s.id
-             JOIN order_lines l ON l.tenant = s.tenant AND l.order_id = s.order_id AND l.line = i.line
-             WHERE s.tenant = $1 AND s.order_id = $2 AND i.line = $3 AND s.state IN ('dispatched', 'delivered') ORDER BY s.number",
-            tenant.as_str(),
-            order.0,
-            line,
-        )
-        .fetch_all(work.conn())
-        .await?;
-        let mut left = *quantity;
-        for row in sent {
-            let back = left.min(row.quantity);
-            if back == 0 {
-                break;
-            }
-            left -= back;
-            let movement = Movement {
-                sku: &row.sku,
-                warehouse: &row.warehouse_id,
-                kind: "returned",
-                on_hand: back,
-                reserved: 0,
-                order: Some(order),
-                movement: None,
-                reference: Some("refund"),
-                who: "process",
-            };
-            stock::post(work, &movement).await?;
-        }
-    }
-    Ok(())
 }
 
 /// The refunds of an order as they are shown.

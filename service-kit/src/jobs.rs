@@ -85,7 +85,7 @@ pub trait RunsJob: Send + Sync + 'static {
 
 pub(crate) async fn insert(connection: &mut PgConnection, tenant: &TenantId, job: NewJob) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "INSERT INTO jobs (kind, key, tenant, payload, correlation, cause, due_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO jobs (kind, key, tenant, payload, correlation, cause, due_at, traceparent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (kind, key) DO NOTHING",
         job.kind,
         job.key,
@@ -94,6 +94,7 @@ pub(crate) async fn insert(connection: &mut PgConnection, tenant: &TenantId, job
         job.cause.correlation,
         job.cause.message.map(|id| id.0),
         job.due_at,
+        job.cause.traceparent,
     )
     .execute(connection)
     .await?;
@@ -186,7 +187,7 @@ impl Worker {
              WHERE id = (SELECT id FROM jobs WHERE failed_at IS NULL AND due_at <= $3 AND kind = ANY($4)
                            AND (locked_until IS NULL OR locked_until < now())
                          ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-             RETURNING id, kind, key, tenant, payload, correlation, cause, attempts",
+             RETURNING id, kind, key, tenant, payload, correlation, cause, attempts, traceparent",
             lock,
             self.lease.as_secs_f64(),
             now,
@@ -196,7 +197,8 @@ impl Worker {
         .await?;
         let Some(row) = row else { return Ok(false) };
         let Ok(tenant) = TenantId::try_new(row.tenant) else { return Ok(true) };
-        let cause = Cause { message: row.cause.map(MessageId), ..Cause::root(row.correlation, None) };
+        let (message, traceparent) = (row.cause.map(MessageId), row.traceparent);
+        let cause = Cause { message, traceparent, ..Cause::root(row.correlation, None) };
         let job = Job { id: row.id, lock, key: row.key, tenant, payload: row.payload, cause, attempt: row.attempts };
         let Some(handler) = self.handlers.get(row.kind.as_str()).cloned() else { return Ok(true) };
         let (store, running) = (self.store.clone(), job.clone());

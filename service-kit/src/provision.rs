@@ -32,7 +32,7 @@ pub fn grants() -> Vec<Grant> {
         Grant {
             name: "tracking",
             writes: own(Service::Tracking),
-            consumes: vec![Topic::commands(Service::Tracking)],
+            consumes: vec![Topic::commands(Service::Tracking), Topic::events(Service::Orders)],
             reads: vec![],
         },
         Grant {
@@ -44,13 +44,21 @@ pub fn grants() -> Vec<Grant> {
         Grant {
             name: "evidence",
             writes: own(Service::Evidence),
-            consumes: vec![Topic::commands(Service::Evidence), Topic::events(Service::Claims)],
+            consumes: vec![
+                Topic::commands(Service::Evidence),
+                Topic::events(Service::Claims),
+                Topic::events(Service::Orders),
+            ],
             reads: vec![],
         },
         Grant {
             name: "claims",
             writes: own(Service::Claims),
-            consumes: vec![Topic::commands(Service::Claims), Topic::events(Service::Evidence)],
+            consumes: vec![
+                Topic::commands(Service::Claims),
+                Topic::events(Service::Evidence),
+                Topic::events(Service::Orders),
+            ],
             reads: vec![],
         },
         Grant {

@@ -4,10 +4,12 @@ mod charging;
 mod claiming;
 mod commands;
 mod events;
+mod returns;
 mod sync;
 
 pub use charging::*;
 pub use claiming::*;
 pub use commands::*;
 pub use events::*;
+pub use returns::*;
 pub use sync::*;

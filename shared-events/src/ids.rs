@@ -92,6 +92,8 @@ uuid_ids! {
     SyncRunId,
     /// One refund of an order.
     RefundId,
+    /// The clock of refunded goods that a marketplace had sent.
+    ReturnClockId,
     /// One parcel of an order.
     ShipmentId,
     /// One movement of stock that a person reported.

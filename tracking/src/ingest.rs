@@ -8,4 +8,4 @@ pub mod queue;
 pub mod read;
 pub mod route;
 pub mod sender;
-mod write;
+pub mod write;

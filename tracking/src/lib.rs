@@ -20,6 +20,7 @@ pub mod list_keys;
 pub mod pause_campaign;
 pub mod read_campaign;
 pub mod read_event;
+pub mod record_orders;
 pub mod revise_rules;
 pub mod set_default_attribution;
 pub mod withdraw_publishable_key;
@@ -30,6 +31,7 @@ use axum::extract::DefaultBodyLimit;
 use service_kit::handler::Routes;
 use service_kit::store::Store;
 use shared_events::TenantId;
+use shared_events::orders::{OrderCancelled, OrderPlaced, OrderRefunded};
 use shared_events::tracking::{
     AcceptCampaign, ActivateCampaign, AssignCoupon, CreateCampaign, CreateLink, EndCampaign, IssuePublishableKey,
     PauseCampaign, ReviseRules, SetDefaultAttribution, WithdrawPublishableKey,
@@ -68,8 +70,9 @@ pub fn start(store: Store, open_tenant: Option<TenantId>) -> (State, Recorder) {
     (State { store, queue, senders, links }, recorder)
 }
 
-/// Which command goes where.
+/// Which message goes where.
 pub fn messages() -> Routes {
+    let orders = record_orders::RecordOrders::default();
     Routes::new()
         .on::<CreateCampaign>(create_campaign::Create)
         .on::<ActivateCampaign>(activate_campaign::Activate)
@@ -82,6 +85,9 @@ pub fn messages() -> Routes {
         .on::<SetDefaultAttribution>(set_default_attribution::SetDefault)
         .on::<IssuePublishableKey>(issue_publishable_key::Issue)
         .on::<WithdrawPublishableKey>(withdraw_publishable_key::Withdraw)
+        .on_run::<OrderPlaced>(orders.clone())
+        .on::<OrderRefunded>(orders.clone())
+        .on::<OrderCancelled>(orders)
 }
 
 #[derive(OpenApi)]

@@ -12,6 +12,7 @@ mod lifecycle;
 mod netting;
 mod orders;
 mod reports;
+mod return_clock;
 mod scenarios;
 mod sellers;
 mod service;

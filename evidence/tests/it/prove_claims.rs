@@ -2,14 +2,18 @@
 
 use chrono::TimeDelta;
 use evidence::prove_claims::{Confirmed, Reversed, Unwanted, Wanted};
+use evidence::prove_fulfilment::Prove;
 use serde_json::json;
+use service_kit::auth::Role;
 use shared_events::claims::{PayoutConfirmed, PayoutReversed, ProofUnwanted, ProofWanted};
 use shared_events::evidence::ProofSubject;
-use shared_events::{ClaimId, Subject};
+use shared_events::orders::{LabelBought, OrderDelivered, ShipmentDispatched};
+use shared_events::{ClaimId, OrderId, ShipmentId, Subject};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
 use crate::packet_bed::{Bed, usd};
+use crate::packets_http::{app, get, token};
 
 fn wanted(claim_id: ClaimId) -> ProofWanted {
     ProofWanted {
@@ -74,4 +78,42 @@ async fn money_seals_one_packet_and_a_reversal_adds_to_it(pool: PgPoolOptions, o
     assert_eq!(packets.len(), 2);
     let header = bed.verified(packets[1]).await.packet.unwrap();
     assert!(header.addendum_to.is_some() && !header.draft);
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn what_orders_tells_of_a_parcel_is_kept_as_proof(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let (order_id, shipment_id) = (OrderId(Uuid::from_u128(1)), ShipmentId(Uuid::from_u128(2)));
+    let left = ShipmentDispatched {
+        order_id,
+        shipment_id,
+        warehouse_id: "east".into(),
+        carrier: "ups".into(),
+        tracking_number: "1Z1".into(),
+        service: Some("ground".into()),
+    };
+    let label = LabelBought {
+        order_id,
+        shipment_id,
+        carrier: "UPS".into(),
+        service: "Ground".into(),
+        tracking_number: "1Z1".into(),
+        rate: usd(790),
+        label_sha256: Some("ab".into()),
+    };
+    bed.handle(&Prove, label).await.unwrap();
+    bed.handle(&Prove, left).await.unwrap();
+    bed.clock.advance(TimeDelta::days(2));
+    bed.handle(&Prove, OrderDelivered { order_id }).await.unwrap();
+    bed.handle(&Prove, OrderDelivered { order_id }).await.unwrap();
+    let known = "SELECT count(*) FROM fulfilments WHERE carrier = 'UPS' AND warehouse_id = 'east' AND label_sha256 = 'ab' \
+                 AND delivered_at > dispatched_at AND jsonb_array_length(trail) = 3 AND version = 3";
+    assert_eq!(bed.count(known).await, 1);
+    let page = format!("/api/v1/evidence/fulfilments?order_id={}", order_id.0);
+    let asked = get(&app(&bed), &page, &token("demo", Role::Operator), None).await;
+    let body: serde_json::Value = serde_json::from_slice(&asked.bytes).unwrap();
+    assert_eq!((asked.status, &body["fulfilments"][0]["trail"][1]["stage"]), (200, &json!("dispatch")), "{body}");
+    let other = get(&app(&bed), &page, &token("other", Role::Manager), None).await;
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&other.bytes).unwrap()["fulfilments"], json!([]));
+    assert_eq!(get(&app(&bed), &page, &token("demo", Role::Partner), None).await.status, 403);
 }

@@ -94,9 +94,16 @@ pub struct Warehouse {
     /// Whether orders are sent from it.
     #[serde(default = "yes")]
     is_active: bool,
+    /// The marketplace that runs it and sends from it by itself, by its country, such as US; the tenant's own unless said.
+    #[serde(default)]
+    marketplace: Option<String>,
 }
 
 impl Body for Warehouse {}
+
+fn is_country(code: &str) -> bool {
+    code.len() == 2 && code.bytes().all(|letter| letter.is_ascii_uppercase())
+}
 
 /// Makes a warehouse, or changes it. For managers.
 #[utoipa::path(put, path = "/api/v1/warehouses/{id}", operation_id = "put_warehouse", tag = "catalogue and stock",
@@ -112,8 +119,11 @@ pub async fn put_warehouse(
     text("id", &id, 64)?;
     text("name", &body.name, 128)?;
     let country = body.country.to_ascii_uppercase();
-    if country.len() != 2 || !country.bytes().all(|letter| letter.is_ascii_uppercase()) {
-        return Err(Problem::invalid_field("country", "must be a country by its two letters, such as US"));
+    let marketplace = body.marketplace.map(|code| code.to_ascii_uppercase());
+    for (field, code) in [("country", Some(&country)), ("marketplace", marketplace.as_ref())] {
+        if code.is_some_and(|code| !is_country(code)) {
+            return Err(Problem::invalid_field(field, "must be a country by its two letters, such as US"));
+        }
     }
     let command = PutWarehouse {
         warehouse_id: id,
@@ -122,6 +132,7 @@ pub async fn put_warehouse(
         cost_minor: body.shipment_cost.read("shipment_cost", Currency::USD)?.minor,
         distance_km: body.distance_km,
         is_active: body.is_active,
+        marketplace,
         by: caller.subject.clone(),
     };
     api.carry_out(&caller, &ticket, &command, StatusCode::OK).await

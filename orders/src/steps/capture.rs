@@ -115,7 +115,7 @@ async fn dispatch(
     }
     let shipment = sqlx::query!(
         "UPDATE shipments SET state = 'dispatched', dispatched_at = $3, carrier = COALESCE(carrier, 'own') WHERE tenant = $1 AND id = $2
-         RETURNING warehouse_id, carrier, tracking_number",
+         RETURNING warehouse_id, carrier, tracking_number, service",
         tenant.as_str(),
         leaving.id,
         now,
@@ -152,6 +152,7 @@ async fn dispatch(
         warehouse_id: shipment.warehouse_id,
         carrier: shipment.carrier.unwrap_or_default(),
         tracking_number: shipment.tracking_number.unwrap_or_default(),
+        service: shipment.service,
     };
     work.emit(&job.cause, version, &dispatched);
     if leaving.is_last {

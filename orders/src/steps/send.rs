@@ -82,7 +82,7 @@ pub async fn plan(work: &mut Work, order: &Order) -> Result<Ending, Failure> {
 pub async fn choose_carrier(_parts: &Parts, work: &mut Work, order: &Order) -> Result<Ending, Failure> {
     let tenant = work.tenant().clone();
     let shipments = sqlx::query!(
-        "SELECT s.id, s.number, s.grams, w.country FROM shipments s JOIN warehouses w ON w.tenant = s.tenant AND w.id = s.warehouse_id
+        "SELECT s.id, s.number, s.grams, w.country, w.marketplace FROM shipments s JOIN warehouses w ON w.tenant = s.tenant AND w.id = s.warehouse_id
          WHERE s.tenant = $1 AND s.order_id = $2 AND s.state = 'planned' ORDER BY s.number",
         tenant.as_str(),
         order.id.0,
@@ -92,6 +92,18 @@ pub async fn choose_carrier(_parts: &Parts, work: &mut Work, order: &Order) -> R
     let table = Table::default();
     let mut words = Vec::new();
     for shipment in shipments {
+        // A marketplace sends from its own warehouse by itself; there is nothing to choose and no label to buy.
+        if let Some(marketplace) = shipment.marketplace {
+            words.push(format!("the marketplace in {marketplace} sends shipment {}", shipment.number));
+            sqlx::query!(
+                "UPDATE shipments SET carrier = 'marketplace', state = 'labelled' WHERE tenant = $1 AND id = $2",
+                tenant.as_str(),
+                shipment.id,
+            )
+            .execute(work.conn())
+            .await?;
+            continue;
+        }
         let parcel = Parcel {
             from: &shipment.country,
             to: &order.ship_country,
@@ -154,7 +166,8 @@ pub async fn check(parts: &Parts, work: &mut Work, cause: &Cause, order: &Order)
     .await?;
     let twice = sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM shipments s WHERE s.tenant = $1 AND s.order_id = $2 AND s.tracking_number IN
-             (SELECT o.tracking_number FROM shipments o WHERE o.tenant = $1 AND o.order_id = $2 AND o.id <> s.id AND o.carrier = s.carrier)"#,
+             (SELECT o.tracking_number FROM shipments o
+              WHERE o.tenant = $1 AND o.order_id = $2 AND o.id <> s.id AND o.carrier = s.carrier AND o.tracking_number IS NOT NULL)"#,
         tenant.as_str(),
         order.id.0,
     )

@@ -104,6 +104,7 @@ impl Bed {
                 cost_minor,
                 distance_km: 100,
                 is_active: true,
+                marketplace: None,
                 by: who("boss"),
             };
             bed.tell(&orders::put_warehouse::Put, warehouse).await.unwrap();

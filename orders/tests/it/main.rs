@@ -6,6 +6,7 @@ mod bank;
 mod bed;
 mod flow;
 mod http;
+mod marketplace;
 mod money;
 mod people;
 mod stock;

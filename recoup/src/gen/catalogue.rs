@@ -166,6 +166,7 @@ pub fn entries() -> Vec<Entry> {
         evidence::PayoutRecorded request_id,
         evidence::ProofPacketReady packet_id,
         evidence::CostsDocumented request_id,
+        evidence::FulfilmentProved shipment_id,
         claims::SetSubmissionSwitch of_tenant,
         claims::SubmissionSwitchSet of_tenant,
         claims::ConnectAccount connection_id,
@@ -213,7 +214,11 @@ pub fn entries() -> Vec<Entry> {
         orders::PaymentDeclined order_id,
         orders::PaymentCaptured order_id,
         orders::PaymentVoided order_id,
+        orders::LabelBought order_id,
         orders::ShipmentDispatched order_id,
+        orders::ShipmentDelivered order_id,
+        orders::ShipmentException order_id,
+        orders::ShipmentReturned order_id,
         orders::OrderDispatched order_id,
         orders::OrderDelivered order_id,
         orders::OrderCompleted order_id,
@@ -257,6 +262,8 @@ pub fn entries() -> Vec<Entry> {
         claims::FeeRefundDeclined claim_id,
         claims::ClaimSettingsSet of_tenant,
         claims::GeneralSwitchSet of_tenant,
+        claims::ReturnClockStarted clock_id,
+        claims::ReturnOverdue clock_id,
     };
     let everywhere = Service::ALL.map(Topic::events).to_vec();
     let services = Service::ALL.map(Service::name).to_vec();
@@ -286,6 +293,7 @@ mod tests {
             include_str!("../../../shared-events/src/claims/claiming.rs"),
             include_str!("../../../shared-events/src/claims/commands.rs"),
             include_str!("../../../shared-events/src/claims/events.rs"),
+            include_str!("../../../shared-events/src/claims/returns.rs"),
             include_str!("../../../shared-events/src/claims/sync.rs"),
             include_str!("../../../shared-events/src/orders/commands.rs"),
             include_str!("../../../shared-events/src/orders/events.rs"),

@@ -6,7 +6,10 @@ use utoipa::ToSchema;
 
 use super::{MatchedBy, MediaType, PromptOption};
 use crate::envelope::{Message, Service, Topic};
-use crate::ids::{CampaignId, DocumentId, EvidenceId, ModelId, PacketId, PartnerId, PromptId, ProofRequestId, Subject};
+use crate::ids::{
+    CampaignId, DocumentId, EvidenceId, ModelId, OrderId, PacketId, PartnerId, PromptId, ProofRequestId, ShipmentId,
+    Subject,
+};
 use crate::messages;
 use crate::money::Money;
 
@@ -301,6 +304,17 @@ pub struct CostsDocumented {
     pub sha256: String,
 }
 
+/// What is known of the sending of one parcel was written down as proof.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FulfilmentProved {
+    /// The parcel.
+    pub shipment_id: ShipmentId,
+    /// Its order.
+    pub order_id: OrderId,
+    /// What is proved now: `label`, `dispatch`, `delivery`, `exception` or `return`.
+    pub stage: String,
+}
+
 messages! { Topic::events(Service::Evidence);
     EvidenceRegistered "evidence.evidence_registered.v1" evidence_id,
     EvidenceRejected "evidence.evidence_rejected.v1" evidence_id,
@@ -323,4 +337,5 @@ messages! { Topic::events(Service::Evidence);
     PayoutRecorded "evidence.payout_recorded.v1" request_id,
     ProofPacketReady "evidence.proof_packet_ready.v1" packet_id,
     CostsDocumented "evidence.costs_documented.v1" request_id,
+    FulfilmentProved "evidence.fulfilment_proved.v1" shipment_id,
 }

@@ -244,6 +244,9 @@ pub struct PutWarehouse {
     pub distance_km: i64,
     /// Whether orders are sent from it.
     pub is_active: bool,
+    /// The marketplace that runs it and sends from it by itself, by its country; absent = it is the tenant's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marketplace: Option<String>,
     /// Who.
     pub by: Subject,
 }

@@ -185,6 +185,62 @@ pub struct ShipmentDispatched {
     pub carrier: String,
     /// Under which number it can be followed.
     pub tracking_number: String,
+    /// What the carrier calls the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+}
+
+/// A carrier's label was bought for a shipment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LabelBought {
+    /// The order.
+    pub order_id: OrderId,
+    /// The shipment.
+    pub shipment_id: ShipmentId,
+    /// By whom it is carried.
+    pub carrier: String,
+    /// What the carrier calls the service.
+    pub service: String,
+    /// Under which number it can be followed.
+    pub tracking_number: String,
+    /// What it costs.
+    pub rate: Money,
+    /// SHA-256 of the label, in hexadecimal; absent when it could not be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_sha256: Option<String>,
+}
+
+/// A carrier delivered a shipment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ShipmentDelivered {
+    /// The order.
+    pub order_id: OrderId,
+    /// The shipment.
+    pub shipment_id: ShipmentId,
+    /// When, as the carrier says.
+    pub delivered_at: DateTime<Utc>,
+}
+
+/// A carrier has trouble with a shipment: a person has to look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ShipmentException {
+    /// The order.
+    pub order_id: OrderId,
+    /// The shipment.
+    pub shipment_id: ShipmentId,
+    /// The carrier's word: `failure`, `error`, `cancelled`.
+    pub status: String,
+    /// What the carrier says about it.
+    pub detail: String,
+}
+
+/// A carrier brings a shipment back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ShipmentReturned {
+    /// The order.
+    pub order_id: OrderId,
+    /// The shipment.
+    pub shipment_id: ShipmentId,
 }
 
 /// All shipments of an order are under way: the customer is to be told.
@@ -240,6 +296,27 @@ pub struct OrderRefunded {
     pub lines: Vec<super::LineQuantity>,
     /// Whether the goods can be sold again.
     pub restock: bool,
+    /// What the order's goods came to, without tax and shipping, in minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goods_minor: Option<i64>,
+    /// Units of this refund that a marketplace had sent, and that are not back: it has to get them back, or to pay for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marketplace_units: Vec<MarketplaceUnits>,
+}
+
+/// Units that a marketplace sent for an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MarketplaceUnits {
+    /// Which marketplace, by its country: ISO 3166 alpha-2.
+    pub marketplace: String,
+    /// The line within the order.
+    pub line: i32,
+    /// The article.
+    pub sku: String,
+    /// How many.
+    pub quantity: i64,
+    /// What was paid back for them.
+    pub amount: Money,
 }
 
 /// A person has to decide about an order.
@@ -291,7 +368,11 @@ messages! { Topic::events(Service::Orders);
     PaymentDeclined "orders.payment_declined.v1" order_id,
     PaymentCaptured "orders.payment_captured.v1" order_id,
     PaymentVoided "orders.payment_voided.v1" order_id,
+    LabelBought "orders.label_bought.v1" order_id,
     ShipmentDispatched "orders.shipment_dispatched.v1" order_id,
+    ShipmentDelivered "orders.shipment_delivered.v1" order_id,
+    ShipmentException "orders.shipment_exception.v1" order_id,
+    ShipmentReturned "orders.shipment_returned.v1" order_id,
     OrderDispatched "orders.order_dispatched.v1" order_id,
     OrderDelivered "orders.order_delivered.v1" order_id,
     OrderCompleted "orders.order_completed.v1" order_id,

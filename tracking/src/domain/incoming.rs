@@ -18,6 +18,8 @@ const MOST_METADATA_DEPTH: usize = 32;
 const LONGEST_TEXT: usize = 256;
 /// The source of events that name none.
 pub const DEFAULT_SOURCE: &str = "api";
+/// The source of what Recoup's own orders are recorded as; nobody may send events under it.
+pub const ORDERS_SOURCE: &str = "recoup-orders";
 
 /// Why one event is not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +92,9 @@ pub fn read(
         .ok_or_else(|| refused("event_type", "must be impression, click, lead, purchase, refund or chargeback"))?;
     let event_id = text("event_id", incoming.event_id)?;
     let source = text("source", incoming.source)?.unwrap_or_else(|| DEFAULT_SOURCE.into());
+    if source == ORDERS_SOURCE {
+        return Err(refused("source", "is kept for orders that were placed here"));
+    }
     let order_id = text("order_id", incoming.order_id)?;
     let refers_to = text("refers_to", incoming.refers_to)?;
     if kind.takes_back() && order_id.is_none() && refers_to.is_none() {
@@ -150,10 +155,15 @@ fn explain(json: &str) -> Refused {
 /// Any text that is kept: short, not empty, nothing that a database or a terminal would choke on.
 fn text(field: &str, value: Option<Cow<'_, str>>) -> Result<Option<String>, Refused> {
     let Some(value) = value else { return Ok(None) };
-    if value.is_empty() || value.len() > LONGEST_TEXT || value.chars().any(char::is_control) {
+    if !is_text(&value) {
         return Err(refused(field, format!("must have 1 to {LONGEST_TEXT} bytes and no control characters")));
     }
     Ok(Some(value.into_owned()))
+}
+
+/// Whether a text can be kept.
+pub fn is_text(value: &str) -> bool {
+    !value.is_empty() && value.len() <= LONGEST_TEXT && !value.chars().any(char::is_control)
 }
 
 fn occurred_at(sent: Option<&str>, now: DateTime<Utc>) -> Result<DateTime<Utc>, Refused> {

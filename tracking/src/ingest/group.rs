@@ -51,7 +51,11 @@ pub async fn record(
     Ok(verdicts)
 }
 
-async fn record_tenant(
+/// Records events of the tenant of `work` in its transaction; the requests bear any numbers. The verdicts are in their order.
+///
+/// # Errors
+/// [`WriteError`]; the transaction cannot go on then.
+pub async fn record_tenant(
     work: &mut Work,
     catalogs: &Catalogs,
     requests: &[(usize, &Request)],

@@ -6,6 +6,7 @@ mod events;
 mod keys;
 mod late;
 mod links;
+mod orders;
 mod plans;
 mod refunds;
 mod speed;

@@ -1,0 +1,3 @@
+-- A warehouse may be a marketplace's own: it sends by itself, and refunded goods come back to it.
+
+ALTER TABLE warehouses ADD COLUMN marketplace text;

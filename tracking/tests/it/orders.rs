@@ -1,0 +1,117 @@
+//! Orders that were placed here: conversions like any other, and refunds that take their part.
+
+use serde_json::{Value, json};
+use service_kit::handler::{Delivered, Failure, Handles, HandlesRun};
+use shared_events::orders::{Channel, OrderCancelled, OrderPlaced, OrderRefunded, SoldLine};
+use shared_events::{Currency, Envelope, Message, MessageId, Money, OrderId, RefundId};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tracking::record_orders::RecordOrders;
+use uuid::Uuid;
+
+use crate::world::{World, click, tenant};
+
+fn usd(minor: i64) -> Money {
+    Money::new(minor, Currency::USD)
+}
+
+fn placed(order: u128, click_id: Option<&str>, coupon: Option<&str>) -> OrderPlaced {
+    OrderPlaced {
+        order_id: OrderId(Uuid::from_u128(order)),
+        customer_id: "u".into(),
+        channel: Channel::Shop,
+        lines: vec![SoldLine { line: 1, sku: "SKU1".into(), quantity: 1, net_minor: 10_000 }],
+        goods: usd(10_000),
+        total: usd(12_000),
+        click_id: click_id.map(str::to_owned),
+        coupon: coupon.map(str::to_owned),
+    }
+}
+
+fn refunded(order: u128, minor: i64, upto: i64) -> OrderRefunded {
+    OrderRefunded {
+        order_id: OrderId(Uuid::from_u128(order)),
+        refund_id: RefundId(Uuid::now_v7()),
+        amount: usd(minor),
+        refunded_total_minor: upto,
+        total_minor: 12_000,
+        lines: vec![],
+        restock: true,
+        goods_minor: Some(10_000),
+        marketplace_units: vec![],
+    }
+}
+
+fn deliver<M: Message>(world: &World, data: M) -> Delivered<M> {
+    let now = world.store.now() + chrono::TimeDelta::minutes(5);
+    Delivered {
+        envelope: Envelope::begin("/services/orders", &data, MessageId(Uuid::now_v7()), tenant("demo"), now),
+        data,
+    }
+}
+
+async fn place(world: &World, orders: Vec<OrderPlaced>) {
+    let run: Vec<_> = orders.into_iter().map(|order| deliver(world, order)).collect();
+    let mut work = world.store.read(&tenant("demo")).await.expect("the database is there");
+    RecordOrders::default().handle_run(&mut work, &run).await.expect("the database is there");
+    work.commit().await.expect("the database is there");
+}
+
+async fn tell<M: Message>(world: &World, data: M) -> Result<(), Failure>
+where
+    RecordOrders: Handles<M>,
+{
+    let message = deliver(world, data);
+    let mut work = world.store.read(&tenant("demo")).await?;
+    RecordOrders::default().handle(&mut work, &message).await?;
+    Ok(work.commit().await?)
+}
+
+fn kinds(said: &[(String, u64, Value)]) -> Vec<&str> {
+    said.iter().map(|(kind, ..)| kind.trim_start_matches("tracking.conversion_").trim_end_matches(".v1")).collect()
+}
+
+/// What went back, in order.
+fn parts(said: &[(String, u64, Value)]) -> Vec<i64> {
+    said.iter().filter_map(|(_, _, fact)| fact["kind"].as_str().and(fact["amount"]["minor"].as_i64())).collect()
+}
+
+#[sqlx::test(migrator = "migrations::TRACKING")]
+async fn an_order_is_its_clicks_and_refunds_take_their_part(pool: PgPoolOptions, connect: PgConnectOptions) {
+    let world = World::new(pool, connect).await.with_campaign().await;
+    let mut clicked = click("c1", "p1", 0);
+    clicked["click_id"] = json!("click-1");
+    world.record(clicked).await;
+    place(&world, vec![placed(1, Some("click-1"), None), placed(2, None, None)]).await;
+    place(&world, vec![placed(1, Some("click-1"), None)]).await;
+    let said = world.said().await;
+    assert_eq!(kinds(&said), ["attributed"], "the second order was brought by nobody, the third is the first");
+    let fact = &said[0].2;
+    assert_eq!((&fact["credits"][0]["partner"], &fact["amount"]["minor"]), (&json!("p1"), &json!(10_000)), "{fact}");
+    tell(&world, refunded(1, 4_001, 4_001)).await.unwrap();
+    tell(&world, refunded(1, 7_999, 12_000)).await.unwrap();
+    tell(&world, refunded(2, 12_000, 12_000)).await.unwrap();
+    let said = world.said().await;
+    assert_eq!((kinds(&said), parts(&said)), (vec!["attributed", "refunded", "refunded"], vec![3_334, 6_666]));
+}
+
+#[sqlx::test(migrator = "migrations::TRACKING")]
+async fn what_is_given_up_is_taken_back_and_the_rest_is_never_exceeded(pool: PgPoolOptions, connect: PgConnectOptions) {
+    let world = World::new(pool, connect).await.with_campaign().await;
+    place(&world, vec![placed(1, None, Some("nobody's")), placed(2, None, Some("nobody's"))]).await;
+    let cancelled = |order| OrderCancelled {
+        order_id: OrderId(Uuid::from_u128(order)),
+        reason: "changed my mind".into(),
+        by: "ann".into(),
+    };
+    tell(&world, cancelled(1)).await.unwrap();
+    tell(&world, cancelled(3)).await.unwrap();
+    // The shop reports a refund of the same order itself.
+    let order = Uuid::from_u128(2).to_string();
+    world.record(json!({"event_type": "refund", "order_id": order, "amount": "60.00"})).await;
+    tell(&world, refunded(2, 6_000, 6_000)).await.unwrap();
+    tell(&world, refunded(2, 6_000, 12_000)).await.unwrap();
+    let said = world.said().await;
+    assert_eq!(parts(&said), [10_000, 6_000, 4_000], "{said:?}");
+    let forged = json!({"event_type": "lead", "source": "recoup-orders", "event_id": "x"});
+    assert_eq!(world.post(forged).await.body["errors"][0]["field"], "source");
+}
