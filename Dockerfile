@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# One image for every service: `docker build -t recoup .`, then `recoup serve all|bff|tracking|commission|evidence|claims|orders`.
+# One image for every service: `docker build -t recoup .`, then `recoup serve all|bff|tracking|commission|evidence|claims|orders|notify`.
 
 FROM rust:1.95-bookworm AS build
 RUN apt-get update \
@@ -26,7 +26,7 @@ COPY --from=build /usr/local/bin/recoup /usr/local/bin/recoup
 USER recoup
 WORKDIR /var/lib/recoup
 ENV BIND_ADDRESS=0.0.0.0 PAYOUT_DIR=/var/lib/recoup/payouts OBJECT_DIR=/var/lib/recoup/objects LOG_FORMAT=json
-EXPOSE 8000 8001 8002 8003 8004 8005
+EXPOSE 8000 8001 8002 8003 8004 8005 8006
 # For `serve all` and `serve bff`; the other services set their own port in HEALTH_PORT.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD curl -fsS -o /dev/null "http://127.0.0.1:${HEALTH_PORT:-8002}/health/ready" || exit 1

@@ -63,10 +63,11 @@ cmd_test() {
     --soak) export RECOUP_SOAK=1 ;;
     *) die "unknown option $1" "usage: ./dev test [--soak]" ;;
   esac
-  documents_there || have mvn || extra=(maven)
+  { documents_there && [[ -s $GREENMAIL_JAR ]]; } || have mvn || extra=(maven)
   install_missing "${extra[@]}"
   pulsar_obtain
   documents_obtain
+  greenmail_obtain
   mkdir -p "$dir"
   exec 8>"$DEV_DIR/test.lock"
   flock -n 8 || die "another './dev test' runs here" "wait for it, or set RECOUP_DEV_DIR to another directory"
@@ -79,11 +80,12 @@ cmd_test() {
   pg_wipe "$dir/pg"
   rm -rf "$dir"
   mkdir -p "$dir/scratch"
-  step "starting Postgres and Pulsar for the tests"
+  step "starting Postgres, Pulsar and GreenMail for the tests"
   postgres_start "$dir/pg" 15432
   schema_roles "$dir/pg"
   broker_start "$dir/pulsar" 16650 18080
-  while IFS= read -r line; do export "${line?}"; done < <(postgres_env "$dir/pg"; broker_env "$dir/pulsar")
+  greenmail_start "$dir/greenmail"
+  while IFS= read -r line; do export "${line?}"; done < <(postgres_env "$dir/pg"; broker_env "$dir/pulsar"; greenmail_env "$dir/greenmail")
   export RECOUP_TEST_DIR=$dir/scratch RECOUP_TEST_DOCUMENTS=$DOCUMENTS_DIR SQLX_OFFLINE=true
   step "cargo test"
   (cd "$ROOT" && cargo test --workspace --locked) 8>&-

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Pulsar's token key pair and one token per role, by openssl alone. Stands by itself: docker-compose.yml uses it too.
 
-PULSAR_ROLES=(broker-internal provisioner bff tracking commission evidence claims orders replayer)
+PULSAR_ROLES=(broker-internal provisioner bff tracking commission evidence claims orders notify replayer)
 
 b64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
 

@@ -2,7 +2,7 @@
 # Scratch databases with every migration applied, and the offline metadata (.sqlx) made from them.
 # Each service's queries are checked against its own database: see the sqlx.toml of the crates.
 
-SERVICES=(tracking commission evidence claims orders)
+SERVICES=(tracking commission evidence claims orders notify)
 SQLX_CRATES=(service-kit "${SERVICES[@]}")
 
 schema_files() { # SERVICE: the kit's own tables come first in every service database

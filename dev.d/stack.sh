@@ -3,7 +3,7 @@
 
 ENV_FILE=$DEV_DIR/env
 RUN_SERVICES=("${SERVICES[@]}" bff)
-declare -A SERVICE_PORTS=([tracking]=8000 [commission]=8001 [bff]=8002 [evidence]=8003 [claims]=8004 [orders]=8005)
+declare -A SERVICE_PORTS=([tracking]=8000 [commission]=8001 [bff]=8002 [evidence]=8003 [claims]=8004 [orders]=8005 [notify]=8006)
 
 # A service port: from the environment when given, else the remembered or next free one.
 service_port() { # NAME DEFAULT

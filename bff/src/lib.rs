@@ -13,6 +13,7 @@ mod commissions;
 mod config;
 mod connect;
 mod consent;
+mod contacts;
 mod detections;
 mod documents;
 mod enrolments;
@@ -22,6 +23,7 @@ mod integrations;
 mod keys;
 mod matching;
 mod metrics;
+mod notifications;
 mod orders;
 mod packets;
 mod payments;
@@ -33,8 +35,10 @@ mod recoveries;
 mod send;
 mod status;
 mod stream;
+mod templates;
 mod tracking;
 mod upload;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +78,8 @@ const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
         (name = "evidence", description = "Documents, what they prove, prompts, proof packets"),
         (name = "claims", description = "What a marketplace owes a seller"),
         (name = "orders", description = "Orders, their stock, payment and shipments, and what waits for people"),
+        (name = "notifications", description = "What somebody is told, where they are reached, and in which words"),
+        (name = "webhooks", description = "Systems of others that are told what happens"),
         (name = "commands", description = "How a command ended"),
         (name = "events", description = "What happens, as it happens"),
         (name = "health", description = "How the services fare"),
@@ -105,6 +111,10 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .merge(orders::routes())
         .merge(recoveries::routes())
         .merge(metrics::routes())
+        .merge(notifications::routes())
+        .merge(contacts::routes())
+        .merge(templates::routes())
+        .merge(webhooks::routes())
         .merge(commands::routes())
         .merge(stream::routes())
         .merge(status::routes())

@@ -184,6 +184,22 @@ impl Upstream {
         self.guarded(request).await
     }
 
+    /// Passes a stream of events on, from after `last-event-id` where the caller names one.
+    ///
+    /// # Errors
+    /// 503 when the service is away.
+    pub async fn follow(&self, caller: &Caller, uri: &Uri, headers: &HeaderMap) -> Result<Response, Problem> {
+        let mut request = self.request(Method::GET, target(uri), Some(caller)).timeout(DOWNLOAD);
+        let name = HeaderName::from_static("last-event-id");
+        if let Some(value) = headers.get(&name) {
+            request = request.header(name, value);
+        }
+        let opened = tokio::time::timeout(DEADLINE, self.guarded(request)).await;
+        let response =
+            opened.map_err(anyhow::Error::from).and_then(|outcome| outcome).map_err(|error| self.away(error))?;
+        Ok(to_response(response))
+    }
+
     /// Sends a body on as it comes in. Never repeated: what is sent may be half there.
     ///
     /// # Errors

@@ -38,6 +38,8 @@ pub struct System<'s> {
     pub claims: String,
     /// Orders' address.
     pub orders: String,
+    /// Notify's address.
+    pub notify: String,
     /// The BFF's address.
     pub bff: String,
     http: reqwest::Client,
@@ -73,7 +75,7 @@ impl<'s> System<'s> {
     pub async fn new(servers: &'s Servers) -> anyhow::Result<Self> {
         build(servers).await?;
         let world = World::new(servers, schema_of).await?;
-        let [tracking, commission, evidence, claims, orders, bff] = free_ports()?;
+        let [tracking, commission, evidence, claims, orders, notify, bff] = free_ports()?;
         let at = |port: u16| format!("http://127.0.0.1:{port}");
         let (payouts, rust_log) = (world.logs()?.join("payouts").display().to_string(), "info,sqlx=error,pulsar=warn");
         let objects = world.logs()?.join("objects").display().to_string();
@@ -85,6 +87,7 @@ impl<'s> System<'s> {
             ("EVIDENCE_PORT", &evidence.to_string()),
             ("CLAIMS_PORT", &claims.to_string()),
             ("ORDERS_PORT", &orders.to_string()),
+            ("NOTIFY_PORT", &notify.to_string()),
             ("BFF_PORT", &bff.to_string()),
             ("JWT_SECRET_KEY", SECRET),
             ("ACCOUNT_DETAILS_KEY", ACCOUNT_KEY),
@@ -110,6 +113,7 @@ impl<'s> System<'s> {
             evidence: at(evidence),
             claims: at(claims),
             orders: at(orders),
+            notify: at(notify),
             bff: at(bff),
             http,
             auth,
@@ -128,6 +132,7 @@ impl<'s> System<'s> {
             "evidence" => &self.evidence,
             "claims" => &self.claims,
             "orders" => &self.orders,
+            "notify" => &self.notify,
             _ => &self.bff,
         };
         Ok(Program {
@@ -200,6 +205,7 @@ fn schema_of(service: Service) -> &'static Migrator {
         Service::Evidence => &migrations::EVIDENCE,
         Service::Claims => &migrations::CLAIMS,
         Service::Orders => &migrations::ORDERS,
+        Service::Notify => &migrations::NOTIFY,
     }
 }
 

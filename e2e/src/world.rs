@@ -130,6 +130,7 @@ impl<'s> World<'s> {
             Service::Evidence => &self.others[0],
             Service::Claims => &self.others[1],
             Service::Orders => &self.others[2],
+            Service::Notify => &self.others[3],
         }
     }
 

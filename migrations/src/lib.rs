@@ -17,6 +17,7 @@ static COMMISSION_OWN: Migrator = sqlx::migrate!("./commission");
 static EVIDENCE_OWN: Migrator = sqlx::migrate!("./evidence");
 static CLAIMS_OWN: Migrator = sqlx::migrate!("./claims");
 static ORDERS_OWN: Migrator = sqlx::migrate!("./orders");
+static NOTIFY_OWN: Migrator = sqlx::migrate!("./notify");
 
 /// The tables of service-kit alone, for its own tests.
 pub static KIT_ONLY: LazyLock<Migrator> = LazyLock::new(|| with_kit(&[]));
@@ -30,6 +31,8 @@ pub static EVIDENCE: LazyLock<Migrator> = LazyLock::new(|| with_kit(&EVIDENCE_OW
 pub static CLAIMS: LazyLock<Migrator> = LazyLock::new(|| with_kit(&CLAIMS_OWN.migrations));
 /// The database of orders.
 pub static ORDERS: LazyLock<Migrator> = LazyLock::new(|| with_kit(&ORDERS_OWN.migrations));
+/// The database of notify.
+pub static NOTIFY: LazyLock<Migrator> = LazyLock::new(|| with_kit(&NOTIFY_OWN.migrations));
 
 fn with_kit(own: &[Migration]) -> Migrator {
     let moved = own.iter().cloned().map(|mut migration| {

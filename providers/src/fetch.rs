@@ -3,6 +3,7 @@
 //! An address is taken only when its scheme is allowed and every IP address behind its name is a public one. The connection goes to the
 //! very address that was checked, not to what the name may mean a moment later, and every redirect is checked anew.
 
+mod post;
 mod public;
 
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +20,7 @@ use url::Host;
 use crate::files::{LARGEST, plain_name};
 use crate::wire::without_address;
 
+pub use post::Posted;
 pub use public::is_public;
 
 /// From the first look-up to the last byte. Less than a job may be silent, so that nobody takes it over.
@@ -64,6 +66,20 @@ pub struct SystemNames;
 impl Names for SystemNames {
     fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, std::io::Result<Vec<IpAddr>>> {
         Box::pin(async move { Ok(tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect()) })
+    }
+}
+
+/// What the system's resolver says; this machine may be talked to as well. For development.
+#[derive(Debug, Clone, Copy)]
+pub struct LoopbackToo;
+
+impl Names for LoopbackToo {
+    fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, std::io::Result<Vec<IpAddr>>> {
+        SystemNames.resolve(host)
+    }
+
+    fn may_talk_to(&self, address: IpAddr) -> bool {
+        address.is_loopback() || is_public(address)
     }
 }
 
@@ -145,14 +161,19 @@ impl Fetcher {
     }
 
     async fn ask(&self, url: &Url) -> Result<reqwest::Response, FetchError> {
+        let client = self.client_for(url).await?;
+        client.get(url.clone()).send().await.map_err(|error| FetchError::Failed(without_address(error)))
+    }
+
+    /// A client that connects to the address that was checked, and to no other.
+    async fn client_for(&self, url: &Url) -> Result<reqwest::Client, FetchError> {
         let address = self.checked_address(url).await?;
         let mut builder = http_client::builder(WHOLE).no_proxy().https_only(!self.allow_http);
         if let Some(Host::Domain(host)) = url.host() {
             // Pinned: the name is not looked up again.
             builder = builder.resolve(host, SocketAddr::new(address, 0));
         }
-        let client = builder.build().map_err(|error| FetchError::Failed(error.to_string()))?;
-        client.get(url.clone()).send().await.map_err(|error| FetchError::Failed(without_address(error)))
+        builder.build().map_err(|error| FetchError::Failed(error.to_string()))
     }
 
     async fn checked_address(&self, url: &Url) -> Result<IpAddr, FetchError> {
@@ -168,7 +189,7 @@ impl Fetcher {
         };
         // One that is not public among others is no accident: the name is not taken at all.
         if let Some(inside) = addresses.iter().find(|address| !self.names.may_talk_to(**address)) {
-            tracing::warn!(address = %inside, "a file was to be fetched from an address that is not public");
+            tracing::warn!(address = %inside, "a request was to go to an address that is not public");
             return Err(refused("private_address", "the address does not lead to the public internet"));
         }
         addresses.first().copied().ok_or_else(|| FetchError::Failed("the name has no address".into()))

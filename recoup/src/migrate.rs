@@ -63,6 +63,7 @@ pub fn schema_of(service: Service) -> &'static Migrator {
         Service::Evidence => &migrations::EVIDENCE,
         Service::Claims => &migrations::CLAIMS,
         Service::Orders => &migrations::ORDERS,
+        Service::Notify => &migrations::NOTIFY,
     }
 }
 

@@ -4,6 +4,7 @@ mod bff;
 mod claims;
 mod commission;
 mod evidence;
+mod notify;
 mod orders;
 mod tracking;
 
@@ -57,6 +58,8 @@ enum Which {
     Claims,
     /// Orders, their stock, payment and shipments
     Orders,
+    /// Notifications and webhooks
+    Notify,
 }
 
 impl Which {
@@ -101,6 +104,7 @@ struct Config {
     evidence: Option<(Messaging, ::evidence::Config)>,
     claims: Option<(Messaging, ::claims::Config)>,
     orders: Option<(Messaging, ::orders::Config)>,
+    notify: Option<(Messaging, ::notify::Config)>,
 }
 
 impl Config {
@@ -124,6 +128,10 @@ impl Config {
             let both = (Messaging::read_for(reader, Service::Orders), ::orders::Config::read(reader));
             Some((both.0?, both.1?))
         });
+        let notify = which.includes(Which::Notify).then(|| {
+            let both = (Messaging::read_for(reader, Service::Notify), ::notify::Config::read(reader));
+            Some((both.0?, both.1?))
+        });
         // A service that is not served needs nothing; one that is served and was complained about ends it all.
         Some(Self {
             runtime: runtime?,
@@ -134,6 +142,7 @@ impl Config {
             evidence: evidence.map_or(Some(None), |read| read.map(Some))?,
             claims: claims.map_or(Some(None), |read| read.map(Some))?,
             orders: orders.map_or(Some(None), |read| read.map(Some))?,
+            notify: notify.map_or(Some(None), |read| read.map(Some))?,
         })
     }
 }
@@ -168,6 +177,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         ),
         process.start("claims", config.claims.map(|(messaging, own)| claims::start(process.clone(), messaging, own))),
         process.start("orders", config.orders.map(|(messaging, own)| orders::start(process.clone(), messaging, own))),
+        process.start("notify", config.notify.map(|(messaging, own)| notify::start(process.clone(), messaging, own))),
         process.start("bff", config.bff.map(|config| bff::start(process.clone(), config))),
     );
     if let Err(error) = &started {

@@ -20,6 +20,7 @@ fn read_by_the_code() -> BTreeSet<&'static str> {
     variables.extend(evidence::Config::vars());
     variables.extend(claims::Config::vars());
     variables.extend(orders::Config::vars());
+    variables.extend(notify::Config::vars());
     for service in Service::ALL {
         variables.extend(EdgeConfig::vars_for(service.name()));
         variables.extend(DatabaseConfig::vars_for(service));

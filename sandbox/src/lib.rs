@@ -3,5 +3,6 @@
 
 pub mod amazon;
 mod faults;
+pub mod messaging;
 pub mod stripe;
 pub mod world;

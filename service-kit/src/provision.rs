@@ -68,6 +68,18 @@ pub fn grants() -> Vec<Grant> {
             consumes: vec![Topic::commands(Service::Orders)],
             reads: vec![],
         },
+        Grant {
+            name: "notify",
+            writes: own(Service::Notify),
+            consumes: vec![
+                Topic::commands(Service::Notify),
+                Topic::events(Service::Commission),
+                Topic::events(Service::Evidence),
+                Topic::events(Service::Claims),
+                Topic::events(Service::Orders),
+            ],
+            reads: vec![],
+        },
         Grant { name: "replayer", writes: vec![], consumes: vec![], reads: Topic::all().collect() },
     ]
 }

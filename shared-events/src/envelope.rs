@@ -23,11 +23,14 @@ pub enum Service {
     Claims,
     /// Orders, from their placing to their close.
     Orders,
+    /// Who is told what: mail, texts, push, in-app, webhooks.
+    Notify,
 }
 
 impl Service {
     /// Every service, in the order in which money flows.
-    pub const ALL: [Self; 5] = [Self::Tracking, Self::Commission, Self::Evidence, Self::Claims, Self::Orders];
+    pub const ALL: [Self; 6] =
+        [Self::Tracking, Self::Commission, Self::Evidence, Self::Claims, Self::Orders, Self::Notify];
 
     /// The name used in topics, subscriptions, roles, paths and logs.
     pub const fn name(self) -> &'static str {
@@ -37,6 +40,7 @@ impl Service {
             Self::Evidence => "evidence",
             Self::Claims => "claims",
             Self::Orders => "orders",
+            Self::Notify => "notify",
         }
     }
 }
@@ -102,6 +106,9 @@ impl Topic {
             (Service::Orders, Kind::Command) => "orders-commands",
             (Service::Orders, Kind::Event) => "orders-events",
             (Service::Orders, Kind::Parked) => "orders-parked",
+            (Service::Notify, Kind::Command) => "notify-commands",
+            (Service::Notify, Kind::Event) => "notify-events",
+            (Service::Notify, Kind::Parked) => "notify-parked",
         }
     }
 

@@ -68,8 +68,12 @@ uuid_ids! {
     LinkId,
     /// The id of one message: a command or an event (CloudEvents `id`).
     MessageId,
+    /// One sending of a webhook's message to its endpoint.
+    DeliveryId,
     /// A learned matcher, or an import of labels for one.
     ModelId,
+    /// Something that somebody is told.
+    NotificationId,
     /// A sealed bundle of proof.
     PacketId,
     /// One order.
@@ -98,8 +102,12 @@ uuid_ids! {
     ShipmentId,
     /// One movement of stock that a person reported.
     StockMovementId,
+    /// An address that is not written to any more.
+    SuppressionId,
     /// One event that came in over HTTP.
     TrackingEventId,
+    /// An address of others that is told what happens.
+    WebhookId,
 }
 
 /// Why a text cannot be an id.

@@ -7,6 +7,7 @@ pub mod envelope;
 pub mod evidence;
 pub mod ids;
 pub mod money;
+pub mod notify;
 pub mod orders;
 pub mod outcome;
 pub mod partition;

@@ -56,7 +56,8 @@ impl Happening {
         let own = caller.partner.as_ref().map(|partner| partner.as_str());
         let is_own = |partner: &Value| own.is_some() && partner.as_str() == own;
         let mut data = self.data.clone();
-        let mut concerns = is_own(&data["partner"]) || is_caller(&data["requested_by"]);
+        let mut concerns =
+            is_own(&data["partner"]) || is_caller(&data["requested_by"]) || is_caller(&data["recipient"]);
         if let Some(credits) = data.get_mut("credits").and_then(Value::as_array_mut) {
             // What other partners earn by the same purchase is not for this one to see.
             credits.retain(|credit| is_own(&credit["partner"]));

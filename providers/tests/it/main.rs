@@ -7,6 +7,7 @@ mod fetching;
 mod locks;
 mod objects;
 mod servers;
+mod smtp;
 mod storing;
 mod stripe;
 mod stripe_holds;

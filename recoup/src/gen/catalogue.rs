@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use service_kit::config::{Env, load};
 use shared_events::outcome::{COMMAND_REJECTED, CommandRejected};
-use shared_events::{Kind, Message, Service, Topic, claims, commission, evidence, orders, tracking};
+use shared_events::{Kind, Message, Service, Topic, claims, commission, evidence, notify, orders, tracking};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{RefOr, schema};
@@ -32,18 +32,21 @@ pub struct Entry {
 }
 
 /// Which types have a handler in which service.
-struct Handled([(&'static str, BTreeSet<&'static str>); 5]);
+struct Handled([(&'static str, BTreeSet<&'static str>); 6]);
 
 impl Handled {
     fn read() -> Self {
         let config = load::<::commission::Config>(&Env::of([("ACCOUNT_DETAILS_KEY", crate::replay::NO_KEY)]));
         let config = config.expect("everything but the key has a default");
+        let notify = load::<::notify::Config>(&Env::of([("ACCOUNT_DETAILS_KEY", crate::replay::NO_KEY)]));
+        let notify = notify.expect("everything but the key has a default");
         Self([
             (Service::Tracking.name(), ::tracking::messages().types().collect()),
             (Service::Commission.name(), ::commission::routes(&config).types().collect()),
             (Service::Evidence.name(), ::evidence::messages(::evidence::prompts::Timing::default()).types().collect()),
             (Service::Claims.name(), ::claims::messages(None).types().collect()),
             (Service::Orders.name(), ::orders::routes().types().collect()),
+            (Service::Notify.name(), ::notify::messages(&notify).types().collect()),
         ])
     }
 
@@ -264,6 +267,35 @@ pub fn entries() -> Vec<Entry> {
         claims::GeneralSwitchSet of_tenant,
         claims::ReturnClockStarted clock_id,
         claims::ReturnOverdue clock_id,
+        notify::SendNotification notification_id,
+        notify::MarkNotificationRead notification_id,
+        notify::PutContact recipient,
+        notify::RemoveContact recipient,
+        notify::SetPreferences recipient,
+        notify::SuppressAddress suppression_id,
+        notify::LiftSuppression suppression_id,
+        notify::PutTemplate template,
+        notify::CreateWebhook webhook_id,
+        notify::ChangeWebhook webhook_id,
+        notify::RemoveWebhook webhook_id,
+        notify::RotateWebhookSecret webhook_id,
+        notify::PingWebhook webhook_id,
+        notify::RedeliverWebhook webhook_id,
+        notify::NotificationCreated notification_id,
+        notify::NotificationSent notification_id,
+        notify::NotificationNotSent notification_id,
+        notify::NotificationRead notification_id,
+        notify::ContactChanged recipient,
+        notify::ContactRemoved recipient,
+        notify::PreferencesSet recipient,
+        notify::AddressSuppressed suppression_id,
+        notify::SuppressionLifted suppression_id,
+        notify::TemplateChanged template,
+        notify::WebhookCreated webhook_id,
+        notify::WebhookChanged webhook_id,
+        notify::WebhookRemoved webhook_id,
+        notify::WebhookSecretRotated webhook_id,
+        notify::WebhookDisabled webhook_id,
     };
     let everywhere = Service::ALL.map(Topic::events).to_vec();
     let services = Service::ALL.map(Service::name).to_vec();
@@ -297,6 +329,8 @@ mod tests {
             include_str!("../../../shared-events/src/claims/sync.rs"),
             include_str!("../../../shared-events/src/orders/commands.rs"),
             include_str!("../../../shared-events/src/orders/events.rs"),
+            include_str!("../../../shared-events/src/notify/commands.rs"),
+            include_str!("../../../shared-events/src/notify/events.rs"),
         ];
         // Name, wire name and key, as the `messages!` lists declare them.
         let declared: BTreeSet<(String, String, String)> = sources

@@ -10,6 +10,7 @@ use service_kit::config::{Env, load};
 use service_kit::store::Store;
 use shared_events::{Envelope, Service, Topic};
 use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
 
 /// Routes want a way for commands to be documented, but do not use it.
 struct NoSender;
@@ -57,6 +58,9 @@ pub fn documents() -> anyhow::Result<Vec<(&'static str, String)>> {
         probe: orders::api::Probe::default(),
     };
     let orders = service_kit::http::document(&orders::api::router(api), None);
+    let config = Arc::new(load::<notify::Config>(&Env::of([("ACCOUNT_DETAILS_KEY", crate::replay::NO_KEY)]))?);
+    let api = notify::api::Api { store: store(Service::Notify)?, config, stop: CancellationToken::new() };
+    let notify = service_kit::http::document(&notify::api::router(api), Some(notify::HEALTH_PATH));
     let named = [
         ("openapi.json", bff::openapi()),
         ("openapi-tracking.json", tracking),
@@ -64,6 +68,7 @@ pub fn documents() -> anyhow::Result<Vec<(&'static str, String)>> {
         ("openapi-evidence.json", evidence),
         ("openapi-claims.json", claims),
         ("openapi-orders.json", orders),
+        ("openapi-notify.json", notify),
     ];
     named.into_iter().map(|(name, api)| Ok((name, api.to_pretty_json()? + "\n"))).collect()
 }

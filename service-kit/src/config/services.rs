@@ -52,6 +52,7 @@ pub(super) const fn variable(service: Service, own: Own) -> Var {
         Service::Evidence => variables!(own, "EVIDENCE", "evidence", "8003"),
         Service::Claims => variables!(own, "CLAIMS", "claims", "8004"),
         Service::Orders => variables!(own, "ORDERS", "orders", "8005"),
+        Service::Notify => variables!(own, "NOTIFY", "notify", "8006"),
     }
 }
 

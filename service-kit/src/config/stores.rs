@@ -37,6 +37,8 @@ pub enum Role {
     Claims,
     /// Publishes its events, publishes and reads its commands.
     Orders,
+    /// Publishes its events, reads its commands and the events of those whose news it tells.
+    Notify,
     /// Reads everything, moves no production cursor.
     Replayer,
     /// Creates topics and subscriptions.
@@ -45,13 +47,14 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Bff,
         Self::Tracking,
         Self::Commission,
         Self::Evidence,
         Self::Claims,
         Self::Orders,
+        Self::Notify,
         Self::Replayer,
         Self::Provisioner,
     ];
@@ -65,6 +68,7 @@ impl Role {
             Self::Evidence => "evidence",
             Self::Claims => "claims",
             Self::Orders => "orders",
+            Self::Notify => "notify",
             Self::Replayer => "replayer",
             Self::Provisioner => "provisioner",
         }
@@ -78,6 +82,7 @@ impl Role {
             Self::Evidence => variable(Service::Evidence, Own::TokenFile),
             Self::Claims => variable(Service::Claims, Own::TokenFile),
             Self::Orders => variable(Service::Orders, Own::TokenFile),
+            Self::Notify => variable(Service::Notify, Own::TokenFile),
             Self::Replayer => Var::new("REPLAYER_PULSAR_TOKEN_FILE", "token file of read, trace and replay"),
             Self::Provisioner => Var::new("PROVISIONER_PULSAR_TOKEN_FILE", "token file of provision"),
         }
@@ -92,6 +97,7 @@ impl From<Service> for Role {
             Service::Evidence => Self::Evidence,
             Service::Claims => Self::Claims,
             Service::Orders => Self::Orders,
+            Service::Notify => Self::Notify,
         }
     }
 }
