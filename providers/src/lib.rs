@@ -3,6 +3,7 @@
 pub mod amazon;
 pub mod fetch;
 pub mod files;
+pub mod imap;
 pub mod media_type;
 pub mod objects;
 pub mod push;
