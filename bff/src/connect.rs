@@ -190,6 +190,7 @@ async fn come_back(
         nonce: state.nonce.clone(),
         redirect_uri: app.consents.redirect_uri.clone(),
         host: None,
+        smtp_host: None,
         expires_at: state.expires_at,
         connected_by: state.subject.clone(),
     };

@@ -50,6 +50,9 @@ pub fn routes() -> OpenApiRouter<Shared> {
 struct Mailbox {
     /// Host and port; the port of IMAP over TLS (993) unless said.
     host: String,
+    /// Host and port of the server that sends for it, for answers in a marketplace's threads; without it as providers mostly call it.
+    #[serde(default)]
+    smtp_host: Option<String>,
     /// The address, which is the name to log in with.
     address: String,
     /// The password; sealed at once and never shown.
@@ -63,7 +66,7 @@ impl Body for Mailbox {}
     security(("bearer" = [])), responses(Answers))]
 async fn connect_mailbox(State(app): State<Shared>, ask: Ask<Mailbox>) -> Result<Response, Problem> {
     ask.caller.require(&SELLERS)?;
-    let Mailbox { host, address, password } = ask.body;
+    let Mailbox { host, smtp_host, address, password } = ask.body;
     let is_host = |host: &str| {
         !host.is_empty()
             && host.len() <= 260
@@ -71,6 +74,9 @@ async fn connect_mailbox(State(app): State<Shared>, ask: Ask<Mailbox>) -> Result
     };
     if !is_host(&host) {
         return Err(Problem::invalid_field("host", "must be a host, and a port after a colon"));
+    }
+    if !smtp_host.as_deref().is_none_or(is_host) {
+        return Err(Problem::invalid_field("smtp_host", "must be a host, and a port after a colon"));
     }
     if !address.contains('@') || address.len() > 320 || address.chars().any(char::is_whitespace) {
         return Err(Problem::invalid_field("address", "must be an e-mail address"));
@@ -90,6 +96,7 @@ async fn connect_mailbox(State(app): State<Shared>, ask: Ask<Mailbox>) -> Result
         nonce,
         redirect_uri: String::new(),
         host: Some(host),
+        smtp_host,
         expires_at: app.clock.now() + TimeDelta::hours(1),
         connected_by: ask.caller.subject.clone(),
     };

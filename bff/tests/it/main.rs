@@ -1,6 +1,7 @@
 //! The BFF from outside: real HTTP, the real broker, and stand-ins for the services behind it.
 
 mod auth;
+mod claims;
 mod commands;
 mod document;
 mod edge;
