@@ -6,5 +6,6 @@ pub mod fee;
 pub mod letter;
 pub mod pace;
 pub mod refusal;
+pub mod reply;
 pub mod settle;
 pub mod state;

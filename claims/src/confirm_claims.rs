@@ -16,7 +16,7 @@ use shared_events::{ClaimId, ConnectionId, ids};
 use uuid::Uuid;
 
 use crate::claim_row::{self, currency};
-use crate::claiming::settle::{Match, Paid, Posted, Waiting, claim_of, posting_of};
+use crate::claiming::settle::{Match, Paid, Posted, Waiting, claim_of, once, posting_of};
 use crate::claiming::state::Step;
 use crate::marketplace::Marketplace;
 use crate::{claim_fees, confirm_payouts, report_rows};
@@ -65,11 +65,17 @@ pub async fn confirm(work: &mut Work, cause: &Cause, connection: ConnectionId) -
     let mut rows = report_rows::reimbursements(work, connection, since).await?;
     rows.sort_by_key(|told| (told.row.approved_at, told.key));
     let skus: Vec<String> = rows.iter().map(|told| told.row.sku.clone()).collect();
-    let postings: Vec<Posted> = report_rows::postings(work, connection, &skus)
-        .await?
-        .into_iter()
-        .map(|told| Posted { key: told.key.to_string(), day: told.row.day, sku: told.row.sku, amount: told.row.amount })
-        .collect();
+    let settled = report_rows::postings(work, connection, &skus).await?.into_iter();
+    let settled = settled.map(|told| {
+        let row = told.row;
+        Posted { key: told.key.to_string(), day: row.day, sku: row.sku, amount: row.amount }
+    });
+    let told = report_rows::finance_postings(work, connection, &skus).await?.into_iter();
+    let told = told.map(|told| {
+        let (day, row) = (told.place.date_of(&told.row.posted_at), told.row);
+        Posted { key: told.key.to_string(), day, sku: row.sku, amount: row.amount }
+    });
+    let postings = once(settled.collect(), told.collect(), &used);
     for told in rows {
         let row = &told.row;
         let paid = Paid {

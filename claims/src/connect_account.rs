@@ -29,7 +29,7 @@ impl Handles<ConnectAccount> for Connect {
         if noted.rows_affected() == 0 {
             return Err(Failure::reject("consent_used", "this consent was used already: begin anew"));
         }
-        let settings = serde_json::json!({ "host": asked.host });
+        let settings = serde_json::json!({ "host": asked.host, "smtp_host": asked.smtp_host });
         // A connection that works goes on working until the new consent does.
         sqlx::query!(
             "INSERT INTO connections (tenant, id, kind, region, account, state, settings, connected_by, created_at, changed_at)

@@ -157,7 +157,7 @@ impl<'a> Committing<'a> {
         work.emit(cause, version, &told);
         touched::evaluate_soon(&mut work, cause, connection).await?;
         let moved = progress.rows_new + progress.rows_changed > 0;
-        if moved && matches!(origin.kind, Kind::Reimbursement | Kind::Settlement) {
+        if moved && matches!(origin.kind, Kind::Reimbursement | Kind::Settlement | Kind::Finance) {
             confirm_payouts::enqueue(&mut work, cause, connection).await?;
         }
         let rows = progress.rows_new.unsigned_abs();

@@ -34,6 +34,8 @@ pub enum Kind {
     Storage,
     /// Money that was posted.
     Settlement,
+    /// Reimbursements as they were posted; by an operation, not a report.
+    Finance,
     /// Articles of shipments to Amazon; by an operation, not a report.
     Inbound,
     /// When a shipment to Amazon arrived, as carrier or seller say.
@@ -46,7 +48,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Ledger,
         Self::LedgerDay,
         Self::Reimbursement,
@@ -60,6 +62,7 @@ impl Kind {
         Self::LongTermStorage,
         Self::Storage,
         Self::Settlement,
+        Self::Finance,
         Self::Inbound,
         Self::InboundDelivery,
         Self::Delivery,
@@ -82,6 +85,7 @@ impl Kind {
             Self::LongTermStorage => "long_term_storage",
             Self::Storage => "storage",
             Self::Settlement => "settlement",
+            Self::Finance => "finance",
             Self::Inbound => "inbound",
             Self::InboundDelivery => "inbound_delivery",
             Self::Delivery => "delivery",
@@ -110,7 +114,7 @@ impl Kind {
             Self::LongTermStorage => LongTermStorage::NAME,
             Self::Storage => Storage::NAME,
             Self::Settlement => SettlementLine::NAME,
-            Self::Inbound | Self::InboundDelivery | Self::Delivery | Self::Parcel => return None,
+            Self::Finance | Self::Inbound | Self::InboundDelivery | Self::Delivery | Self::Parcel => return None,
         })
     }
 

@@ -31,6 +31,7 @@ pub mod drop_claim;
 pub mod evaluate;
 pub mod fee_moved;
 pub mod fetch_document;
+pub mod fetch_finances;
 pub mod fetch_inbound;
 pub mod hold_units;
 pub mod inventory;
@@ -41,6 +42,9 @@ pub mod list_detections;
 pub mod list_recoveries;
 pub mod list_returns;
 pub mod list_settlements;
+pub mod mail_answers;
+pub mod mail_read;
+pub mod mailboxes;
 pub mod marketplace;
 pub mod metrics;
 pub mod move_fee;
@@ -50,6 +54,7 @@ pub mod policy;
 pub mod prepare_claim;
 pub mod proof_events;
 pub mod queue_claim;
+pub mod read_mailbox;
 pub mod read_policy;
 pub mod read_recovery;
 pub mod read_switch;
@@ -73,6 +78,7 @@ pub mod start_sync;
 pub mod submit_claim;
 pub mod sync_status;
 pub mod synced;
+pub mod take_mail;
 pub mod touched;
 pub mod use_consent;
 pub mod weigh_claim;
@@ -102,6 +108,7 @@ use utoipa_axum::routes;
 use by_amazon_shipping::ByAmazonShipping;
 use channel::{Channel, Channels};
 pub use config::Config;
+use mailboxes::Mailboxes;
 
 /// Path of the health page beside `/health/ready`.
 pub const HEALTH_PATH: &str = "/api/v1/claims/health";
@@ -167,6 +174,8 @@ pub fn worker(store: Store, config: &Arc<Config>) -> Worker {
         channels.push(Arc::new(ByAmazonShipping { store: store.clone(), amazon: amazon.clone() }));
     }
     let channels = Channels::new(channels);
+    let mailboxes = Mailboxes { vault: vault.clone(), names: Arc::clone(&config.mail_names) };
+    let (files, account_key) = (config.files.clone(), config.account_key.clone());
     Worker::new(store)
         .at_once(JOBS_AT_ONCE)
         .on(use_consent::UseConsent {
@@ -179,6 +188,7 @@ pub fn worker(store: Store, config: &Arc<Config>) -> Worker {
         .on(prepare_claim::Consider)
         .on(send_claim::SendClaim { channels })
         .on(confirm_claims::Confirm)
+        .on(read_mailbox::ReadMailbox { mailboxes, files, account_key })
         .on(collect_fees::Collect)
         .on(move_fee::MoveFee { stripe: config.stripe.clone(), vault })
 }

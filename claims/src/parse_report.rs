@@ -77,7 +77,7 @@ pub fn begin<R: Read + Send + 'static>(input: R, reading: Reading) -> mpsc::Rece
             Kind::LongTermStorage => read::<r::LongTermStorage, _>(input, reading, &out),
             Kind::Storage => read::<r::Storage, _>(input, reading, &out),
             Kind::Settlement => read::<r::SettlementLine, _>(input, reading, &out),
-            Kind::Inbound | Kind::InboundDelivery | Kind::Delivery | Kind::Parcel => {}
+            Kind::Finance | Kind::Inbound | Kind::InboundDelivery | Kind::Delivery | Kind::Parcel => {}
         }
     });
     batches

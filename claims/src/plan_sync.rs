@@ -21,7 +21,7 @@ const HISTORY: Days = Days::new(540);
 const OVERLAP: Days = Days::new(65);
 
 /// What is fetched by itself. The monthly storage and the daily balances are among them; arrivals are told, not fetched.
-pub const FETCHED: [Kind; 14] = [
+pub const FETCHED: [Kind; 15] = [
     Kind::FeePreview,
     Kind::Ledger,
     Kind::LedgerDay,
@@ -35,6 +35,7 @@ pub const FETCHED: [Kind; 14] = [
     Kind::LongTermStorage,
     Kind::Storage,
     Kind::Settlement,
+    Kind::Finance,
     Kind::Inbound,
 ];
 

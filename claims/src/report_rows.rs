@@ -10,6 +10,7 @@ use shared_events::money::Currency;
 use uuid::Uuid;
 
 use crate::detection::{Fact, Posting, SettlementReader};
+use crate::fetch_finances::FinancePosting;
 use crate::kind::Kind;
 use crate::marketplace::Marketplace;
 use crate::reasons::{LedgerReason, ReimbursementReason};
@@ -125,7 +126,8 @@ impl Kept {
             Kind::Inbound => Fact::Inbound(serde_json::from_str(&self.raw).map_err(json)?),
             Kind::Delivery => Fact::Delivery(serde_json::from_str(&self.raw).map_err(json)?),
             Kind::Parcel => Fact::Parcel(serde_json::from_str(&self.raw).map_err(json)?),
-            Kind::LedgerDay | Kind::InboundDelivery => return Ok(None),
+            // Settlements tell the rules all that was posted.
+            Kind::LedgerDay | Kind::InboundDelivery | Kind::Finance => return Ok(None),
         }))
     }
 }
@@ -278,6 +280,19 @@ pub async fn reimbursements_of_cases(
     cases: &[String],
 ) -> Result<Vec<Told<Reimbursement>>, sqlx::Error> {
     Ok(reimbursed(&rows(work, connection, By::Case(cases), &[Kind::Reimbursement]).await?))
+}
+
+/// Reimbursements that the Finances API told of for articles, by the seller's numbers of them.
+///
+/// # Errors
+/// When the database is away.
+pub async fn finance_postings(
+    work: &mut Work,
+    connection: ConnectionId,
+    skus: &[String],
+) -> Result<Vec<Told<FinancePosting>>, sqlx::Error> {
+    let rows = rows(work, connection, By::Sku(skus), &[Kind::Finance]).await?;
+    Ok(rows.iter().filter_map(|kept| Some(told(kept, serde_json::from_str(&kept.raw).ok()?))).collect())
 }
 
 /// Postings of reimbursements for articles, by the seller's numbers of them.

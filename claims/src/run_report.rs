@@ -14,7 +14,7 @@ use crate::connection_row::{self, Connection};
 use crate::kind::Kind;
 use crate::marketplace::Marketplace;
 use crate::run_row::{self, Run, Step};
-use crate::{fetch_document, fetch_inbound, list_settlements};
+use crate::{fetch_document, fetch_finances, fetch_inbound, list_settlements};
 
 /// The kind of the job; its payload is `{"run_id": ...}`.
 pub const RUN_REPORT: &str = "claims.run_report";
@@ -143,6 +143,7 @@ async fn step(running: &Running<'_>) -> Result<Next, Trouble> {
     let run = running.run;
     match (run.state.as_str(), running.kind) {
         ("queued" | "downloading" | "parsing", Kind::Inbound) => fetch_inbound::fetch(running).await,
+        ("queued" | "downloading" | "parsing", Kind::Finance) => fetch_finances::fetch(running).await,
         ("queued", Kind::Settlement) => list_settlements::list(running).await,
         ("queued", _) => ask(running).await,
         ("requested" | "processing", _) => wait(running).await,

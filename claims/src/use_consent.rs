@@ -1,6 +1,7 @@
 //! The job that uses a consent: the code becomes a refresh token, which goes into the vault; then the seller's marketplaces are asked for
 //! and the syncs begin. A code is good once: killed in between, the exchange is refused and a new consent is needed, which is said.
 
+use chrono::TimeDelta;
 use providers::amazon::{Error, Region};
 use providers::stripe::Stripe;
 use serde::Deserialize;
@@ -14,7 +15,7 @@ use shared_events::claims::{AccountConnected, ConnectionKind};
 
 use crate::amazon::Amazon;
 use crate::connection_row::{self, Connection};
-use crate::{collect_fees, connect_account, plan_sync};
+use crate::{collect_fees, connect_account, plan_sync, read_mailbox};
 
 /// The kind of the job.
 pub const USE_CONSENT: &str = "claims.use_consent";
@@ -164,6 +165,9 @@ impl UseConsent {
             && let Some(fresh) = connection_row::read(&mut work, id).await?
         {
             plan_sync::schedule(&mut work, &job.cause, &fresh).await?;
+        }
+        if connection.kind() == ConnectionKind::Imap {
+            read_mailbox::enqueue(&mut work, &job.cause, id, TimeDelta::zero()).await?;
         }
         if connection.kind() == ConnectionKind::Stripe {
             collect_fees::enqueue(&mut work, &job.cause).await?;

@@ -88,7 +88,7 @@ use providers::files::Files;
 use service_kit::handler::Routes;
 use service_kit::jobs::Worker;
 use service_kit::store::Store;
-use shared_events::claims::{PayoutConfirmed, PayoutReversed, ProofUnwanted, ProofWanted};
+use shared_events::claims::{DocumentReceived, PayoutConfirmed, PayoutReversed, ProofUnwanted, ProofWanted};
 use shared_events::evidence::{
     AnswerPrompt, AskPerson, DeleteDocument, DocumentCosts, DraftPacket, ImportLabels, RecordOutcome, RecordPayout,
     RegisterEvidence, RequestProof, RevertModel, TrainModel, WithdrawProofRequest,
@@ -147,6 +147,7 @@ pub fn messages(timing: Timing) -> Routes {
         .on::<RecordPayout>(record_payout::Record)
         .on::<DraftPacket>(draft_packet::Draft)
         .on::<DocumentCosts>(document_costs::Document)
+        .on::<DocumentReceived>(register_evidence::Received)
         .on::<ProofWanted>(prove_claims::Wanted)
         .on::<ProofUnwanted>(prove_claims::Unwanted)
         .on::<PayoutConfirmed>(prove_claims::Confirmed)

@@ -4,6 +4,7 @@ use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::jobs::{NewJob, RunsJob};
 use service_kit::store::{Cause, Work};
 use shared_events::DocumentId;
+use shared_events::claims::DocumentReceived;
 use shared_events::evidence::{EvidenceRegistered, EvidenceSource, RegisterEvidence};
 
 use crate::document_row;
@@ -14,30 +15,55 @@ pub struct Register;
 
 impl Handles<RegisterEvidence> for Register {
     async fn handle(&self, work: &mut Work, message: &Delivered<RegisterEvidence>) -> Result<Outcome, Failure> {
-        let (command, cause) = (&message.data, Cause::from(&message.envelope));
-        document_row::know_tenant(work).await?;
-        let document_id = match &command.source {
-            EvidenceSource::File(file) => Some(document_row::keep(work, &cause, command.evidence_id, file).await?),
-            EvidenceSource::Url(_) => None,
-        };
-        if !insert(work, command, document_id, &cause).await? {
-            return Err(Failure::reject("evidence_exists", "there is already a submission with this id"));
-        }
-        work.emit(&cause, 1, &registered(command, document_id));
-        if document_id.is_none() {
-            let due_at = work.now();
-            work.enqueue(NewJob {
-                kind: FetchEvidence::KIND,
-                key: command.evidence_id.to_string(),
-                due_at,
-                payload: serde_json::json!({ "evidence_id": command.evidence_id }),
-                cause,
-            })
-            .await?;
-        }
-        let ids = serde_json::json!({ "evidence_id": command.evidence_id, "document_id": document_id });
+        let document_id = register(work, &message.data, Cause::from(&message.envelope)).await?;
+        let ids = serde_json::json!({ "evidence_id": message.data.evidence_id, "document_id": document_id });
         Ok(Outcome::ids(&ids))
     }
+}
+
+/// Handles [`DocumentReceived`]: a file that came by mail is evidence as if somebody had sent it.
+pub struct Received;
+
+impl Handles<DocumentReceived> for Received {
+    async fn handle(&self, work: &mut Work, message: &Delivered<DocumentReceived>) -> Result<Outcome, Failure> {
+        let DocumentReceived { evidence_id, file, evidence_type, received_for, .. } = message.data.clone();
+        let command = RegisterEvidence {
+            evidence_id,
+            source: EvidenceSource::File(file),
+            campaign_id: None,
+            request_id: None,
+            evidence_type,
+            metadata: serde_json::json!({ "source": "imap" }),
+            partner: None,
+            submitted_by: received_for,
+        };
+        register(work, &command, Cause::from(&message.envelope)).await?;
+        Ok(Outcome::none())
+    }
+}
+
+async fn register(work: &mut Work, command: &RegisterEvidence, cause: Cause) -> Result<Option<DocumentId>, Failure> {
+    document_row::know_tenant(work).await?;
+    let document_id = match &command.source {
+        EvidenceSource::File(file) => Some(document_row::keep(work, &cause, command.evidence_id, file).await?),
+        EvidenceSource::Url(_) => None,
+    };
+    if !insert(work, command, document_id, &cause).await? {
+        return Err(Failure::reject("evidence_exists", "there is already a submission with this id"));
+    }
+    work.emit(&cause, 1, &registered(command, document_id));
+    if document_id.is_none() {
+        let due_at = work.now();
+        work.enqueue(NewJob {
+            kind: FetchEvidence::KIND,
+            key: command.evidence_id.to_string(),
+            due_at,
+            payload: serde_json::json!({ "evidence_id": command.evidence_id }),
+            cause,
+        })
+        .await?;
+    }
+    Ok(document_id)
 }
 
 fn registered(command: &RegisterEvidence, document_id: Option<DocumentId>) -> EvidenceRegistered {

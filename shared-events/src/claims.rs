@@ -4,6 +4,7 @@ mod charging;
 mod claiming;
 mod commands;
 mod events;
+mod mail;
 mod returns;
 mod sync;
 
@@ -11,5 +12,6 @@ pub use charging::*;
 pub use claiming::*;
 pub use commands::*;
 pub use events::*;
+pub use mail::*;
 pub use returns::*;
 pub use sync::*;

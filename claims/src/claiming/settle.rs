@@ -9,6 +9,8 @@ use uuid::Uuid;
 pub const LIKELY_BPS: i32 = 8_500;
 /// Business days from the approval to the money.
 pub const BUSINESS_DAYS: u32 = 5;
+/// Days by which the two ways to tell of the same money differ at most.
+const SAME_TIME: i64 = 3;
 /// Days after the approval within which its posting is looked for.
 const POSTED_WITHIN: i64 = 45;
 
@@ -122,6 +124,33 @@ pub fn posting_of<'p>(paid: &Paid, postings: &'p [Posted], used: &[String]) -> O
     postings.iter().filter(fits).min_by(|one, other| (one.day, &one.key).cmp(&(other.day, &other.key)))
 }
 
+/// The same money told twice, by a settlement and by the Finances API, once: a line of a settlement and a posting of the same article,
+/// amount and time are one. Where one of the two shows a payout already (`used`), neither shows another.
+pub fn once(mut settled: Vec<Posted>, told: Vec<Posted>, used: &[String]) -> Vec<Posted> {
+    let mut all = Vec::with_capacity(settled.len() + told.len());
+    // Those that are used first, so that they take their twins with them.
+    let mut told = told;
+    told.sort_by_key(|posted| (!used.contains(&posted.key), posted.day, posted.key.clone()));
+    settled.sort_by_key(|posted| (used.contains(&posted.key), posted.day, posted.key.clone()));
+    for posted in told {
+        let near = |other: &Posted| (other.day - posted.day).num_days().abs() <= SAME_TIME;
+        let is_twin = |other: &Posted| other.amount == posted.amount && other.sku == posted.sku && near(other);
+        // What shows money already pairs with what does not; without that, any pair is as good.
+        let is_used = used.contains(&posted.key);
+        let twins = settled.iter().enumerate().filter(|(_, other)| is_twin(other));
+        let wanted = twins.min_by_key(|(_, other)| used.contains(&other.key) == is_used).map(|(at, _)| at);
+        match wanted {
+            Some(at) => {
+                let twin = settled.remove(at);
+                all.push(if is_used { posted } else { twin });
+            }
+            None => all.push(posted),
+        }
+    }
+    all.extend(settled);
+    all
+}
+
 /// The first day on which money that was approved on `day` is overdue.
 pub fn overdue_on(day: NaiveDate) -> NaiveDate {
     crate::detection::business_days_after(day, BUSINESS_DAYS) + Days::new(1)
@@ -135,6 +164,33 @@ mod tests {
 
     fn day(text: &str) -> NaiveDate {
         text.parse().expect("a date")
+    }
+
+    fn posted(key: &str, on: &str, minor: i64) -> Posted {
+        Posted { key: key.into(), day: day(on), sku: Some("SKU".into()), amount: Money::new(minor, Currency::USD) }
+    }
+
+    #[test]
+    fn money_told_twice_is_money_once() {
+        let keys = |settled: Vec<Posted>, told: Vec<Posted>, used: &[&str]| {
+            let used: Vec<String> = used.iter().map(|key| (*key).to_owned()).collect();
+            let mut keys: Vec<String> = once(settled, told, &used).into_iter().map(|posted| posted.key).collect();
+            keys.sort();
+            keys
+        };
+        let (s1, s2) = (posted("s1", "2026-03-12", 5_940), posted("s2", "2026-03-12", 5_940));
+        let (f1, f2) = (posted("f1", "2026-03-11", 5_940), posted("f2", "2026-03-12", 5_940));
+        assert_eq!(keys(vec![s1.clone()], vec![f1.clone()], &[]), ["s1"]);
+        assert_eq!(keys(vec![s1.clone()], vec![f1.clone()], &["f1"]), ["f1"], "it showed money before it was settled");
+        assert_eq!(keys(vec![s1.clone(), s2.clone()], vec![f1.clone(), f2.clone()], &["f1"]), ["f1", "s2"]);
+        assert_eq!(keys(vec![s1.clone(), s2], vec![f1.clone()], &["s1"]).len(), 2, "two lines are two");
+        assert_eq!(keys(vec![s1.clone()], vec![f1.clone(), f2], &["s1"]).len(), 2, "so are two postings");
+        assert_eq!(
+            keys(vec![s1], vec![posted("f", "2026-03-11", 5_939)], &[]),
+            ["f", "s1"],
+            "a cent off is other money"
+        );
+        assert_eq!(keys(vec![], vec![f1], &[]), ["f1"]);
     }
 
     fn paid(case_id: Option<&str>) -> Paid {

@@ -35,7 +35,7 @@ pub struct Till {
 
 /// Stripe at an address, with little patience.
 pub fn stripe(base: &str) -> Stripe {
-    Stripe::new(base, Secret::new("sk_test_of_ours")).with_timeout(Duration::from_millis(400))
+    Stripe::new(base, Secret::new("sk_test_of_ours")).with_timeout(Duration::from_secs(4))
 }
 
 /// What charges.
@@ -73,6 +73,7 @@ impl Till {
             nonce: nonce.to_owned(),
             redirect_uri: String::new(),
             host: None,
+            smtp_host: None,
             expires_at: self.bed.now() + TimeDelta::minutes(10),
             connected_by: who("ann"),
         }

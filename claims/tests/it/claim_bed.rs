@@ -244,6 +244,14 @@ impl Bed {
         self.run_jobs().await;
     }
 
+    /// The Finances API tells of money.
+    pub async fn told_of(&self, minor: i64) {
+        let now = self.now();
+        let posting = json!({"posted_at": now, "sku": "SKU1", "amount": usd(minor), "transaction": Uuid::now_v7()});
+        self.row("finance", "", &[&posting.to_string()], now.date_naive(), None).await;
+        self.run_jobs().await;
+    }
+
     /// As [`Bed::posted`], and nobody looks yet.
     pub async fn post_without_looking(&self, minor: i64) {
         let names = "settlement-id total-amount currency transaction-type order-id marketplace-name amount-type amount-description amount \

@@ -32,7 +32,7 @@ impl Bed {
         self.read(id_of(claim)).await["status"].clone()
     }
 
-    async fn count(&self, kind: &str) -> usize {
+    pub async fn count(&self, kind: &str) -> usize {
         self.kinds().await.iter().filter(|said| *said == kind).count()
     }
 }
@@ -106,6 +106,23 @@ async fn one_posting_shows_the_money_of_one_claim(pool: PgPoolOptions, options: 
     let states = [bed.status(&first).await, bed.status(&second).await];
     assert_eq!(states, [json!("payout_confirmed"), json!("submitted")]);
     bed.posted(5_940).await;
+    assert_eq!(bed.status(&second).await, json!("payout_confirmed"));
+}
+
+#[sqlx::test(migrator = "migrations::CLAIMS")]
+async fn a_finance_posting_shows_money_before_its_settlement_and_only_once(
+    pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let bed = Bed::new(pool, options).await;
+    let (first, second) = (bed.sent(1, "C-1").await, bed.sent(2, "C-2").await);
+    bed.reimbursed("R-1", "C-1", 5_940, 6, "").await;
+    bed.told_of(5_940).await;
+    assert_eq!(bed.status(&first).await, json!("payout_confirmed"));
+    bed.reimbursed("R-2", "C-2", 5_940, 6, "").await;
+    bed.posted(5_940).await;
+    assert_eq!(bed.status(&second).await, json!("submitted"), "the settlement tells of the same money again");
+    bed.told_of(5_940).await;
     assert_eq!(bed.status(&second).await, json!("payout_confirmed"));
 }
 

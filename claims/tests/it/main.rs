@@ -9,6 +9,7 @@ mod claim_money;
 mod claim_sending;
 mod elsewhere;
 mod lifecycle;
+mod mail;
 mod netting;
 mod orders;
 mod reports;

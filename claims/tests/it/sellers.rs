@@ -86,6 +86,7 @@ impl Stage {
             nonce: nonce.to_owned(),
             redirect_uri: REDIRECT.to_owned(),
             host: None,
+            smtp_host: None,
             expires_at: self.slice.clock.now() + good_for,
             connected_by: Subject::try_new("ann").unwrap(),
         }

@@ -20,7 +20,12 @@ pub async fn slice(pool: PgPoolOptions, options: PgConnectOptions) -> Slice {
 pub fn config() -> Arc<Config> {
     let key = "dGVzdHMgdGVzdHMgdGVzdHMgdGVzdHMgdGVzdHMgMTI=";
     let masters = format!("tests:{key}");
-    let env = Env::of([("DOCUMENT_MASTER_KEYS", masters.as_str()), ("ACCOUNT_DETAILS_KEY", key)]);
+    let objects = std::env::temp_dir().join("recoup-claims-tests");
+    let env = Env::of([
+        ("DOCUMENT_MASTER_KEYS", masters.as_str()),
+        ("ACCOUNT_DETAILS_KEY", key),
+        ("OBJECT_DIR", objects.to_str().expect("text")),
+    ]);
     Arc::new(load(&env).expect("the keys are keys"))
 }
 

@@ -50,8 +50,8 @@ impl Dock {
         let vault = Vault::new(stage.config.masters.clone());
         let clock = Arc::clone(&stage.slice.clock) as Arc<dyn Clock>;
         let patience = Patience {
-            deadline: Duration::from_secs(3),
-            request: Duration::from_millis(500),
+            deadline: Duration::from_secs(12),
+            request: Duration::from_secs(4),
             first_pause: Duration::from_millis(4),
             longest_pause: Duration::from_millis(20),
         };

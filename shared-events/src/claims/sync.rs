@@ -56,6 +56,9 @@ pub struct ConnectAccount {
     /// Host and port of a mailbox, for IMAP.
     #[serde(default)]
     pub host: Option<String>,
+    /// Host and port of the server that sends for a mailbox; none: as its provider mostly calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smtp_host: Option<String>,
     /// The consent has to be used before.
     pub expires_at: DateTime<Utc>,
     /// Who gave it.

@@ -1,10 +1,12 @@
 //! The same bytes are the same document, and no object is left that nobody knows.
 
 use chrono::TimeDelta;
-use evidence::register_evidence::Register;
+use evidence::register_evidence::{Received, Register};
 use evidence::{rotate_keys, sweep_objects};
 use providers::files::Files;
+use shared_events::claims::DocumentReceived;
 use shared_events::evidence::EvidenceSource;
+use shared_events::{ConnectionId, DocumentId, EvidenceId, Subject};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use super::bed::{Bed, NEW_KEY, OLD_KEY, code, pdf, tenant};
@@ -108,4 +110,23 @@ async fn master_keys_are_replaced_without_touching_documents(pool: PgPoolOptions
     assert_eq!(bed.content_with(&new, ours).await, pdf("ours"));
     let missing = rotate_keys::rotate(&bed.store, &OLD_KEY.parse().unwrap()).await;
     assert!(missing.is_err(), "the new key is not there to unwrap with");
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn a_file_that_came_by_mail_is_evidence_once(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let file = bed.stored(b"%PDF-1.7 an invoice").await;
+    let id = DocumentId::of(&bed.tenant, &file.sha256);
+    let received = DocumentReceived {
+        evidence_id: EvidenceId(uuid::Uuid::now_v7()),
+        connection_id: ConnectionId(uuid::Uuid::now_v7()),
+        file,
+        evidence_type: "supplier_invoice".into(),
+        received_for: Subject::try_new("ann").unwrap(),
+    };
+    bed.handle(&Received, received.clone()).await.unwrap();
+    assert!(bed.handle(&Received, received).await.is_err(), "told twice it is refused, not taken twice");
+    assert_eq!(bed.content(id).await, b"%PDF-1.7 an invoice");
+    let kinds = bed.kinds_said().await;
+    assert_eq!(kinds.iter().filter(|kind| *kind == "evidence.evidence_registered.v1").count(), 1, "{kinds:?}");
 }
