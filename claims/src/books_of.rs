@@ -121,6 +121,7 @@ pub async fn load(work: &mut Work, connection: ConnectionId, subjects: &[Subject
             Ok(Some(fact)) => drop(books.add(row.key, row.place, fact)),
             Ok(None) => {}
             Err(problem) => {
+                metrics::counter!("recoup_claims_rows_unreadable_total", "report" => row.kind.name()).increment(1);
                 tracing::warn!(report = row.kind.name(), row.key = %row.key, ?problem, "a kept row cannot be read")
             }
         }

@@ -69,7 +69,17 @@ async fn evaluate_some(work: &mut Work, place: Place<'_>) -> Result<Option<Tally
         return Ok(None);
     }
     let (texts, touches): (Vec<String>, Vec<i64>) = touched.into_iter().map(|row| (row.subject, row.touched)).unzip();
-    let subjects: Vec<Subject> = texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
+    let mut subjects: Vec<Subject> = Vec::with_capacity(texts.len());
+    for text in &texts {
+        match serde_json::from_str(text) {
+            Ok(subject) => subjects.push(subject),
+            // Another release wrote it: it counts as answered, so that it does not stop the others, and is seen here.
+            Err(problem) => {
+                metrics::counter!("recoup_claims_subjects_unreadable_total").increment(1);
+                tracing::error!(subject = text, %problem, connection.id = %connection, "a touched subject cannot be read");
+            }
+        }
+    }
     let mut known: BTreeMap<_, _> = write_detections::known(work, connection, &texts).await?;
     let loaded = books_of::load(work, connection, &subjects).await?;
     let now = work.now();
