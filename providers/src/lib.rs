@@ -3,12 +3,17 @@
 pub mod amazon;
 pub mod fetch;
 pub mod files;
+pub mod gateway;
 pub mod imap;
 pub mod media_type;
 pub mod objects;
+pub mod paypal;
+pub mod payu;
 pub mod push;
+pub mod razorpay;
 pub mod sending;
 pub mod sms;
 pub mod smtp;
 pub mod stripe;
+pub mod webhook;
 mod wire;

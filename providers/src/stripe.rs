@@ -12,12 +12,14 @@ mod error;
 mod holds;
 mod objects;
 mod transport;
+mod webhook;
 
 pub use calls::{Charge, RefundOf};
 pub use error::Error;
 pub use holds::Hold;
 pub use objects::{CheckoutSession, Customer, PaymentIntent, PaymentStatus, Refund, RefundStatus, SetupIntent};
 pub use transport::Stripe;
+pub use webhook::read_webhook;
 
 /// The version of Stripe's API that is asked for, whatever the account's default is.
 pub const API_VERSION: &str = "2024-06-20";

@@ -8,6 +8,9 @@ use axum::Router;
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::Subcommand;
 use sandbox::amazon::{Amazon, Settings};
+use sandbox::paypal::PayPal;
+use sandbox::payu::PayU;
+use sandbox::razorpay::Razorpay;
 use sandbox::stripe::Stripe;
 use service_kit::clock::{Clock, SystemClock};
 use tokio::net::TcpListener;
@@ -26,6 +29,33 @@ pub struct Args {
 enum What {
     Amazon(AmazonArgs),
     Stripe(StripeArgs),
+    Paypal(PaypalArgs),
+    Razorpay(RazorpayArgs),
+    Payu(PayuArgs),
+}
+
+/// PayPal: orders that are approved, held, taken, let go and given back
+#[derive(clap::Args)]
+struct PaypalArgs {
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8012)]
+    port: u16,
+}
+
+/// Razorpay: payments that customers authorise, captures, refunds
+#[derive(clap::Args)]
+struct RazorpayArgs {
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8013)]
+    port: u16,
+}
+
+/// PayU India: the payment form and the commands about payments
+#[derive(clap::Args)]
+struct PayuArgs {
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8014)]
+    port: u16,
 }
 
 /// Stripe: customers, a page that saves a card, payments, refunds, idempotency keys
@@ -80,6 +110,9 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
             let stripe = Stripe::new(Arc::new(SystemClock));
             serve("stripe", args.port, stripe.router()).await
         }
+        What::Paypal(args) => serve("paypal", args.port, PayPal::new(Arc::new(SystemClock)).router()).await,
+        What::Razorpay(args) => serve("razorpay", args.port, Razorpay::new(Arc::new(SystemClock)).router()).await,
+        What::Payu(args) => serve("payu", args.port, PayU::new(Arc::new(SystemClock)).router()).await,
     }
 }
 

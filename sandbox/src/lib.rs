@@ -3,6 +3,10 @@
 
 pub mod amazon;
 mod faults;
+pub mod gateway;
 pub mod messaging;
+pub mod paypal;
+pub mod payu;
+pub mod razorpay;
 pub mod stripe;
 pub mod world;
