@@ -8,9 +8,11 @@ mod catalogue;
 mod health;
 mod list;
 mod one;
+mod payments;
 mod place;
 mod staff;
 mod tasks;
+mod webhooks;
 mod workflow;
 
 use std::sync::Arc;
@@ -57,7 +59,7 @@ pub struct Api {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Recoup orders", description = "Orders: taken once, checked, paid, fulfilled, refunded", license(name = "Apache-2.0")),
-    tags((name = "orders"), (name = "order workflow"), (name = "approvals"), (name = "catalogue and stock"), (name = "health"))
+    tags((name = "orders"), (name = "order workflow"), (name = "payments"), (name = "approvals"), (name = "catalogue and stock"), (name = "health"))
 )]
 struct Document;
 
@@ -87,6 +89,8 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(catalogue::put_warehouse))
         .routes(routes!(catalogue::change_stock))
         .routes(routes!(catalogue::ledger))
+        .routes(routes!(payments::show))
+        .routes(routes!(webhooks::take))
         .routes(routes!(health::basic))
         .routes(routes!(health::connectivity))
         .routes(routes!(health::one))
@@ -95,13 +99,15 @@ pub fn router(api: Api) -> OpenApiRouter {
 
 /// The same in their other spellings: with a slash at the end, and under `/api/v1`.
 pub fn other_spellings(api: Api) -> Router {
-    let table: [(&str, MethodRouter<Api>); 6] = [
+    let table: [(&str, MethodRouter<Api>); 8] = [
         ("/orders", get(list::own).post(place::place)),
         ("/orders/{id}", get(one::show).put(one::update).delete(one::cancel)),
         ("/admin/orders", get(list::all)),
         ("/admin/orders/stats", get(staff::stats)),
         ("/admin/orders/{id}/status", put(staff::change_status)),
         ("/orders/{id}/steps/{step}/retry", post(staff::retry)),
+        ("/orders/{id}/payments", get(payments::show)),
+        ("/webhooks/payments/{provider}", post(webhooks::take)),
     ];
     let workflow: [(&str, MethodRouter<Api>); 8] = [
         ("/api/order-workflow/orders/", get(workflow::list).post(workflow::place)),

@@ -1,4 +1,4 @@
-//! Calls to payment providers: written down before they are made, looked up before they are made again.
+//! Calls to payment gateways: written down before they are made, looked up before they are made again.
 
 use chrono::{DateTime, Utc};
 use service_kit::store::Work;
@@ -6,6 +6,7 @@ use shared_events::ids::derive;
 use shared_events::{Currency, Money, PaymentId};
 use uuid::Uuid;
 
+use crate::domain::refusal::Refusal;
 use crate::payments::{Amend, Answer, Authorize, Found, Lookup, Providers, Purpose};
 
 /// One effect at a provider.
@@ -23,8 +24,10 @@ pub struct Call {
     pub subject: Uuid,
     /// How much.
     pub amount: Money,
-    /// The provider's name of the payment.
+    /// The gateway's name of the payment.
     pub reference: Option<String>,
+    /// What was made at the gateway before money was asked for.
+    pub draft: Option<String>,
     /// For captures: whether nothing more will be taken.
     pub is_last: bool,
     /// When the payment was begun.
@@ -48,8 +51,10 @@ pub struct Payment {
     pub captured_minor: i64,
     /// Where it stands.
     pub state: String,
-    /// The provider's name of it.
+    /// The gateway's name of it.
     pub reference: Option<String>,
+    /// What was made at the gateway before money was asked for.
+    pub draft: Option<String>,
     /// When it was begun.
     pub created_at: DateTime<Utc>,
 }
@@ -77,6 +82,7 @@ impl Payment {
             subject,
             amount: Money::new(minor, self.currency),
             reference: self.reference.clone(),
+            draft: self.draft.clone(),
             is_last: true,
             since: self.created_at,
             captured_before_minor: self.captured_minor,
@@ -115,7 +121,7 @@ pub async fn begin(work: &mut Work, call: &Call) -> Result<Begun, sqlx::Error> {
     .await?;
     Ok(match row.state.as_str() {
         "done" => Begun::Ended(Answer::Done(row.provider_ref.unwrap_or_default())),
-        "refused" => Begun::Ended(Answer::Refused(row.detail.unwrap_or_default())),
+        "refused" => Begun::Ended(Answer::Refused(row.detail.unwrap_or_default().into())),
         _ => Begun::Again,
     })
 }
@@ -133,6 +139,7 @@ pub async fn make(providers: &Providers, call: &Call, begun: Begun, token: Optio
                 key: call.id,
                 payment: call.payment.0,
                 reference: call.reference.as_deref(),
+                draft: call.draft.as_deref(),
                 purpose: call.purpose,
                 amount: call.amount,
                 since: call.since,
@@ -140,7 +147,7 @@ pub async fn make(providers: &Providers, call: &Call, begun: Begun, token: Optio
             };
             match provider.lookup(lookup).await {
                 Found::Done(reference) => return Answer::Done(reference),
-                Found::Refused(code) => return Answer::Refused(code),
+                Found::Refused(refusal) => return Answer::Refused(refusal),
                 Found::Unknown(why) => return Answer::Unknown(why),
                 Found::Nothing => {}
             }
@@ -149,7 +156,9 @@ pub async fn make(providers: &Providers, call: &Call, begun: Begun, token: Optio
     let reference = call.reference.as_deref();
     match (call.purpose, token, reference) {
         (Purpose::Authorize, Some(token), _) => {
-            provider.authorize(Authorize { key: call.id, payment: call.payment.0, amount: call.amount, token }).await
+            let draft = call.draft.as_deref();
+            let wish = Authorize { key: call.id, payment: call.payment.0, amount: call.amount, token, draft };
+            provider.authorize(wish).await
         }
         (Purpose::Authorize, None, _) => Answer::Refused("no_payment_token".into()),
         (_, _, None) => Answer::Refused("no_reference".into()),
@@ -172,7 +181,7 @@ pub async fn record(work: &mut Work, call: &Call, answer: &Answer) -> Result<(),
     let (tenant, now) = (work.tenant().clone(), work.now());
     let (state, reference, detail) = match answer {
         Answer::Done(reference) => ("done", Some(reference), None),
-        Answer::Refused(code) => ("refused", None, Some(code)),
+        Answer::Refused(refusal) => ("refused", None, Some(&refusal.code)),
         Answer::Unknown(why) => ("begun", None, Some(why)),
     };
     sqlx::query!(
@@ -197,7 +206,7 @@ pub async fn record(work: &mut Work, call: &Call, answer: &Answer) -> Result<(),
 pub async fn open_payment(work: &mut Work, order: shared_events::OrderId) -> Result<Option<Payment>, sqlx::Error> {
     let tenant = work.tenant().clone();
     let row = sqlx::query!(
-        r#"SELECT id, gateway, currency, amount_minor, captured_minor, state::text AS "state!", provider_ref, created_at FROM payments
+        r#"SELECT id, gateway, currency, amount_minor, captured_minor, state::text AS "state!", provider_ref, provider_draft, created_at FROM payments
            WHERE tenant = $1 AND order_id = $2 AND state IN ('created', 'unknown', 'authorized')"#,
         tenant.as_str(),
         order.0,
@@ -212,6 +221,7 @@ pub async fn open_payment(work: &mut Work, order: shared_events::OrderId) -> Res
         captured_minor: row.captured_minor,
         state: row.state,
         reference: row.provider_ref,
+        draft: row.provider_draft,
         created_at: row.created_at,
     }))
 }
@@ -225,19 +235,38 @@ pub async fn set_state(
     payment: PaymentId,
     state: &str,
     reference: Option<&str>,
-    code: Option<&str>,
+    refusal: Option<&Refusal>,
 ) -> Result<(), sqlx::Error> {
     let (tenant, now) = (work.tenant().clone(), work.now());
     sqlx::query!(
         "UPDATE payments SET state = $3::text::payment_state, provider_ref = COALESCE($4, provider_ref), decline_code = COALESCE($5, decline_code),
+                decline_class = COALESCE($7, decline_class),
                 authorized_at = CASE WHEN $3 = 'authorized' THEN COALESCE(authorized_at, $6) ELSE authorized_at END
          WHERE tenant = $1 AND id = $2",
         tenant.as_str(),
         payment.0,
         state,
         reference,
-        code,
+        refusal.map(|refusal| refusal.code.as_str()),
         now,
+        refusal.map(|refusal| refusal.class.name()),
+    )
+    .execute(work.conn())
+    .await?;
+    Ok(())
+}
+
+/// Keeps what was made at the gateway before money is asked for.
+///
+/// # Errors
+/// When the database is away.
+pub async fn set_draft(work: &mut Work, payment: PaymentId, draft: &str) -> Result<(), sqlx::Error> {
+    let tenant = work.tenant().clone();
+    sqlx::query!(
+        "UPDATE payments SET provider_draft = $3 WHERE tenant = $1 AND id = $2",
+        tenant.as_str(),
+        payment.0,
+        draft,
     )
     .execute(work.conn())
     .await?;

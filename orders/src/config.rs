@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use service_kit::config::{FromEnv, Reader, Secret, Var};
+use service_kit::config::{FromEnv, Reader, Var};
 use service_kit::sealed::{ACCOUNT_DETAILS_KEY, SealingKey};
 use shared_events::{Currency, Money};
 
 use crate::domain::fraud::Thresholds;
+use crate::gateways::Gateways;
 use crate::payments::Providers;
-use crate::stripe::{self, ByStripe};
 
 const HIGH_VALUE: Var =
     Var::or("HIGH_VALUE_THRESHOLD", "1000.00", "orders of this amount or more need another person's approval");
@@ -29,10 +29,6 @@ const PRODUCT_SERVICE: Var =
 const SEARCH_SERVICE: Var =
     Var::new("SEARCH_SERVICE_URL", "search service whose /health the health pages look at; absent = not configured");
 
-const STRIPE_KEY: Var = Var::new("STRIPE_SECRET_KEY", "Stripe's secret key; absent = orders are not paid by Stripe");
-const STRIPE_URL: Var =
-    Var::or("STRIPE_API_URL", "https://api.stripe.com", "where Stripe's API is, or a stand-in for it");
-
 /// What orders reads from the environment.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -48,8 +44,8 @@ pub struct Config {
     pub checks_quality: bool,
     /// Whether one order may be sent from several warehouses.
     pub splits: bool,
-    /// Stripe's address and our key, where orders are paid by Stripe.
-    pub stripe: Option<(String, Secret)>,
+    /// By whom orders are paid.
+    pub gateways: Gateways,
     /// Health pages of others: the key in our report, and the address.
     pub neighbours: Vec<(&'static str, String)>,
 }
@@ -66,18 +62,14 @@ pub struct Parts {
 impl Parts {
     /// Everything that the configuration names.
     pub fn of(config: Arc<Config>) -> Self {
-        let mut providers = Providers::default();
-        if let Some((address, key)) = &config.stripe {
-            let client = providers::stripe::Stripe::new(address, key.clone());
-            providers = providers.with(stripe::terms(), Arc::new(ByStripe(client)));
-        }
+        let providers = config.gateways.providers();
         Self { config, providers }
     }
 }
 
 impl FromEnv for Config {
     fn vars() -> Vec<Var> {
-        vec![
+        let mut vars = vec![
             ACCOUNT_DETAILS_KEY,
             HIGH_VALUE,
             FRAUD_HOLD,
@@ -85,13 +77,13 @@ impl FromEnv for Config {
             FRAUD_DETECTION,
             QUALITY_CONTROL,
             MULTI_WAREHOUSE,
-            STRIPE_KEY,
-            STRIPE_URL,
             USER_SERVICE,
             CART_SERVICE,
             PRODUCT_SERVICE,
             SEARCH_SERVICE,
-        ]
+        ];
+        vars.extend(Gateways::vars());
+        vars
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
@@ -109,8 +101,7 @@ impl FromEnv for Config {
         let scores_fraud = reader.required(&FRAUD_DETECTION);
         let checks_quality = reader.required(&QUALITY_CONTROL);
         let splits = reader.required(&MULTI_WAREHOUSE);
-        let stripe_key = reader.optional::<Secret>(&STRIPE_KEY);
-        let stripe_url = reader.required::<String>(&STRIPE_URL);
+        let gateways = Gateways::read(reader);
         let neighbours = neighbours(reader);
         Some(Self {
             key: key?,
@@ -119,7 +110,7 @@ impl FromEnv for Config {
             scores_fraud: scores_fraud?,
             checks_quality: checks_quality?,
             splits: splits?,
-            stripe: stripe_url.zip(stripe_key),
+            gateways,
             neighbours,
         })
     }

@@ -7,6 +7,7 @@ pub mod fraud;
 pub mod process;
 pub mod rates;
 pub mod refund;
+pub mod refusal;
 pub mod routing;
 pub mod status;
 pub mod totals;

@@ -12,9 +12,13 @@ pub mod change_status;
 pub mod change_stock;
 pub mod config;
 pub mod decide_task;
+mod directory;
 pub mod domain;
 pub mod fulfil_order;
+pub mod gateways;
+pub mod heed_webhook;
 mod order_row;
+pub mod pay_refund;
 pub mod payments;
 pub mod place_order;
 pub mod private;
@@ -26,9 +30,9 @@ mod sent_units;
 pub mod steer_order;
 pub mod steps;
 pub mod stock;
-pub mod stripe;
 pub mod tasks;
 pub mod update_order;
+pub mod webhooks;
 
 use service_kit::handler::Routes;
 use service_kit::jobs::Worker;
@@ -68,6 +72,7 @@ pub fn worker(store: Store, parts: &Parts) -> Worker {
         .on(steps::RunUndo { parts: parts.clone() })
         .on(steps::Expire)
         .on(steps::Lapse { parts: parts.clone() })
-        .on(refund_order::RunRefund { parts: parts.clone() })
+        .on(pay_refund::RunRefund { parts: parts.clone() })
+        .on(heed_webhook::Heed { parts: parts.clone() })
         .on(tasks::Escalate)
 }

@@ -1,7 +1,7 @@
-//! The way to payment providers: what is asked of one, and what its answers mean. Cards never come here, only providers' tokens.
+//! The way to payment gateways: what is asked of one, and what its answers mean. Cards never come here, only gateways' tokens.
 //!
 //! An answer is definite or unknown. After an unknown one (a timeout, a broken connection, a 5xx) the same call is looked up before it is
-//! made again, under the same idempotency key; only a definite refusal lets another provider be tried.
+//! made again, under the same idempotency key; only a definite refusal lets another gateway be tried, and not every one does.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,19 +11,22 @@ use futures::future::BoxFuture;
 use shared_events::Money;
 use uuid::Uuid;
 
-use crate::domain::routing::Gateway as Terms;
+use crate::domain::refusal::Refusal;
+use crate::domain::routing::Terms;
 
 /// What a payment is made from.
 #[derive(Debug, Clone)]
 pub struct Authorize<'a> {
     /// Idempotency key of the call.
     pub key: Uuid,
-    /// Our name of the payment; the provider keeps it, so that a payment can be found by it.
+    /// Our name of the payment; the gateway keeps it, so that a payment can be found by it.
     pub payment: Uuid,
     /// How much.
     pub amount: Money,
-    /// The provider's token of the customer's means of payment.
+    /// The gateway's token of the customer's means of payment.
     pub token: &'a str,
+    /// What [`Gateway::prepare`] made for it.
+    pub draft: Option<&'a str>,
 }
 
 /// A change of a payment.
@@ -31,7 +34,7 @@ pub struct Authorize<'a> {
 pub struct Amend<'a> {
     /// Idempotency key of the call.
     pub key: Uuid,
-    /// The provider's name of the payment.
+    /// The gateway's name of the payment.
     pub reference: &'a str,
     /// How much.
     pub amount: Money,
@@ -42,10 +45,10 @@ pub struct Amend<'a> {
 /// What came of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// It is done, and this is the provider's name of what was made.
+    /// It is done, and this is the gateway's name of what was made.
     Done(String),
-    /// It will not be done, and why: the provider's code. Nothing was moved.
-    Refused(String),
+    /// It will not be done, and why. Nothing was moved.
+    Refused(Refusal),
     /// Nobody knows. It has to be looked up.
     Unknown(String),
 }
@@ -53,14 +56,24 @@ pub enum Answer {
 /// What a lookup found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// The call took effect; the provider's name of what was made.
+    /// The call took effect; the gateway's name of what was made.
     Done(String),
-    /// The call was refused, and why.
-    Refused(String),
-    /// The provider knows of no such call: it may be made (again).
+    /// The call was refused, and why; or what it made is over.
+    Refused(Refusal),
+    /// The gateway knows of no such call: it may be made (again).
     Nothing,
-    /// The provider cannot tell now.
+    /// The gateway cannot tell now.
     Unknown(String),
+}
+
+impl From<Answer> for Found {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Done(reference) => Self::Done(reference),
+            Answer::Refused(refusal) => Self::Refused(refusal),
+            Answer::Unknown(why) => Self::Unknown(why),
+        }
+    }
 }
 
 /// Which call is looked up.
@@ -70,8 +83,10 @@ pub struct Lookup<'a> {
     pub key: Uuid,
     /// Our name of the payment.
     pub payment: Uuid,
-    /// The provider's name of the payment, where it is known.
+    /// The gateway's name of the payment, where it is known.
     pub reference: Option<&'a str>,
+    /// What [`Gateway::prepare`] made for it.
+    pub draft: Option<&'a str>,
     /// What it was for.
     pub purpose: Purpose,
     /// How much.
@@ -107,8 +122,27 @@ impl Purpose {
     }
 }
 
-/// One payment provider.
-pub trait Provider: Send + Sync {
+/// What is answered when a promise was not given back but will end by itself: the gateway cannot do more.
+pub const LEFT_TO_LAPSE: &str = "left_to_lapse";
+
+/// One payment gateway.
+pub trait Gateway: Send + Sync {
+    /// Whether this is one of its tokens, as far as its looks tell. A token of another gateway is not shown around.
+    fn recognises(&self, _token: &str) -> bool {
+        true
+    }
+
+    /// Whether something has to be made at the gateway, or looked at there, before money is asked for. What it is named by is kept before
+    /// the money moves, so that the call can be looked up however late.
+    fn prepares(&self) -> bool {
+        false
+    }
+
+    /// Makes that, or looks at it. No money moves.
+    fn prepare<'a>(&'a self, wish: Authorize<'a>) -> BoxFuture<'a, Answer> {
+        Box::pin(async move { Answer::Done(wish.payment.to_string()) })
+    }
+
     /// Has money promised.
     fn authorize<'a>(&'a self, wish: Authorize<'a>) -> BoxFuture<'a, Answer>;
     /// Takes promised money, or a part of it.
@@ -121,30 +155,34 @@ pub trait Provider: Send + Sync {
     fn lookup<'a>(&'a self, call: Lookup<'a>) -> BoxFuture<'a, Found>;
 }
 
-/// A provider with what it takes and costs.
-type Connected = (Terms, Arc<dyn Provider>);
+/// A gateway with what it takes and costs.
+type Connected = (Terms, Arc<dyn Gateway>);
 
-/// The payment providers of this installation, by name.
+/// The payment gateways of this installation, by name.
 #[derive(Clone, Default)]
 pub struct Providers(Arc<BTreeMap<String, Connected>>);
 
 impl Providers {
     /// Adds one.
     #[must_use]
-    pub fn with(self, terms: Terms, provider: Arc<dyn Provider>) -> Self {
+    pub fn with(self, terms: Terms, gateway: Arc<dyn Gateway>) -> Self {
         let mut all = (*self.0).clone();
-        all.insert(terms.name.clone(), (terms, provider));
+        all.insert(terms.name.clone(), (terms, gateway));
         Self(Arc::new(all))
     }
 
     /// The one of this name.
-    pub fn get(&self, name: &str) -> Option<&Arc<dyn Provider>> {
-        self.0.get(name).map(|(_, provider)| provider)
+    pub fn get(&self, name: &str) -> Option<&Arc<dyn Gateway>> {
+        self.0.get(name).map(|(_, gateway)| gateway)
     }
 
-    /// What each takes and costs. `sick` are those whose last calls did not come back.
-    pub fn terms(&self, sick: &[String]) -> Vec<Terms> {
-        let of = |(terms, _): &Connected| Terms { is_healthy: !sick.contains(&terms.name), ..terms.clone() };
-        self.0.values().map(of).collect()
+    /// What each takes and costs.
+    pub fn terms(&self) -> Vec<Terms> {
+        self.0.values().map(|(terms, _)| terms.clone()).collect()
+    }
+
+    /// Whether this one takes money in several parts. One that is not connected any more may.
+    pub fn takes_parts(&self, name: &str) -> bool {
+        self.0.get(name).is_none_or(|(terms, _)| terms.takes_parts)
     }
 }

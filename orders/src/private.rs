@@ -1,6 +1,8 @@
 //! What of an order is private: sealed where it comes in, for this order only, and opened only to show it to whom it concerns, to pay
 //! and to send.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use service_kit::sealed::{SealError, SealingKey};
 use shared_events::orders::Marks;
@@ -8,6 +10,7 @@ use shared_events::{OrderId, TenantId};
 use utoipa::ToSchema;
 
 use crate::domain::fraud::is_disposable;
+use crate::payments::Gateway;
 
 /// Where something goes, or who pays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -73,6 +76,9 @@ pub struct Private {
     pub email: Option<String>,
     /// The provider's token of the means of payment.
     pub payment_token: Option<String>,
+    /// Tokens of several providers, by their names: when one refuses, another can be asked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub payment_tokens: BTreeMap<String, String>,
     /// What the shop calls the device that it was ordered from.
     pub device_id: Option<String>,
 }
@@ -121,6 +127,12 @@ impl Private {
         serde_json::from_str(&text).map_err(|_| SealError::CannotOpen)
     }
 
+    /// The token for a gateway: the one that was brought for it, else the one that looks like one of its own.
+    pub fn token_for(&self, name: &str, gateway: &dyn Gateway) -> Option<&str> {
+        let own = self.payment_tokens.get(name).or(self.payment_token.as_ref());
+        own.filter(|token| gateway.recognises(token)).map(String::as_str)
+    }
+
     /// What can be told of it without giving it away.
     pub fn marks(&self, key: &SealingKey) -> Marks {
         let digest = |kind: &str, text: &str| key.digest(format!("{kind}\u{1f}{text}").as_bytes());
@@ -130,7 +142,7 @@ impl Private {
             _ => "none",
         };
         Marks {
-            card: self.payment_token.as_ref().map(|token| digest("card", token)),
+            card: self.payment_token.iter().chain(self.payment_tokens.values()).next().map(|token| digest("card", token)),
             address: self.shipping.as_ref().map(|address| digest("address", &address.canonical())),
             device: self.device_id.as_ref().map(|device| digest("device", device)),
             addresses: addresses.to_owned(),

@@ -4,6 +4,8 @@
 mod authorize;
 mod capture;
 mod check;
+mod choose;
+mod lapse;
 mod reserve;
 mod send;
 mod void;
@@ -20,7 +22,7 @@ use crate::domain::process::{HoldReason, Step};
 use crate::domain::status::{Change, Status};
 use crate::order_row::Order;
 
-pub use authorize::{Lapse, capture_begun};
+pub use lapse::{Lapse, capture_begun};
 pub use reserve::Expire;
 
 /// After so many attempts at a step a person has to look at it.

@@ -138,15 +138,20 @@ impl PayU {
         self
     }
 
-    async fn command(&self, command: &str, variables: &[&str]) -> Result<Answer, Error> {
+    fn form(&self, command: &str, variables: &[&str]) -> String {
         let hash = command_hash(&self.key, command, variables.first().unwrap_or(&""), self.salt.expose());
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.append_pair("key", &self.key).append_pair("command", command).append_pair("hash", &hash);
         for (at, value) in variables.iter().enumerate() {
             form.append_pair(&format!("var{}", at + 1), value);
         }
+        form.finish()
+    }
+
+    async fn command(&self, command: &str, variables: &[&str]) -> Result<Answer, Error> {
         let request = self.http.post(format!("{}/merchant/postservice.php?form=2", self.base));
-        let request = request.header("content-type", "application/x-www-form-urlencoded").body(form.finish());
+        let form = self.form(command, variables);
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
         read(&ask(request.timeout(self.timeout), |_| None).await?)
     }
 

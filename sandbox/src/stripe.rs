@@ -16,6 +16,7 @@ use serde_json::Value;
 use service_kit::clock::Clock;
 
 use crate::faults::Fault;
+use crate::gateway::{Books, Delivery, signature};
 
 /// A sandbox.
 #[derive(Debug, Clone)]
@@ -68,6 +69,56 @@ impl Stripe {
             .route("/_sandbox/objects", get(serve::objects))
             .fallback(serve::operation)
             .with_state(self.clone())
+    }
+
+    /// Lets an operation (`POST payment_intents`, `POST refunds`, ...) go wrong once.
+    pub fn fail(&self, operation: &str, kind: &str) {
+        let kind = serde_json::from_value(kind.into()).expect("the kind of a fault");
+        self.state().faults.push(Fault { operation: operation.to_owned(), kind, times: 1, millis: None });
+    }
+
+    /// How often an operation was asked for.
+    pub fn calls(&self, operation: &str) -> u64 {
+        self.state().calls.get(operation).copied().unwrap_or_default()
+    }
+
+    /// What its own books say.
+    pub fn books(&self) -> Books {
+        let state = self.state();
+        let mut books = Books::default();
+        for object in state.objects.values() {
+            let of = |name: &str| object[name].as_i64().unwrap_or(0);
+            match object["object"].as_str().unwrap_or_default() {
+                "refund" => books.refunded += of("amount"),
+                "payment_intent" => {
+                    books.captured += of("amount_received");
+                    if object["status"] == "requires_capture" {
+                        books.held += of("amount") - of("amount_received");
+                    }
+                }
+                _ => {}
+            }
+        }
+        books
+    }
+
+    /// A webhook about an object as it is now, or about another one that is given, signed with a secret at the sandbox's time.
+    pub fn event(&self, secret: &str, kind: &str, object: &Value) -> Delivery {
+        let seconds = self.seconds();
+        let number = {
+            let mut state = self.state();
+            state.number += 1;
+            state.number
+        };
+        let object = self.state().objects.get(object.as_str().unwrap_or_default()).unwrap_or(object).clone();
+        let body = serde_json::json!({
+            "id": format!("evt_{number:012}"), "object": "event", "api_version": "2024-06-20", "created": seconds, "type": kind,
+            "data": {"object": object},
+        })
+        .to_string();
+        let tag = signature(secret, format!("{seconds}.{body}").as_bytes());
+        let headers = vec![("stripe-signature".to_owned(), format!("t={seconds},v1={tag}"))];
+        Delivery { kind: kind.to_owned(), headers, body }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

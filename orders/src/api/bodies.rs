@@ -1,5 +1,7 @@
 //! Orders as callers write them, and the commands that they become.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use service_kit::auth::{Caller, Role};
 use service_kit::problem::Problem;
@@ -38,6 +40,9 @@ pub struct OrderBody {
     /// The payment provider's token of the means of payment. Card numbers are never sent here.
     #[serde(default)]
     pub payment_token: Option<String>,
+    /// Tokens of several payment providers, by their names: when one refuses, another can be asked.
+    #[serde(default)]
+    pub payment_tokens: BTreeMap<String, String>,
     /// How it is sent.
     #[serde(default = "standard")]
     pub shipping_method: String,
@@ -106,6 +111,26 @@ fn standard() -> String {
 /// Who may place orders.
 const MAY_ORDER: [Role; 5] = [Role::Admin, Role::Manager, Role::Operator, Role::Seller, Role::Customer];
 
+/// Checks the tokens of means of payment: none may be a card number.
+///
+/// # Errors
+/// 422 that names the field.
+pub fn check_tokens(one: Option<&String>, several: &BTreeMap<String, String>) -> Result<(), Problem> {
+    if several.len() > 8 {
+        return Err(Problem::invalid_field("payment_tokens", "at most 8"));
+    }
+    for (name, token) in several {
+        text("payment_tokens", name, 32)?;
+        text("payment_tokens", token, 255)?;
+    }
+    for (field, token) in one.map(|token| ("payment_token", token)).into_iter().chain(several.values().map(|token| ("payment_tokens", token))) {
+        if is_card_number(token) {
+            return Err(Problem::invalid_field(field, "looks like a card number; send the provider's token"));
+        }
+    }
+    Ok(())
+}
+
 impl OrderBody {
     /// The command that it becomes.
     ///
@@ -136,9 +161,7 @@ impl OrderBody {
                 text(field, value, 255)?;
             }
         }
-        if self.payment_token.as_ref().is_some_and(|token| is_card_number(token)) {
-            return Err(Problem::invalid_field("payment_token", "looks like a card number; send the provider's token"));
-        }
+        check_tokens(self.payment_token.as_ref(), &self.payment_tokens)?;
         let currency = self.currency.unwrap_or(Currency::USD);
         let mut shipping = self.shipping_address;
         let ship_country = check_address("shipping_address", &mut shipping)?;
@@ -159,6 +182,7 @@ impl OrderBody {
             shipping: Some(shipping),
             email,
             payment_token: self.payment_token,
+            payment_tokens: self.payment_tokens,
             device_id: self.device_id,
         };
         let order_id = OrderId(ids::derive(&["order", &id.to_string()]));

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::Api;
 use super::ask::{Ask, Body, Nothing, text};
-use super::bodies::check_address;
+use super::bodies::{check_address, check_tokens};
 use crate::order_row::stored_currency;
 use crate::private::{Address, Private};
 use crate::read_order::{self, Fraud, Order, Row};
@@ -244,6 +244,9 @@ pub struct Update {
     /// The payment provider's token of another means of payment.
     #[serde(default)]
     payment_token: Option<String>,
+    /// Tokens of several payment providers, by their names, in place of those before.
+    #[serde(default)]
+    payment_tokens: Option<std::collections::BTreeMap<String, String>>,
 }
 
 impl Body for Update {}
@@ -266,6 +269,7 @@ pub async fn update(State(api): State<Api>, Path(id): Path<Uuid>, ask: Ask<Updat
     if let Some(token) = &body.payment_token {
         text("payment_token", token, 255)?;
     }
+    check_tokens(body.payment_token.as_ref(), body.payment_tokens.as_ref().unwrap_or(&std::collections::BTreeMap::new()))?;
     let mut ship_country = None;
     if let Some(address) = &mut body.shipping_address {
         ship_country = Some(check_address("shipping_address", address)?);
@@ -284,7 +288,9 @@ pub async fn update(State(api): State<Api>, Path(id): Path<Uuid>, ask: Ask<Updat
     let mut private = Private::open(key, &ask.caller.tenant, order_id, &sealed).map_err(Problem::internal)?;
     private.shipping = body.shipping_address.or(private.shipping);
     private.billing = body.billing_address.or(private.billing);
-    private.payment_token = body.payment_token.or(private.payment_token);
+    if body.payment_token.is_some() || body.payment_tokens.is_some() {
+        (private.payment_token, private.payment_tokens) = (body.payment_token, body.payment_tokens.unwrap_or_default());
+    }
     let command = UpdateOrder {
         order_id,
         marks: Some(private.marks(key)),

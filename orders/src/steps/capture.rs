@@ -11,6 +11,7 @@ use super::at_step;
 use crate::advance::{Ending, end_step, run_step};
 use crate::calls::{self, Begun, Call};
 use crate::config::Parts;
+use crate::directory;
 use crate::domain::process::{HoldReason, Step};
 use crate::domain::status::Change;
 use crate::order_row::Order;
@@ -51,7 +52,14 @@ pub async fn run(parts: &Parts, store: &Store, job: &Job, id: OrderId) -> Result
         end_step(&mut work, &job.cause, &mut order, Step::CapturePayment, &ending).await?;
         return Ok(work.commit().await?);
     };
-    let call = Call { is_last: leaving.is_last, ..payment.call(Purpose::Capture, leaving.id, leaving.amount_minor) };
+    let takes_parts = parts.providers.takes_parts(&payment.gateway);
+    if !takes_parts && payment.captured_minor > 0 {
+        // All of it was taken with the first shipment.
+        return dispatch(work, job, order, &leaving, None).await;
+    }
+    let (minor, is_last) =
+        if takes_parts { (leaving.amount_minor, leaving.is_last) } else { (payment.amount_minor, true) };
+    let call = Call { is_last, ..payment.call(Purpose::Capture, leaving.id, minor) };
     let begun: Begun = calls::begin(&mut work, &call).await?;
     work.commit().await?;
     let answer = calls::make(&parts.providers, &call, begun, None).await;
@@ -59,12 +67,18 @@ pub async fn run(parts: &Parts, store: &Store, job: &Job, id: OrderId) -> Result
     let mut order = Order::lock(&mut work, id).await?;
     calls::record(&mut work, &call, &answer).await?;
     let ending = match answer {
-        Answer::Done(_) => return dispatch(work, job, order, &leaving, Some(&call)).await,
-        Answer::Unknown(why) => Ending::later(LOOK_AGAIN, format!("{} has not answered: {why}", call.gateway)),
-        Answer::Refused(code) if order.standing.status.is_before_dispatch() => {
-            Ending::held(HoldReason::Payment, format!("{} refused to capture: {code}", call.gateway))
+        Answer::Done(reference) => {
+            // Disputes name what was taken.
+            directory::enter(&mut work, &call.gateway, &reference, id, call.payment).await?;
+            return dispatch(work, job, order, &leaving, Some(&call)).await;
         }
-        Answer::Refused(code) => Ending::later(TRY_AGAIN, format!("{} refused to capture: {code}", call.gateway)),
+        Answer::Unknown(why) => Ending::later(LOOK_AGAIN, format!("{} has not answered: {why}", call.gateway)),
+        Answer::Refused(refusal) if order.standing.status.is_before_dispatch() => {
+            Ending::held(HoldReason::Payment, format!("{} refused to capture: {}", call.gateway, refusal.code))
+        }
+        Answer::Refused(refusal) => {
+            Ending::later(TRY_AGAIN, format!("{} refused to capture: {}", call.gateway, refusal.code))
+        }
     };
     job.finish(&mut work).await?;
     end_step(&mut work, &job.cause, &mut order, Step::CapturePayment, &ending).await?;

@@ -13,7 +13,7 @@ use crate::config::Parts;
 use crate::domain::process::{Compensation, Taken, undo as plan};
 use crate::domain::status::Status;
 use crate::order_row::Order;
-use crate::payments::{Answer, Purpose};
+use crate::payments::{Answer, LEFT_TO_LAPSE, Purpose};
 use crate::{stock, tasks};
 
 /// Seconds after which an unknown end is looked up again.
@@ -84,13 +84,14 @@ async fn settle(store: &Store, job: &Job, id: OrderId, call: &Call, answer: &Ans
             calls::set_state(&mut work, call.payment, "authorized", Some(reference), None).await?;
             Some(0)
         }
-        (Purpose::Authorize, Answer::Refused(code)) => {
-            calls::set_state(&mut work, call.payment, "declined", None, Some(code)).await?;
+        (Purpose::Authorize, Answer::Refused(refusal)) => {
+            calls::set_state(&mut work, call.payment, "declined", None, Some(refusal)).await?;
             None
         }
         // Refused means that the provider has nothing to give back any more.
         (_, Answer::Done(_) | Answer::Refused(_)) => {
-            calls::set_state(&mut work, call.payment, "voided", None, None).await?;
+            let lapses = *answer == Answer::Done(LEFT_TO_LAPSE.into());
+            calls::set_state(&mut work, call.payment, if lapses { "lapsed" } else { "voided" }, None, None).await?;
             work.emit(&job.cause, order.sequence(), &PaymentVoided { order_id: id, payment_id: call.payment });
             None
         }

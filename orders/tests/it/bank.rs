@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
-use orders::payments::{Amend, Answer, Authorize, Found, Lookup, Provider};
+use orders::payments::{Amend, Answer, Authorize, Found, Gateway, Lookup};
 use uuid::Uuid;
 
 /// What the bank does with the next calls, in order; then it behaves.
@@ -69,7 +69,7 @@ impl Bank {
     }
 }
 
-impl Provider for Bank {
+impl Gateway for Bank {
     fn authorize<'a>(&'a self, wish: Authorize<'a>) -> BoxFuture<'a, Answer> {
         Box::pin(async move { self.act("authorize", wish.key, wish.amount.minor) })
     }

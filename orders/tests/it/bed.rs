@@ -5,7 +5,8 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use orders::config::{Config, Parts};
 use orders::domain::fraud::Thresholds;
-use orders::domain::routing::Gateway;
+use orders::domain::routing::Terms;
+use orders::gateways::Gateways;
 use orders::payments::Providers;
 use orders::private::{Address, Private};
 use serde_json::Value;
@@ -41,15 +42,15 @@ pub fn who(name: &str) -> Subject {
     Subject::try_new(name).unwrap()
 }
 
-fn gateway(name: &str, cost_basis_points: i64) -> Gateway {
-    Gateway {
+fn gateway(name: &str, cost_basis_points: i64) -> Terms {
+    Terms {
         name: name.into(),
         currencies: vec![],
         countries: vec![],
         methods: vec![],
         cost_basis_points,
         cost_fixed_minor: 0,
-        is_healthy: true,
+        takes_parts: true,
     }
 }
 
@@ -76,7 +77,7 @@ impl Bed {
             scores_fraud: true,
             checks_quality: true,
             splits: true,
-            stripe: None,
+            gateways: Gateways::default(),
             neighbours: vec![],
         };
         let (cheap, dear) = (Bank::default(), Bank::default());
@@ -161,6 +162,7 @@ impl Bed {
             email: Some("ann@example.com".into()),
             payment_token: Some(format!("tok-{order_id}")),
             device_id: None,
+            ..Private::default()
         };
         let items = items.iter().map(|(id, quantity)| AskedItem {
             product_id: Some((*id).to_owned()),

@@ -5,9 +5,12 @@
 mod bank;
 mod bed;
 mod flow;
+mod gateways;
 mod http;
 mod marketplace;
 mod money;
 mod people;
+mod shop;
 mod stock;
 mod timers;
+mod webhooks;

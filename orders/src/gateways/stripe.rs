@@ -1,4 +1,4 @@
-//! Stripe as a payment provider of orders.
+//! Stripe as a payment gateway of orders.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,16 @@ use futures::future::BoxFuture;
 use providers::stripe::{Error, Hold, PaymentIntent, PaymentStatus, Refund, RefundOf, RefundStatus, Stripe};
 use uuid::Uuid;
 
-use crate::domain::routing::Gateway as Terms;
-use crate::payments::{Amend, Answer, Authorize, Found, Lookup, Provider, Purpose};
+use super::words;
+use crate::domain::routing::Terms;
+use crate::payments::{Amend, Answer, Authorize, Found, Gateway, Lookup, Purpose};
 
 /// Under this name our id of a payment is written on Stripe's.
 const PAYMENT: &str = "payment_id";
 /// ... and our id of a refund on Stripe's.
 const REFUND: &str = "refund_key";
 
-/// Stripe as a payment provider.
+/// Stripe as a payment gateway.
 pub struct ByStripe(pub Stripe);
 
 /// What Stripe takes, and its published price for cards: 2.9 % and 0.30.
@@ -23,10 +24,10 @@ pub fn terms() -> Terms {
         name: "stripe".into(),
         currencies: vec![],
         countries: vec![],
-        methods: vec!["credit_card".into(), "debit_card".into(), "card".into(), "stripe".into()],
+        methods: words(&["credit_card", "debit_card", "card", "stripe"]),
         cost_basis_points: 290,
         cost_fixed_minor: 30,
-        is_healthy: true,
+        takes_parts: true,
     }
 }
 
@@ -37,8 +38,8 @@ fn written(name: &str, id: Uuid) -> BTreeMap<String, String> {
 /// What a failure means. That nobody answered is no refusal: it is looked up and asked again, under the same key.
 fn failed(error: Error) -> Answer {
     match error {
-        Error::Declined { code, decline_code, .. } => Answer::Refused(decline_code.unwrap_or(code)),
-        Error::Refused { code, .. } => Answer::Refused(code),
+        Error::Declined { code, decline_code, .. } => Answer::Refused(decline_code.unwrap_or(code).into()),
+        Error::Refused { code, .. } => Answer::Refused(code.into()),
         Error::UnsupportedCurrency(_) => Answer::Refused("unsupported_currency".into()),
         other @ (Error::KeyReused | Error::Unavailable(_) | Error::Unknown { .. }) => {
             Answer::Unknown(other.to_string())
@@ -61,28 +62,25 @@ fn given_back(refund: Refund) -> Answer {
     match refund.status {
         Some(RefundStatus::Succeeded | RefundStatus::Pending) => Answer::Done(refund.id),
         Some(RefundStatus::Failed | RefundStatus::Canceled) => Answer::Refused("refund_failed".into()),
+        // The customer has to say where the money goes; it left us all the same.
+        Some(RefundStatus::RequiresAction) => Answer::Done(refund.id),
         _ => Answer::Unknown("the refund is not through yet".into()),
-    }
-}
-
-fn found(answer: Answer) -> Found {
-    match answer {
-        Answer::Done(reference) => Found::Done(reference),
-        Answer::Refused(code) => Found::Refused(code),
-        Answer::Unknown(why) => Found::Unknown(why),
     }
 }
 
 impl ByStripe {
     async fn look(&self, call: Lookup<'_>) -> Result<Found, Error> {
         if call.purpose == Purpose::Authorize {
-            let hold = self.0.find_hold(call.since, (PAYMENT, &call.payment.to_string())).await?;
-            return Ok(hold.map_or(Found::Nothing, |intent| found(held(intent))));
+            let hold = match call.reference {
+                Some(reference) => Some(self.0.payment_intent(reference).await?),
+                None => self.0.find_hold(call.since, (PAYMENT, &call.payment.to_string())).await?,
+            };
+            return Ok(hold.map_or(Found::Nothing, |intent| held(intent).into()));
         }
         let Some(reference) = call.reference else { return Ok(Found::Refused("no_reference".into())) };
         if call.purpose == Purpose::Refund {
             let refund = self.0.find_refund(reference, (REFUND, &call.key.to_string())).await?;
-            return Ok(refund.map_or(Found::Nothing, |refund| found(given_back(refund))));
+            return Ok(refund.map_or(Found::Nothing, |refund| given_back(refund).into()));
         }
         let intent = self.0.payment_intent(reference).await?;
         let taken = intent.amount_received >= call.captured_before_minor + call.amount.minor;
@@ -95,7 +93,11 @@ impl ByStripe {
     }
 }
 
-impl Provider for ByStripe {
+impl Gateway for ByStripe {
+    fn recognises(&self, token: &str) -> bool {
+        ["pm_", "card_", "tok_", "src_"].iter().any(|start| token.starts_with(start))
+    }
+
     fn authorize<'a>(&'a self, wish: Authorize<'a>) -> BoxFuture<'a, Answer> {
         Box::pin(async move {
             let hold = Hold {
