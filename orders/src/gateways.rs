@@ -19,7 +19,8 @@ const STRIPE_HOOK: Var = Var::new(
     "STRIPE_WEBHOOK_SECRET",
     "secret of the webhook endpoint at Stripe, two parted by a comma while it is replaced; absent = no webhooks of Stripe",
 );
-const PAYPAL_ID: Var = Var::new("PAYPAL_CLIENT_ID", "our client id with PayPal; absent = orders are not paid by PayPal");
+const PAYPAL_ID: Var =
+    Var::new("PAYPAL_CLIENT_ID", "our client id with PayPal; absent = orders are not paid by PayPal");
 const PAYPAL_SECRET: Var = Var::new("PAYPAL_CLIENT_SECRET", "the secret to it");
 const PAYPAL_URL: Var =
     Var::or("PAYPAL_API_URL", "https://api-m.paypal.com", "where PayPal's API is, or a stand-in for it");
@@ -35,7 +36,8 @@ const RAZORPAY_HOOK: Var = Var::new(
     "RAZORPAY_WEBHOOK_SECRET",
     "secret of the webhook at Razorpay, two parted by a comma while it is replaced; absent = no webhooks of Razorpay",
 );
-const PAYU_KEY: Var = Var::new("PAYU_MERCHANT_KEY", "our merchant key with PayU India; absent = orders are not paid by PayU");
+const PAYU_KEY: Var =
+    Var::new("PAYU_MERCHANT_KEY", "our merchant key with PayU India; absent = orders are not paid by PayU");
 const PAYU_SALT: Var = Var::new("PAYU_MERCHANT_SALT", "the salt to it");
 const PAYU_URL: Var = Var::or("PAYU_API_URL", "https://info.payu.in", "where PayU's commands go, or a stand-in for it");
 const ROUTING: Var = Var::new(
@@ -103,8 +105,20 @@ impl Gateways {
     pub fn vars() -> Vec<Var> {
         let mut vars = Stripe::vars();
         vars.extend([
-            STRIPE_HOOK, PAYPAL_ID, PAYPAL_SECRET, PAYPAL_URL, PAYPAL_HOOK, PAYPAL_CERTS, RAZORPAY_ID,
-            RAZORPAY_SECRET, RAZORPAY_URL, RAZORPAY_HOOK, PAYU_KEY, PAYU_SALT, PAYU_URL, ROUTING,
+            STRIPE_HOOK,
+            PAYPAL_ID,
+            PAYPAL_SECRET,
+            PAYPAL_URL,
+            PAYPAL_HOOK,
+            PAYPAL_CERTS,
+            RAZORPAY_ID,
+            RAZORPAY_SECRET,
+            RAZORPAY_URL,
+            RAZORPAY_HOOK,
+            PAYU_KEY,
+            PAYU_SALT,
+            PAYU_URL,
+            ROUTING,
         ]);
         vars
     }

@@ -12,8 +12,8 @@ use crate::advance::{STEP_JOB, UNDO_JOB};
 use crate::calls::{self, Payment};
 use crate::config::Parts;
 use crate::order_row::Order;
-use crate::payments::{Found, Lookup, Purpose};
 use crate::pay_refund::{self, RunRefund};
+use crate::payments::{Found, Lookup, Purpose};
 use crate::steps::{Lapse, order_of};
 use crate::webhooks::HEED_JOB;
 

@@ -142,7 +142,12 @@ impl Private {
             _ => "none",
         };
         Marks {
-            card: self.payment_token.iter().chain(self.payment_tokens.values()).next().map(|token| digest("card", token)),
+            card: self
+                .payment_token
+                .iter()
+                .chain(self.payment_tokens.values())
+                .next()
+                .map(|token| digest("card", token)),
             address: self.shipping.as_ref().map(|address| digest("address", &address.canonical())),
             device: self.device_id.as_ref().map(|device| digest("device", device)),
             addresses: addresses.to_owned(),

@@ -5,9 +5,9 @@ use serde_json::Value;
 use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::jobs::{NewJob, RunsJob};
 use service_kit::store::{Cause, Work};
+use shared_events::OrderId;
 use shared_events::orders::{RefundOrder, RefundWish};
 use shared_events::outcome::Rejection;
-use shared_events::OrderId;
 use sqlx::types::Json;
 
 use crate::audit::{self, Entry};
@@ -119,7 +119,12 @@ async fn insert(work: &mut Work, data: &RefundOrder, payment: &Payment, refund: 
 }
 
 /// Counts lines as refunded (`sign` 1), or takes that back (-1).
-pub(crate) async fn set_aside(work: &mut Work, order: OrderId, lines: &[KeptLine], sign: i64) -> Result<(), sqlx::Error> {
+pub(crate) async fn set_aside(
+    work: &mut Work,
+    order: OrderId,
+    lines: &[KeptLine],
+    sign: i64,
+) -> Result<(), sqlx::Error> {
     let tenant = work.tenant().clone();
     for (line, quantity, minor) in lines {
         sqlx::query!(

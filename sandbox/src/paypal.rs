@@ -150,7 +150,8 @@ async fn operation(State(paypal): State<PayPal>, request: Request) -> Response {
     let path = parts.uri.path().to_owned();
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     // Operations are told apart by the last word of the path that is no id: `POST capture`, `GET orders`.
-    let word = path.rsplit('/').find(|part| part.chars().all(|sign| sign.is_ascii_lowercase() || sign == '-' || sign == '_'));
+    let word =
+        path.rsplit('/').find(|part| part.chars().all(|sign| sign.is_ascii_lowercase() || sign == '-' || sign == '_'));
     let name = format!("{} {}", parts.method, word.unwrap_or_default());
     if path == "/v1/oauth2/token" {
         return finish(token(&paypal, header("authorization"), &body));
@@ -183,8 +184,11 @@ fn token(paypal: &PayPal, authorization: &str, body: &[u8]) -> Outcome {
     let mut desk = paypal.0.desk();
     let token = format!("A21AA{:012}", desk.next());
     desk.keep(&token, json!({"_kind": "token"}));
-    (200, json!({"scope": "https://uri.paypal.com/services/payments/payment/authcapture", "access_token": token, "token_type": "Bearer",
-        "app_id": "APP-80W284485P519543T", "expires_in": 32_400, "nonce": "2026-01-01T00:00:00Z"}))
+    (
+        200,
+        json!({"scope": "https://uri.paypal.com/services/payments/payment/authcapture", "access_token": token, "token_type": "Bearer",
+        "app_id": "APP-80W284485P519543T", "expires_in": 32_400, "nonce": "2026-01-01T00:00:00Z"}),
+    )
 }
 
 fn answer(paypal: &PayPal, method: &str, path: &str, key: &str, raw: &[u8]) -> Outcome {

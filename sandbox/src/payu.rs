@@ -117,7 +117,8 @@ impl PayU {
         form.insert("mihpayid".to_owned(), mihpayid);
         form.insert("status".to_owned(), status.to_owned());
         form.insert("unmappedstatus".to_owned(), unmapped.to_owned());
-        let names = ["udf5", "udf4", "udf3", "udf2", "udf1", "email", "firstname", "productinfo", "amount", "txnid", "key"];
+        let names =
+            ["udf5", "udf4", "udf3", "udf2", "udf1", "email", "firstname", "productinfo", "amount", "txnid", "key"];
         let fields: Vec<&str> = names.iter().map(|name| field(&form, name)).collect();
         let plain = format!("{SALT}|{status}||||||{}", fields.join("|"));
         let text = form.get("additionalCharges").map_or_else(|| plain.clone(), |charges| format!("{charges}|{plain}"));
@@ -144,8 +145,10 @@ async fn page(State(payu): State<PayU>, request: Request) -> Response {
     }
     let back = field(&form, "surl").to_owned();
     let answer = payu.pay_by(form);
-    let inputs: String =
-        answer.iter().map(|(name, value)| format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")).collect();
+    let inputs: String = answer
+        .iter()
+        .map(|(name, value)| format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">"))
+        .collect();
     Html(format!("<form method=\"post\" action=\"{back}\">{inputs}</form>")).into_response()
 }
 
@@ -179,18 +182,27 @@ fn verify(desk: &Desk, txnid: &str) -> Outcome {
     let found = desk.all(|object| object["_kind"] == "payment" && object["txnid"] == txnid).pop();
     let details = found.clone().unwrap_or_else(|| json!({"mihpayid": "Not Found", "status": "Not Found"}));
     let status = u8::from(found.is_some());
-    (200, json!({"status": status, "msg": format!("{status} out of 1 Transactions Fetched Successfully"), "transaction_details": {txnid: details}}))
+    (
+        200,
+        json!({"status": status, "msg": format!("{status} out of 1 Transactions Fetched Successfully"), "transaction_details": {txnid: details}}),
+    )
 }
 
 fn actions(desk: &Desk, mihpayid: &str) -> Outcome {
     let done = desk.all(|object| object["_kind"] == "action" && object["mihpayid"] == mihpayid);
     if done.is_empty() {
-        return (200, json!({"status": 0, "msg": "0 out of 1 Transactions Fetched Successfully",
-            "transaction_details": {mihpayid: "No action status found"}}));
+        return (
+            200,
+            json!({"status": 0, "msg": "0 out of 1 Transactions Fetched Successfully",
+            "transaction_details": {mihpayid: "No action status found"}}),
+        );
     }
     let named = done.into_iter().map(|action| (action["request_id"].as_str().unwrap_or_default().to_owned(), action));
-    (200, json!({"status": 1, "msg": "1 out of 1 Transactions Fetched Successfully",
-        "transaction_details": {mihpayid: Value::Object(named.collect())}}))
+    (
+        200,
+        json!({"status": 1, "msg": "1 out of 1 Transactions Fetched Successfully",
+        "transaction_details": {mihpayid: Value::Object(named.collect())}}),
+    )
 }
 
 fn act(desk: &mut Desk, action: &str, mihpayid: &str, token: &str, amount: i64) -> Outcome {
@@ -232,5 +244,8 @@ fn act(desk: &mut Desk, action: &str, mihpayid: &str, token: &str, amount: i64) 
         "cancel" => "Cancel Request Queued",
         _ => "Refund Request Queued",
     };
-    (200, json!({"status": 1, "msg": message, "request_id": id, "bank_ref_num": "527013524405", "mihpayid": mihpayid, "error_code": 102}))
+    (
+        200,
+        json!({"status": 1, "msg": message, "request_id": id, "bank_ref_num": "527013524405", "mihpayid": mihpayid, "error_code": 102}),
+    )
 }

@@ -22,8 +22,11 @@ pub const WEBHOOK_SECRET: &str = "whsec_of_the_razorpay_sandbox";
 pub struct Razorpay(Arc<Shared>);
 
 fn refused(reason: &str, description: &str) -> Outcome {
-    (400, json!({"error": {"code": "BAD_REQUEST_ERROR", "description": description, "source": "business", "step": "NA",
-        "reason": reason, "metadata": {}}}))
+    (
+        400,
+        json!({"error": {"code": "BAD_REQUEST_ERROR", "description": description, "source": "business", "step": "NA",
+        "reason": reason, "metadata": {}}}),
+    )
 }
 
 fn missing() -> Outcome {
@@ -72,7 +75,8 @@ impl Razorpay {
                 _ => {}
             }
         }
-        let refunds = desk.objects.values().filter(|object| object["entity"] == "refund" && object["_captured"] == true);
+        let refunds =
+            desk.objects.values().filter(|object| object["entity"] == "refund" && object["_captured"] == true);
         books.refunded = refunds.filter_map(|refund| refund["amount"].as_i64()).sum();
         books
     }
@@ -95,7 +99,9 @@ impl Razorpay {
     /// A payment that nobody captured goes back to the customer.
     pub fn lapse(&self, id: &str) {
         let mut desk = self.0.desk();
-        let Some(payment) = desk.objects.get_mut(id).filter(|payment| payment["status"] == "authorized") else { return };
+        let Some(payment) = desk.objects.get_mut(id).filter(|payment| payment["status"] == "authorized") else {
+            return;
+        };
         payment["status"] = "refunded".into();
         payment["amount_refunded"] = payment["amount"].clone();
         let payment = payment.clone();
@@ -168,9 +174,15 @@ async fn operation(State(razorpay): State<Razorpay>, request: Request) -> Respon
 fn read(desk: &Desk, steps: &[&str]) -> Outcome {
     let list = |items: Vec<Value>| (200, json!({"entity": "collection", "count": items.len(), "items": items}));
     match steps {
-        ["orders", id, "payments"] => list(desk.all(|object| object["entity"] == "payment" && object["order_id"] == *id)),
-        ["payments", id, "refunds"] => list(desk.all(|object| object["entity"] == "refund" && object["payment_id"] == *id)),
-        ["orders" | "payments" | "refunds", id] => desk.objects.get(*id).cloned().map_or_else(missing, |object| (200, object)),
+        ["orders", id, "payments"] => {
+            list(desk.all(|object| object["entity"] == "payment" && object["order_id"] == *id))
+        }
+        ["payments", id, "refunds"] => {
+            list(desk.all(|object| object["entity"] == "refund" && object["payment_id"] == *id))
+        }
+        ["orders" | "payments" | "refunds", id] => {
+            desk.objects.get(*id).cloned().map_or_else(missing, |object| (200, object))
+        }
         _ => missing(),
     }
 }

@@ -123,7 +123,11 @@ pub fn check_tokens(one: Option<&String>, several: &BTreeMap<String, String>) ->
         text("payment_tokens", name, 32)?;
         text("payment_tokens", token, 255)?;
     }
-    for (field, token) in one.map(|token| ("payment_token", token)).into_iter().chain(several.values().map(|token| ("payment_tokens", token))) {
+    for (field, token) in one
+        .map(|token| ("payment_token", token))
+        .into_iter()
+        .chain(several.values().map(|token| ("payment_tokens", token)))
+    {
         if is_card_number(token) {
             return Err(Problem::invalid_field(field, "looks like a card number; send the provider's token"));
         }

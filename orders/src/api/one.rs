@@ -269,7 +269,10 @@ pub async fn update(State(api): State<Api>, Path(id): Path<Uuid>, ask: Ask<Updat
     if let Some(token) = &body.payment_token {
         text("payment_token", token, 255)?;
     }
-    check_tokens(body.payment_token.as_ref(), body.payment_tokens.as_ref().unwrap_or(&std::collections::BTreeMap::new()))?;
+    check_tokens(
+        body.payment_token.as_ref(),
+        body.payment_tokens.as_ref().unwrap_or(&std::collections::BTreeMap::new()),
+    )?;
     let mut ship_country = None;
     if let Some(address) = &mut body.shipping_address {
         ship_country = Some(check_address("shipping_address", address)?);

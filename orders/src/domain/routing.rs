@@ -149,7 +149,11 @@ pub fn route(
         able.push(((is_sick, is_clumsy, cost, gateway.name.clone()), why));
     }
     able.sort();
-    let able = able.into_iter().enumerate().map(|(at, ((_, _, _, gateway), why))| Candidate { gateway, rank: Some(at + 1), why });
+    let able = able.into_iter().enumerate().map(|(at, ((_, _, _, gateway), why))| Candidate {
+        gateway,
+        rank: Some(at + 1),
+        why,
+    });
     able.chain(unable).collect()
 }
 
@@ -220,7 +224,8 @@ mod tests {
 
     #[test]
     fn terms_are_changed_by_configuration() {
-        let change: TermsChange = serde_json::from_str(r#"{"countries": ["DE"], "cost_basis_points": 5}"#).expect("reads");
+        let change: TermsChange =
+            serde_json::from_str(r#"{"countries": ["DE"], "cost_basis_points": 5}"#).expect("reads");
         let changed = gateway("paypal", &[], 349, true).changed(&change);
         assert_eq!((changed.cost_basis_points, changed.cost_fixed_minor), (5, 30));
         let found = route(&[changed], WISH, &BTreeMap::new(), &BTreeMap::new());

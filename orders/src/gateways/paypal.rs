@@ -85,7 +85,9 @@ impl ByPayPal {
     async fn give_back(&self, wish: &Amend<'_>) -> Result<Answer, Error> {
         let key = wish.key.to_string();
         let payments = self.order_of(wish.reference).await?.payments();
-        let minor = |amount: &Option<providers::paypal::Amount>| amount.as_ref().and_then(|amount| amount.money()).map_or(0, |money| money.minor);
+        let minor = |amount: &Option<providers::paypal::Amount>| {
+            amount.as_ref().and_then(|amount| amount.money()).map_or(0, |money| money.minor)
+        };
         let counted = || payments.refunds.iter().filter(|refund| refund.counts());
         let ours = || counted().filter(|refund| refund.custom_id.as_deref() == Some(&key));
         let mut left = wish.amount.minor - ours().map(|refund| minor(&refund.amount)).sum::<i64>();
@@ -95,7 +97,10 @@ impl ByPayPal {
             if left <= 0 {
                 break;
             }
-            let gone: i64 = counted().filter(|refund| refund.capture_id() == Some(&capture.id)).map(|refund| minor(&refund.amount)).sum();
+            let gone: i64 = counted()
+                .filter(|refund| refund.capture_id() == Some(&capture.id))
+                .map(|refund| minor(&refund.amount))
+                .sum();
             let part = left.min(minor(&capture.amount) - gone);
             if part <= 0 || !matches!(capture.status.as_str(), "COMPLETED" | "PARTIALLY_REFUNDED") {
                 continue;
@@ -148,7 +153,8 @@ impl ByPayPal {
 
 impl Gateway for ByPayPal {
     fn recognises(&self, token: &str) -> bool {
-        let is_order = token.len() == 17 && token.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        let is_order =
+            token.len() == 17 && token.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
         is_order || token.starts_with(SAVED)
     }
 

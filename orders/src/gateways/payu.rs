@@ -105,7 +105,10 @@ impl ByPayU {
             Error::Refused { code, .. } => Error::Unknown(code),
             other => other,
         })?;
-        Ok(done.map_or_else(|| Answer::Unknown("accepted, and not listed yet".into()), |done| Self::outcome(done, purpose)))
+        Ok(done.map_or_else(
+            || Answer::Unknown("accepted, and not listed yet".into()),
+            |done| Self::outcome(done, purpose),
+        ))
     }
 
     async fn look(&self, call: &Lookup<'_>) -> Result<Found, Error> {

@@ -94,7 +94,9 @@ async fn prepare(
     token: Option<&str>,
 ) -> Result<Result<Call, (Call, Answer)>, Failure> {
     let gateway = parts.providers.get(&call.gateway).filter(|gateway| gateway.prepares() && call.draft.is_none());
-    let (Some(gateway), Some(token), Begun::First | Begun::Again) = (gateway, token, begun) else { return Ok(Ok(call)) };
+    let (Some(gateway), Some(token), Begun::First | Begun::Again) = (gateway, token, begun) else {
+        return Ok(Ok(call));
+    };
     let wish = Authorize { key: call.id, payment: call.payment.0, amount: call.amount, token, draft: None };
     let draft = match gateway.prepare(wish).await {
         Answer::Done(draft) => draft,

@@ -42,7 +42,8 @@ pub async fn choose(parts: &Parts, work: &mut Work, order: &Order, private: &Pri
     .await?;
     let mut barred = BTreeMap::new();
     for terms in parts.providers.terms() {
-        if parts.providers.get(&terms.name).is_some_and(|gateway| private.token_for(&terms.name, &**gateway).is_none()) {
+        if parts.providers.get(&terms.name).is_some_and(|gateway| private.token_for(&terms.name, &**gateway).is_none())
+        {
             barred.insert(terms.name, "the customer brought no token for it".to_owned());
         }
     }
@@ -66,7 +67,8 @@ pub async fn choose(parts: &Parts, work: &mut Work, order: &Order, private: &Pri
     };
     let health = health(work).await?;
     let candidates = route(&parts.providers.terms(), wish, &health, &barred);
-    let chosen = candidates.first().filter(|candidate| candidate.rank.is_some()).map(|candidate| candidate.gateway.clone());
+    let chosen =
+        candidates.first().filter(|candidate| candidate.rank.is_some()).map(|candidate| candidate.gateway.clone());
     let attempt = earlier.iter().map(|payment| payment.attempt).max().unwrap_or_default() + 1;
     let id = PaymentId(derive(&["payment", tenant.as_str(), &order.id.to_string(), &attempt.to_string()]));
     note(work, order, chosen.as_ref().map(|_| id), chosen.as_deref(), &candidates).await?;

@@ -7,9 +7,9 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use crate::shop::Shop;
 
 /// Two cables: 30.00, tax 3.00, shipping 10.00.
-const CABLES: i64 = 43_00;
+const CABLES: i64 = 4_300;
 /// Two teas: 300.00 rupees, tax 30.00, no shipping.
-const TEAS: i64 = 330_00;
+const TEAS: i64 = 33_000;
 
 fn one_back() -> RefundWish {
     RefundWish::Lines(vec![LineQuantity { line: 1, quantity: 1 }])
@@ -94,11 +94,11 @@ async fn two_shipments_by_paypal_are_two_captures_and_one_refund_gives_both_back
     shop.paypal.fail("POST capture", "slow");
     bed.run().await;
     assert_eq!(bed.stands(id).await.0, "shipped", "{:?}", bed.shown(id).await);
-    assert_eq!(shop.books("paypal"), Books { held: 0, captured: 193_59, refunded: 0 });
+    assert_eq!(shop.books("paypal"), Books { held: 0, captured: 19_359, refunded: 0 });
     shop.paypal.fail("POST refund", "accept_then_hang");
     bed.refund(id, RefundWish::Whole, false).await.unwrap();
     bed.run().await;
-    assert_eq!(shop.books("paypal"), Books { held: 0, captured: 193_59, refunded: 193_59 });
+    assert_eq!(shop.books("paypal"), Books { held: 0, captured: 19_359, refunded: 19_359 });
     assert_eq!(bed.stands(id).await.0, "refunded");
     shop.agree().await;
 }
@@ -109,7 +109,7 @@ async fn two_shipments_by_razorpay_are_one_capture(pool: PgPoolOptions, options:
     let shop = Shop::open(pool, options).await;
     let bed = &shop.bed;
     bed.receive("tea", "west", 20).await;
-    let paid = shop.razorpay.pay(150_00 * 30 * 11 / 10, "INR", None);
+    let paid = shop.razorpay.pay(15_000 * 30 * 11 / 10, "INR", None);
     let mut order = shop.order("tea", &[("razorpay", &paid)]);
     order.items[0].quantity = 30;
     order.marks.card = None;
@@ -133,7 +133,7 @@ async fn two_shipments_by_razorpay_are_one_capture(pool: PgPoolOptions, options:
     bed.labels(id, 2).await.unwrap();
     bed.run().await;
     assert_eq!(bed.stands(id).await.0, "shipped", "{:?}", bed.shown(id).await);
-    assert_eq!((shop.razorpay.calls("POST capture"), shop.books("razorpay").captured), (1, 4_950_00));
+    assert_eq!((shop.razorpay.calls("POST capture"), shop.books("razorpay").captured), (1, 495_000));
     shop.agree().await;
 }
 
@@ -164,7 +164,10 @@ async fn declined_by_one_paid_by_the_next_and_each_choice_says_why(pool: PgPoolO
     let why = |route: usize, at: usize| routes[route].1[at]["why"].as_str().unwrap().to_owned();
     assert_eq!((routes[0].0.as_deref(), why(0, 0).as_str()), (Some("stripe"), "it costs 1.55 and fares well"));
     assert_eq!(why(0, 1), "it costs 1.99 and fares well");
-    assert_eq!((why(0, 2).as_str(), why(1, 3).as_str()), ("it does not take USD", "it has refused this order: insufficient_funds"));
+    assert_eq!(
+        (why(0, 2).as_str(), why(1, 3).as_str()),
+        ("it does not take USD", "it has refused this order: insufficient_funds")
+    );
 }
 
 #[sqlx::test(migrator = "migrations::ORDERS")]
@@ -221,7 +224,8 @@ async fn lost_everywhere(shop: &Shop, gateway: &str, sku: &str, tokens: &[(&str,
 async fn answers_that_are_lost_at_stripe_and_paypal(pool: PgPoolOptions, options: PgConnectOptions) {
     let shop = Shop::open(pool, options).await;
     let both = [("stripe", "pm_card_visa"), ("paypal", "vault:saved")];
-    lost_everywhere(&shop, "stripe", "cable", &both, ["POST payment_intents", "POST payment_intents", "POST refunds"]).await;
+    lost_everywhere(&shop, "stripe", "cable", &both, ["POST payment_intents", "POST payment_intents", "POST refunds"])
+        .await;
     let paypal = [("paypal", "vault:saved")];
     lost_everywhere(&shop, "paypal", "cable", &paypal, ["POST authorize", "POST capture", "POST refund"]).await;
 }
@@ -230,7 +234,8 @@ async fn answers_that_are_lost_at_stripe_and_paypal(pool: PgPoolOptions, options
 async fn answers_that_are_lost_at_razorpay_and_payu(pool: PgPoolOptions, options: PgConnectOptions) {
     let shop = Shop::open(pool, options).await;
     let paid = shop.razorpay.pay(TEAS, "INR", None);
-    lost_everywhere(&shop, "razorpay", "tea", &[("razorpay", &paid)], ["GET payments", "POST capture", "POST refund"]).await;
+    lost_everywhere(&shop, "razorpay", "tea", &[("razorpay", &paid)], ["GET payments", "POST capture", "POST refund"])
+        .await;
     shop.payu.pay("shop-1", TEAS, None);
     let calls = ["verify_payment", "capture_transaction", "cancel_refund_transaction"];
     lost_everywhere(&shop, "payu", "tea", &[("payu", "payu:shop-1")], calls).await;

@@ -75,7 +75,7 @@ impl Shop {
             product_id: "tea".into(),
             sku: "SKU-tea".into(),
             name: "tea".into(),
-            unit_price: Money::new(150_00, Currency::try_new("INR").unwrap()),
+            unit_price: Money::new(15_000, Currency::try_new("INR").unwrap()),
             grams: 400,
             is_active: true,
             by: who("boss"),
@@ -94,11 +94,7 @@ impl Shop {
         let opened = Private::open(key, tenant, order.order_id, &order.private).unwrap();
         let payment_tokens = tokens.iter().map(|(name, token)| ((*name).to_owned(), (*token).to_owned())).collect();
         let private = Private { payment_token: None, payment_tokens, ..opened };
-        PlaceOrder {
-            marks: private.marks(key),
-            private: private.seal(key, tenant, order.order_id).unwrap(),
-            ..order
-        }
+        PlaceOrder { marks: private.marks(key), private: private.seal(key, tenant, order.order_id).unwrap(), ..order }
     }
 
     pub async fn place(&self, sku: &str, tokens: &[(&str, &str)]) -> OrderId {

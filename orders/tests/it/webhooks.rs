@@ -21,7 +21,7 @@ use tower::ServiceExt;
 
 use crate::shop::{STRIPE_SECRET, Shop};
 
-const TEAS: i64 = 330_00;
+const TEAS: i64 = 33_000;
 
 struct Nowhere;
 
@@ -65,17 +65,21 @@ async fn kept(shop: &Shop) -> Vec<(String, String)> {
 
 async fn reference(shop: &Shop, order: OrderId) -> String {
     let mut work = shop.bed.slice.work().await;
-    let found: (String,) = sqlx::query_as("SELECT provider_ref FROM payments WHERE order_id = $1 AND provider_ref IS NOT NULL")
-        .bind(order.0)
-        .fetch_one(work.conn())
-        .await
-        .unwrap();
+    let found: (String,) =
+        sqlx::query_as("SELECT provider_ref FROM payments WHERE order_id = $1 AND provider_ref IS NOT NULL")
+            .bind(order.0)
+            .fetch_one(work.conn())
+            .await
+            .unwrap();
     found.0
 }
 
 async fn chargebacks(shop: &Shop) -> i64 {
     let mut work = shop.bed.slice.work().await;
-    sqlx::query_scalar("SELECT count(*) FROM payments WHERE disputed_at IS NOT NULL").fetch_one(work.conn()).await.unwrap()
+    sqlx::query_scalar("SELECT count(*) FROM payments WHERE disputed_at IS NOT NULL")
+        .fetch_one(work.conn())
+        .await
+        .unwrap()
 }
 
 #[sqlx::test(migrator = "migrations::ORDERS")]
@@ -122,7 +126,8 @@ async fn each_gateways_webhooks_are_proved_and_kept_once(pool: PgPoolOptions, op
     // Too old, or of nobody's payment: not believed, and not kept.
     bed.slice.clock.advance(TimeDelta::seconds(301));
     assert_eq!(post(&app, "stripe", &all[0].1).await, 401);
-    let foreign = shop.stripe.event(STRIPE_SECRET, "charge.succeeded", &json!({"id": "ch_1", "payment_intent": "pi_1"}));
+    let foreign =
+        shop.stripe.event(STRIPE_SECRET, "charge.succeeded", &json!({"id": "ch_1", "payment_intent": "pi_1"}));
     assert_eq!(post(&app, "stripe", &foreign).await, 204);
     bed.run().await;
     let kinds: Vec<String> = kept(&shop).await.into_iter().map(|(gateway, _)| gateway).collect();
@@ -156,7 +161,7 @@ async fn a_webhook_hastens_the_look_that_would_have_come_anyway(pool: PgPoolOpti
             assert_eq!(shop.tries(id).await[0].1, "authorized");
         }
     }
-    assert_eq!(shop.books("paypal"), Books { held: 86_00, captured: 0, refunded: 0 });
+    assert_eq!(shop.books("paypal"), Books { held: 8_600, captured: 0, refunded: 0 });
     shop.agree().await;
 }
 
@@ -175,7 +180,10 @@ async fn a_webhook_before_the_answer_changes_nothing(pool: PgPoolOptions, option
     assert_eq!(bed.stands(id).await.0, "shipped");
     // Out of order: captured is told before authorized.
     let hooks = shop.razorpay.webhooks();
-    assert_eq!(hooks.iter().map(|hook| hook.kind.as_str()).collect::<Vec<_>>(), ["payment.authorized", "payment.captured"]);
+    assert_eq!(
+        hooks.iter().map(|hook| hook.kind.as_str()).collect::<Vec<_>>(),
+        ["payment.authorized", "payment.captured"]
+    );
     for hook in hooks.iter().rev() {
         assert_eq!(post(&app, "razorpay", hook).await, 204);
         bed.run().await;
@@ -253,8 +261,11 @@ async fn disputes_are_noted_and_count_against_the_customer_unless_they_are_won(
     let next = shop.place("cable", &[("stripe", "pm_card_visa")]).await;
     bed.run().await;
     let mut work = bed.slice.work().await;
-    let (factors,): (Value,) =
-        sqlx::query_as("SELECT fraud_factors FROM orders WHERE id = $1").bind(next.0).fetch_one(work.conn()).await.unwrap();
+    let (factors,): (Value,) = sqlx::query_as("SELECT fraud_factors FROM orders WHERE id = $1")
+        .bind(next.0)
+        .fetch_one(work.conn())
+        .await
+        .unwrap();
     let said = factors.as_array().unwrap().iter().find(|factor| factor["name"] == "prior_chargebacks").unwrap();
     assert_eq!(said["evidence"], "2 payments were charged back before");
 }
@@ -270,13 +281,15 @@ async fn a_refund_that_fell_through_counts_no_more_and_can_be_asked_for_again(
     bed.run().await;
     bed.labels(id, 1).await.unwrap();
     bed.run().await;
-    let money = RefundWish::Amount(crate::bed::usd(10_00));
+    let money = RefundWish::Amount(crate::bed::usd(1_000));
     bed.refund(id, money.clone(), false).await.unwrap();
     bed.run().await;
     assert_eq!(bed.shown(id).await["refunded_amount"], "10.00");
     let mut work = bed.slice.work().await;
-    let (refund,): (String,) =
-        sqlx::query_as("SELECT provider_ref FROM payment_calls WHERE purpose = 'refund'").fetch_one(work.conn()).await.unwrap();
+    let (refund,): (String,) = sqlx::query_as("SELECT provider_ref FROM payment_calls WHERE purpose = 'refund'")
+        .fetch_one(work.conn())
+        .await
+        .unwrap();
     drop(work);
     let intent = reference(&shop, id).await;
     let failed = json!({"id": refund, "object": "refund", "payment_intent": intent, "status": "failed"});
@@ -288,5 +301,5 @@ async fn a_refund_that_fell_through_counts_no_more_and_can_be_asked_for_again(
     }
     bed.refund(id, money, false).await.unwrap();
     bed.run().await;
-    assert_eq!(shop.ledger("stripe").await.refunded, 10_00);
+    assert_eq!(shop.ledger("stripe").await.refunded, 1_000);
 }

@@ -111,7 +111,13 @@ impl PayPal {
         Ok(token)
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<&str>, key: Option<&str>) -> Result<bytes::Bytes, Error> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&str>,
+        key: Option<&str>,
+    ) -> Result<bytes::Bytes, Error> {
         let mut again = true;
         loop {
             let token = self.token().await?;

@@ -38,7 +38,9 @@ impl Signed {
             url.scheme() == "https" && url.port().is_none() && url.username().is_empty() && under
         });
         let filled = [&self.transmission_id, &self.transmission_time, &self.transmission_sig];
-        host_fits && self.auth_algo == "SHA256withRSA" && filled.iter().all(|text| !text.is_empty() && text.len() <= 1_024)
+        host_fits
+            && self.auth_algo == "SHA256withRSA"
+            && filled.iter().all(|text| !text.is_empty() && text.len() <= 1_024)
     }
 }
 

@@ -9,12 +9,18 @@ type Said = Option<(&'static str, Value)>;
 
 pub(super) fn refused(status: u16, issue: &str, message: &str) -> Outcome {
     let name = if status == 422 { "UNPROCESSABLE_ENTITY" } else { issue };
-    (status, json!({"name": name, "message": message, "debug_id": "90957fca61718", "details": [{"issue": issue, "description": message}]}))
+    (
+        status,
+        json!({"name": name, "message": message, "debug_id": "90957fca61718", "details": [{"issue": issue, "description": message}]}),
+    )
 }
 
 pub(super) fn missing() -> Outcome {
-    (404, json!({"name": "RESOURCE_NOT_FOUND", "message": "The specified resource does not exist.", "debug_id": "1", "details": [
-        {"issue": "INVALID_RESOURCE_ID", "description": "Specified resource ID does not exist."}]}))
+    (
+        404,
+        json!({"name": "RESOURCE_NOT_FOUND", "message": "The specified resource does not exist.", "debug_id": "1", "details": [
+        {"issue": "INVALID_RESOURCE_ID", "description": "Specified resource ID does not exist."}]}),
+    )
 }
 
 /// Seventeen capitals and digits.
@@ -41,11 +47,15 @@ pub(super) fn create(desk: &mut Desk, body: &Value) -> Outcome {
     let amount = &body["purchase_units"][0]["amount"];
     let intent = body["intent"].as_str().unwrap_or_default();
     if !matches!(intent, "AUTHORIZE" | "CAPTURE") || minor(amount["value"].as_str().unwrap_or_default()) <= 0 {
-        return (400, json!({"name": "INVALID_REQUEST", "message": "Request is not well-formed.", "details": [
-            {"issue": "MISSING_REQUIRED_PARAMETER", "field": "/purchase_units/0/amount"}]}));
+        return (
+            400,
+            json!({"name": "INVALID_REQUEST", "message": "Request is not well-formed.", "details": [
+            {"issue": "MISSING_REQUIRED_PARAMETER", "field": "/purchase_units/0/amount"}]}),
+        );
     }
     let id = id(desk);
-    let unit = json!({"reference_id": "default", "amount": amount, "custom_id": body["purchase_units"][0]["custom_id"]});
+    let unit =
+        json!({"reference_id": "default", "amount": amount, "custom_id": body["purchase_units"][0]["custom_id"]});
     let order = json!({
         "_kind": "order", "id": id, "intent": intent, "status": "CREATED", "purchase_units": [unit],
         "links": [{"href": format!("https://www.sandbox.paypal.com/checkoutnow?token={id}"), "rel": "approve", "method": "GET"}],
@@ -99,7 +109,9 @@ pub(super) fn capture(desk: &mut Desk, auth_id: &str, body: &Value) -> (Outcome,
         return (refused(422, "AUTHORIZATION_ALREADY_CAPTURED", "Authorization has already been captured."), None);
     }
     let invoice = body["invoice_id"].as_str().unwrap_or_default();
-    if !invoice.is_empty() && !desk.all(|object| object["_kind"] == "capture" && object["invoice_id"] == invoice).is_empty() {
+    if !invoice.is_empty()
+        && !desk.all(|object| object["_kind"] == "capture" && object["invoice_id"] == invoice).is_empty()
+    {
         return (refused(422, "DUPLICATE_INVOICE_ID", "Requested invoice number has been previously captured."), None);
     }
     let before = auth["_captured"].as_i64().unwrap_or(0);
@@ -128,7 +140,9 @@ pub(super) fn capture(desk: &mut Desk, auth_id: &str, body: &Value) -> (Outcome,
 pub(super) fn void(desk: &mut Desk, auth_id: &str) -> (Outcome, Said) {
     let Some(auth) = desk.objects.get_mut(auth_id) else { return (missing(), None) };
     match auth["status"].as_str() {
-        Some("VOIDED") => return (refused(422, "PREVIOUSLY_VOIDED", "Authorization has been previously voided."), None),
+        Some("VOIDED") => {
+            return (refused(422, "PREVIOUSLY_VOIDED", "Authorization has been previously voided."), None);
+        }
         Some("CAPTURED") => {
             return (refused(422, "PREVIOUSLY_CAPTURED", "Authorization has been previously captured."), None);
         }
@@ -148,7 +162,14 @@ pub(super) fn refund(desk: &mut Desk, capture_id: &str, body: &Value) -> (Outcom
         return (refused(422, "CAPTURE_FULLY_REFUNDED", "The capture has already been fully refunded"), None);
     }
     if wanted <= 0 || wanted > left {
-        return (refused(422, "REFUND_AMOUNT_EXCEEDED", "The refund amount must be less than or equal to the capture amount"), None);
+        return (
+            refused(
+                422,
+                "REFUND_AMOUNT_EXCEEDED",
+                "The refund amount must be less than or equal to the capture amount",
+            ),
+            None,
+        );
     }
     desk.objects.entry(capture_id.to_owned()).and_modify(|capture| {
         capture["_refunded"] = (before + wanted).into();
