@@ -4,6 +4,8 @@
 
 mod bed;
 mod carrying;
+mod http;
 mod once;
 mod receiver;
+mod templates;
 mod webhooks;
