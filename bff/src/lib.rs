@@ -3,8 +3,8 @@
 
 mod amount;
 mod app;
+mod approvals;
 mod ask;
-mod breaker;
 mod campaigns;
 mod checks;
 mod claims;
@@ -108,6 +108,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .merge(upload::routes())
         .merge(documents::routes())
         .merge(claims::routes())
+        .merge(approvals::routes())
         .merge(orders::routes())
         .merge(recoveries::routes())
         .merge(metrics::routes())

@@ -35,10 +35,12 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(track_order))
         .routes(routes!(order_performance))
         .routes(routes!(order_inventory))
-        .routes(routes!(list_approvals))
         .routes(routes!(claim_approval))
         .routes(routes!(decide_approval))
         .routes(routes!(put_product))
+        .routes(routes!(read_label))
+        .routes(routes!(put_customer))
+        .routes(routes!(put_cart))
         .routes(routes!(put_warehouse))
         .routes(routes!(change_stock))
         .routes(routes!(stock_ledger))
@@ -144,13 +146,17 @@ passed_on! {
     "How the process fares. For managers." order_performance get "/api/order-workflow/analytics/performance" "orders" [] [];
     "What is in stock, and what should be reordered. For staff." order_inventory get "/api/order-workflow/analytics/inventory" "orders"
         [("sku" = Option<String>, Query, description = "Of this article"), ("warehouse_id" = Option<String>, Query, description = "In this warehouse"), ("low" = Option<bool>, Query, description = "Only what should be reordered"), ("cursor" = Option<String>, Query, description = "Where the last page ended"), ("limit" = Option<u32>, Query, description = "At most 200; 50 unless said")] [];
-    "What waits for a person. For staff." list_approvals get "/api/v1/approvals" "orders"
-        [("state" = Option<String>, Query, description = "In this state"), ("kind" = Option<String>, Query, description = "Of this kind"), ("order_id" = Option<uuid::Uuid>, Query, description = "About this order"), ("cursor" = Option<String>, Query, description = "Where the last page ended"), ("limit" = Option<u32>, Query, description = "At most 200; 50 unless said")] [];
     "Takes a task on. For staff." claim_approval post "/api/v1/approvals/{id}/claim" "orders" [("id" = uuid::Uuid, Path, description = "The task")] [];
     "Decides a task; never one's own. For managers." decide_approval post "/api/v1/approvals/{id}/decide" "orders"
         [("id" = uuid::Uuid, Path, description = "The task")] [request_body = serde_json::Value,];
     "Puts an article into the catalogue, or changes it. For managers." put_product put "/api/v1/products/{id}" "orders"
         [("id" = String, Path, description = "The article")] [request_body = serde_json::Value,];
+    "A shipment's label, as the carrier made it. For staff." read_label get "/api/v1/shipments/{id}/label" "orders"
+        [("id" = uuid::Uuid, Path, description = "The shipment")] [];
+    "Enters a customer, or shuts one out. For managers." put_customer put "/api/v1/customers/{id}" "orders"
+        [("id" = String, Path, description = "The customer")] [request_body = serde_json::Value,];
+    "Says what lies in the caller's cart." put_cart put "/api/v1/carts/{id}" "orders"
+        [("id" = String, Path, description = "The caller's name of the cart")] [request_body = serde_json::Value,];
     "Makes a warehouse, or changes it. For managers." put_warehouse put "/api/v1/warehouses/{id}" "orders"
         [("id" = String, Path, description = "The warehouse")] [request_body = serde_json::Value,];
     "Goods came in, were counted, or their rules change. For staff." change_stock post "/api/v1/stock" "orders" [] [request_body = serde_json::Value,];

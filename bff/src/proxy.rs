@@ -8,12 +8,11 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::Response;
 use service_kit::auth::Caller;
+use service_kit::breaker::Breaker;
 use service_kit::http::context::{self, REQUEST_ID, TRACEPARENT};
 use service_kit::http_client;
 use service_kit::problem::Problem;
 use shared_events::Service;
-
-use crate::breaker::Breaker;
 
 /// Longest wait for an answer, repeats included.
 const DEADLINE: Duration = Duration::from_secs(5);

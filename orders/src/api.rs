@@ -2,6 +2,7 @@
 //! so that they are handled like any other message; the answer waits for their outcome.
 
 mod amount;
+mod around;
 mod ask;
 mod bodies;
 mod catalogue;
@@ -10,6 +11,8 @@ mod list;
 mod one;
 mod payments;
 mod place;
+mod post;
+mod shop;
 mod staff;
 mod tasks;
 mod webhooks;
@@ -29,6 +32,7 @@ use utoipa_axum::routes;
 
 use crate::config::Config;
 
+pub use around::Around;
 pub use health::{Look, Probe};
 
 /// Where commands go.
@@ -54,6 +58,8 @@ pub struct Api {
     pub sender: Arc<dyn Sends>,
     /// What the service depends on, and how it fares.
     pub probe: Probe,
+    /// Who knows customers, carts and prices.
+    pub around: Around,
 }
 
 #[derive(OpenApi)]
@@ -86,6 +92,10 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(tasks::claim))
         .routes(routes!(tasks::decide))
         .routes(routes!(catalogue::put_product))
+        .routes(routes!(post::easypost))
+        .routes(routes!(post::label))
+        .routes(routes!(shop::put_customer))
+        .routes(routes!(shop::put_cart))
         .routes(routes!(catalogue::put_warehouse))
         .routes(routes!(catalogue::change_stock))
         .routes(routes!(catalogue::ledger))

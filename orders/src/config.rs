@@ -1,8 +1,11 @@
 //! What orders reads from the environment, beyond what every service reads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use service_kit::config::{FromEnv, Reader, Var};
+use providers::easypost::EasyPost;
+use providers::files::Files;
+use service_kit::config::{FromEnv, Reader, Secret, Var};
 use service_kit::sealed::{ACCOUNT_DETAILS_KEY, SealingKey};
 use shared_events::{Currency, Money};
 
@@ -21,13 +24,41 @@ const QUALITY_CONTROL: Var =
 const MULTI_WAREHOUSE: Var =
     Var::or("ENABLE_MULTI_WAREHOUSE", "true", "whether one order may be sent from several warehouses");
 const USER_SERVICE: Var =
-    Var::new("USER_SERVICE_URL", "user service whose /user/health the health pages look at; absent = not configured");
+    Var::new("USER_SERVICE_URL", "user service: /users/{id} of who orders, /user/health; absent = our own table");
 const CART_SERVICE: Var =
-    Var::new("CART_SERVICE_URL", "cart service whose /health the health pages look at; absent = not configured");
+    Var::new("CART_SERVICE_URL", "cart service: /cart/{id} of what is ordered, /health; absent = our own table");
 const PRODUCT_SERVICE: Var =
-    Var::new("PRODUCT_SERVICE_URL", "product service whose /health the health pages look at; absent = not configured");
+    Var::new("PRODUCT_SERVICE_URL", "product service: /products/{id} with the prices, /health; absent = our own table");
 const SEARCH_SERVICE: Var =
     Var::new("SEARCH_SERVICE_URL", "search service whose /health the health pages look at; absent = not configured");
+
+const USER_TIMEOUT: Var = Var::or("USER_SERVICE_TIMEOUT_SECONDS", "15", "how long the user service may take to answer");
+const CART_TIMEOUT: Var = Var::or("CART_SERVICE_TIMEOUT_SECONDS", "10", "how long the cart service may take to answer");
+const PRODUCT_TIMEOUT: Var =
+    Var::or("PRODUCT_SERVICE_TIMEOUT_SECONDS", "10", "how long the product service may take to answer");
+const SEARCH_TIMEOUT: Var =
+    Var::or("SEARCH_SERVICE_TIMEOUT_SECONDS", "15", "how long the search service may take to answer");
+
+
+const EASYPOST_KEY: Var =
+    Var::new("EASYPOST_API_KEY", "EasyPost's key; absent = the built-in rate tables choose, and people buy labels");
+const EASYPOST_URL: Var =
+    Var::or("EASYPOST_API_URL", "https://api.easypost.com", "where EasyPost's API is, or a stand-in for it");
+const EASYPOST_WEBHOOK: Var =
+    Var::new("EASYPOST_WEBHOOK_SECRET", "what EasyPost signs its calls with; absent = parcels are only asked about");
+
+/// How parcels are sent through EasyPost.
+#[derive(Debug, Clone)]
+pub struct EasyPostConfig {
+    /// Its address.
+    pub base: String,
+    /// Our key.
+    pub key: Secret,
+    /// What its calls are signed with.
+    pub webhook_secret: Option<Secret>,
+    /// Where labels are kept.
+    pub files: Files,
+}
 
 /// What orders reads from the environment.
 #[derive(Debug, Clone)]
@@ -46,8 +77,23 @@ pub struct Config {
     pub splits: bool,
     /// By whom orders are paid.
     pub gateways: Gateways,
-    /// Health pages of others: the key in our report, and the address.
-    pub neighbours: Vec<(&'static str, String)>,
+    /// EasyPost, where parcels are sent through it.
+    pub easypost: Option<EasyPostConfig>,
+    /// The services around.
+    pub neighbours: Vec<Neighbour>,
+}
+
+/// A service around.
+#[derive(Debug, Clone)]
+pub struct Neighbour {
+    /// Its key in reports: `user_service`, ...
+    pub key: &'static str,
+    /// Its address.
+    pub base: String,
+    /// Its health page.
+    pub health: String,
+    /// How long it may take to answer.
+    pub timeout: Duration,
 }
 
 /// What the steps need.
@@ -57,13 +103,28 @@ pub struct Parts {
     pub config: Arc<Config>,
     /// Who can be paid by.
     pub providers: Providers,
+    /// Who sells labels.
+    pub post: Option<Post>,
+}
+
+/// Who sells labels, and where they are kept.
+#[derive(Debug, Clone)]
+pub struct Post {
+    /// EasyPost.
+    pub client: EasyPost,
+    /// The object store.
+    pub files: Files,
 }
 
 impl Parts {
     /// Everything that the configuration names.
     pub fn of(config: Arc<Config>) -> Self {
         let providers = config.gateways.providers();
-        Self { config, providers }
+        let post = config.easypost.as_ref().map(|easypost| Post {
+            client: EasyPost::new(&easypost.base, easypost.key.clone()),
+            files: easypost.files.clone(),
+        });
+        Self { config, providers, post }
     }
 }
 
@@ -81,6 +142,13 @@ impl FromEnv for Config {
             CART_SERVICE,
             PRODUCT_SERVICE,
             SEARCH_SERVICE,
+            USER_TIMEOUT,
+            CART_TIMEOUT,
+            PRODUCT_TIMEOUT,
+            SEARCH_TIMEOUT,
+            EASYPOST_KEY,
+            EASYPOST_URL,
+            EASYPOST_WEBHOOK,
         ];
         vars.extend(Gateways::vars());
         vars
@@ -103,6 +171,7 @@ impl FromEnv for Config {
         let splits = reader.required(&MULTI_WAREHOUSE);
         let gateways = Gateways::read(reader);
         let neighbours = neighbours(reader);
+        let easypost = easypost(reader);
         Some(Self {
             key: key?,
             high_value_minor: high_value_minor?,
@@ -111,27 +180,39 @@ impl FromEnv for Config {
             checks_quality: checks_quality?,
             splits: splits?,
             gateways,
+            easypost: easypost?,
             neighbours,
         })
     }
 }
 
-/// Whose health pages are looked at.
-fn neighbours(reader: &mut Reader<'_>) -> Vec<(&'static str, String)> {
+/// EasyPost with all that it needs; nothing of it is asked for without its key.
+fn easypost(reader: &mut Reader<'_>) -> Option<Option<EasyPostConfig>> {
+    let (key, base) = (reader.optional::<Secret>(&EASYPOST_KEY), reader.required::<String>(&EASYPOST_URL)?);
+    let webhook_secret = reader.optional::<Secret>(&EASYPOST_WEBHOOK);
+    let Some(key) = key else { return Some(None) };
+    let files = <Files as FromEnv>::read(reader)?;
+    Some(Some(EasyPostConfig { base, key, webhook_secret, files }))
+}
+
+/// The services around that are named.
+fn neighbours(reader: &mut Reader<'_>) -> Vec<Neighbour> {
     let known = [
-        ("user_service", USER_SERVICE, "/user/health"),
-        ("cart_service", CART_SERVICE, "/health"),
-        ("product_service", PRODUCT_SERVICE, "/health"),
-        ("search_service", SEARCH_SERVICE, "/health"),
+        ("user_service", USER_SERVICE, USER_TIMEOUT, "/user/health"),
+        ("cart_service", CART_SERVICE, CART_TIMEOUT, "/health"),
+        ("product_service", PRODUCT_SERVICE, PRODUCT_TIMEOUT, "/health"),
+        ("search_service", SEARCH_SERVICE, SEARCH_TIMEOUT, "/health"),
     ];
     let mut found = Vec::new();
-    for (key, var, path) in known {
+    for (key, var, patience, path) in known {
+        let timeout = Duration::from_secs(reader.required(&patience).unwrap_or(10).clamp(1, 60));
         let Some(base) = reader.optional::<String>(&var) else { continue };
         // The pages show the address, so it must hold no credentials.
         if !base.starts_with("http://") && !base.starts_with("https://") || base.contains('@') {
             reader.complain(var.name, "must begin with http:// or https:// and hold no credentials");
         }
-        found.push((key, format!("{}{path}", base.trim_end_matches('/'))));
+        let base = base.trim_end_matches('/').to_owned();
+        found.push(Neighbour { key, health: format!("{base}{path}"), base, timeout });
     }
     found
 }

@@ -14,6 +14,7 @@ pub mod config;
 pub mod decide_task;
 mod directory;
 pub mod domain;
+pub mod follow_parcel;
 pub mod fulfil_order;
 pub mod gateways;
 pub mod heed_webhook;
@@ -22,6 +23,7 @@ pub mod pay_refund;
 pub mod payments;
 pub mod place_order;
 pub mod private;
+pub mod put_around;
 pub mod put_product;
 pub mod put_warehouse;
 pub mod read_order;
@@ -38,8 +40,8 @@ use service_kit::handler::Routes;
 use service_kit::jobs::Worker;
 use service_kit::store::Store;
 use shared_events::orders::{
-    CancelOrder, ChangeOrderStatus, ChangeStock, ClaimOrderTask, DecideOrderTask, FulfilOrder, PlaceOrder, PutProduct,
-    PutWarehouse, RefundOrder, SteerOrder, UpdateOrder,
+    CancelOrder, ChangeOrderStatus, ChangeStock, ClaimOrderTask, DecideOrderTask, FulfilOrder, PlaceOrder, PutCart,
+    PutCustomer, PutProduct, PutWarehouse, RefundOrder, SteerOrder, UpdateOrder,
 };
 
 pub use config::{Config, Parts};
@@ -57,6 +59,8 @@ pub fn routes() -> Routes {
         .on::<DecideOrderTask>(decide_task::Decide)
         .on::<ClaimOrderTask>(decide_task::Claim)
         .on::<PutProduct>(put_product::Put)
+        .on::<PutCustomer>(put_around::PutThem)
+        .on::<PutCart>(put_around::PutIt)
         .on::<PutWarehouse>(put_warehouse::Put)
         .on::<ChangeStock>(change_stock::ChangeIt)
 }
@@ -74,5 +78,7 @@ pub fn worker(store: Store, parts: &Parts) -> Worker {
         .on(steps::Lapse { parts: parts.clone() })
         .on(pay_refund::RunRefund { parts: parts.clone() })
         .on(heed_webhook::Heed { parts: parts.clone() })
+        .on(steps::VoidLabel { parts: parts.clone() })
+        .on(follow_parcel::Follow { parts: parts.clone() })
         .on(tasks::Escalate)
 }

@@ -2,7 +2,7 @@
 
 use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::store::{Cause, Work};
-use shared_events::orders::{AskedItem, Channel, OrderPlaced, PlaceOrder, SoldLine};
+use shared_events::orders::{AskedItem, Channel, Listed, OrderPlaced, PlaceOrder, SoldLine};
 use shared_events::outcome::Rejection;
 use shared_events::{Currency, Money};
 use sqlx::types::Json;
@@ -103,7 +103,7 @@ async fn price(work: &mut Work, data: &PlaceOrder) -> Result<Vec<Priced>, Failur
     let tenant = work.tenant().clone();
     let ids: Vec<String> = data.items.iter().filter_map(|item| item.product_id.clone()).collect();
     let skus: Vec<String> = data.items.iter().filter_map(|item| item.sku.clone()).collect();
-    let known = sqlx::query!(
+    let rows = sqlx::query!(
         "SELECT product_id, sku, name, currency, unit_minor, grams, is_active FROM products
          WHERE tenant = $1 AND (product_id = ANY($2) OR sku = ANY($3))",
         tenant.as_str(),
@@ -112,45 +112,59 @@ async fn price(work: &mut Work, data: &PlaceOrder) -> Result<Vec<Priced>, Failur
     )
     .fetch_all(work.conn())
     .await?;
+    let known: Vec<Listed> = rows
+        .into_iter()
+        .map(|row| Listed {
+            product_id: row.product_id,
+            sku: row.sku,
+            name: row.name,
+            unit_price: Money::new(row.unit_minor, stored_currency(&row.currency)),
+            grams: row.grams,
+            is_active: row.is_active,
+        })
+        .collect();
     let mut lines = Vec::with_capacity(data.items.len());
     for (index, item) in data.items.iter().enumerate() {
-        let found = known.iter().find(|product| match (&item.product_id, &item.sku) {
-            (Some(id), _) if product.product_id == *id => true,
-            (_, Some(sku)) => product.sku == *sku,
-            _ => false,
-        });
-        let Some(product) = found else {
-            lines.push(foreign(data, item, index)?);
-            continue;
+        let ours = || {
+            known.iter().find(|product| match (&item.product_id, &item.sku) {
+                (Some(id), _) if product.product_id == *id => true,
+                (_, Some(sku)) => product.sku == *sku,
+                _ => false,
+            })
         };
-        let at = |name: &str| format!("items[{index}].{name}");
-        let other_sku = item.sku.as_ref().is_some_and(|sku| *sku != product.sku);
-        let other_id = item.product_id.as_ref().is_some_and(|id| *id != product.product_id);
-        if other_sku || other_id {
-            return Err(Rejection::new("product_conflict", "product and sku are not the same article")
-                .at(&at("sku"))
-                .into());
-        }
-        if !product.is_active {
-            return Err(Rejection::new("product_conflict", format!("{} is not sold any more", product.sku))
-                .at(&at("product_id"))
-                .into());
-        }
-        let unit = Money::new(product.unit_minor, stored_currency(&product.currency));
-        if let Some(seen) = item.unit_price.filter(|seen| *seen != unit) {
-            let detail = format!("line {} was seen at {seen} and costs {unit}", index + 1);
-            return Err(Rejection::new("price_conflict", detail).at(&at("unit_price")).into());
-        }
-        lines.push(Priced {
-            product_id: Some(product.product_id.clone()),
-            sku: product.sku.clone(),
-            name: product.name.clone(),
-            quantity: item.quantity,
-            unit,
-            grams: product.grams,
+        lines.push(match item.listed.as_ref().or_else(ours) {
+            Some(product) => listed(item, product, index)?,
+            None => foreign(data, item, index)?,
         });
     }
     Ok(lines)
+}
+
+/// A line at the catalogue's price; what the buyer saw has to be the same.
+fn listed(item: &AskedItem, product: &Listed, index: usize) -> Result<Priced, Rejection> {
+    let at = |name: &str| format!("items[{index}].{name}");
+    let other_sku = item.sku.as_ref().is_some_and(|sku| *sku != product.sku);
+    let other_id = item.product_id.as_ref().is_some_and(|id| *id != product.product_id);
+    if other_sku || other_id {
+        return Err(Rejection::new("product_conflict", "product and sku are not the same article").at(&at("sku")));
+    }
+    if !product.is_active {
+        let detail = format!("{} is not sold any more", product.sku);
+        return Err(Rejection::new("product_conflict", detail).at(&at("product_id")));
+    }
+    let unit = product.unit_price;
+    if let Some(seen) = item.unit_price.filter(|seen| *seen != unit) {
+        let detail = format!("line {} was seen at {seen} and costs {unit}", index + 1);
+        return Err(Rejection::new("price_conflict", detail).at(&at("unit_price")));
+    }
+    Ok(Priced {
+        product_id: Some(product.product_id.clone()),
+        sku: product.sku.clone(),
+        name: product.name.clone(),
+        quantity: item.quantity,
+        unit,
+        grams: product.grams,
+    })
 }
 
 /// A line that the catalogue does not know: only a selling system may sell it, and has to say at what price.

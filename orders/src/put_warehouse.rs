@@ -19,10 +19,10 @@ impl Handles<PutWarehouse> for Put {
             }
         }
         sqlx::query!(
-            "INSERT INTO warehouses (tenant, id, name, country, cost_minor, distance_km, is_active, updated_at, marketplace)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            "INSERT INTO warehouses (tenant, id, name, country, cost_minor, distance_km, is_active, updated_at, marketplace, address)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
              ON CONFLICT (tenant, id) DO UPDATE
-             SET name = $3, country = $4, cost_minor = $5, distance_km = $6, is_active = $7, updated_at = $8, marketplace = $9",
+             SET name = $3, country = $4, cost_minor = $5, distance_km = $6, is_active = $7, updated_at = $8, marketplace = $9, address = $10",
             tenant.as_str(),
             data.warehouse_id,
             data.name,
@@ -32,6 +32,7 @@ impl Handles<PutWarehouse> for Put {
             data.is_active,
             now,
             data.marketplace,
+            data.address,
         )
         .execute(work.conn())
         .await?;

@@ -6,6 +6,8 @@ mod capture;
 mod check;
 mod choose;
 mod lapse;
+mod label;
+mod rate;
 mod reserve;
 mod send;
 mod void;
@@ -23,6 +25,7 @@ use crate::domain::status::{Change, Status};
 use crate::order_row::Order;
 
 pub use lapse::{Lapse, capture_begun};
+pub use label::VoidLabel;
 pub use reserve::Expire;
 
 /// After so many attempts at a step a person has to look at it.
@@ -78,6 +81,10 @@ impl RunStep {
         match step {
             Step::AuthorizePayment => return authorize::run(&self.parts, store, job, id).await,
             Step::CapturePayment => return capture::run(&self.parts, store, job, id).await,
+            Step::ChooseCarrier if let Some(post) = &self.parts.post => {
+                return rate::run(&self.parts, post, store, job, id).await;
+            }
+            Step::BuyLabel if let Some(post) = &self.parts.post => return label::run(post, store, job, id).await,
             _ => {}
         }
         let mut work = store.read(&job.tenant).await?;
@@ -91,7 +98,7 @@ impl RunStep {
                 Step::Approve => check::approve(&self.parts, &mut work, &job.cause, &order).await?,
                 Step::ReserveStock => reserve::run(&self.parts, &mut work, &job.cause, &order).await?,
                 Step::ChooseWarehouses => send::plan(&mut work, &order).await?,
-                Step::ChooseCarrier => send::choose_carrier(&self.parts, &mut work, &order).await?,
+                Step::ChooseCarrier => send::choose_carrier(&mut work, &order).await?,
                 Step::BuyLabel => send::label(&mut work, &order).await?,
                 Step::QualityCheck => send::check(&self.parts, &mut work, &job.cause, &order).await?,
                 Step::Notify => send::notify(&mut work, &job.cause, &order).await?,

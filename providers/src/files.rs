@@ -70,7 +70,12 @@ impl FromEnv for Files {
 impl Files {
     /// Takes in a file of a tenant, piece by piece.
     pub fn intake(&self, tenant: &TenantId) -> Intake {
-        Intake::new(self.clone(), tenant.clone())
+        self.intake_into(FOLDER, tenant)
+    }
+
+    /// The same into another folder, which whoever sweeps documents leaves alone.
+    pub fn intake_into(&self, folder: &'static str, tenant: &TenantId) -> Intake {
+        Intake::new(self.clone(), folder, tenant.clone())
     }
 
     /// Reads plain bytes of a tenant's file as they come from the store.

@@ -1,6 +1,7 @@
 //! Clients of the outside world: pure wire, no database, no business.
 
 pub mod amazon;
+pub mod easypost;
 pub mod fetch;
 pub mod files;
 pub mod gateway;
@@ -14,6 +15,7 @@ pub mod razorpay;
 pub mod sending;
 pub mod sms;
 pub mod smtp;
+pub mod shop;
 pub mod stripe;
 pub mod webhook;
 mod wire;

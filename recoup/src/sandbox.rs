@@ -11,6 +11,7 @@ use sandbox::amazon::{Amazon, Settings};
 use sandbox::paypal::PayPal;
 use sandbox::payu::PayU;
 use sandbox::razorpay::Razorpay;
+use sandbox::easypost::EasyPost;
 use sandbox::stripe::Stripe;
 use service_kit::clock::{Clock, SystemClock};
 use tokio::net::TcpListener;
@@ -32,6 +33,9 @@ enum What {
     Paypal(PaypalArgs),
     Razorpay(RazorpayArgs),
     Payu(PayuArgs),
+    Shop(ShopArgs),
+    #[command(name = "easypost")]
+    EasyPost(EasyPostArgs),
 }
 
 /// PayPal: orders that are approved, held, taken, let go and given back
@@ -39,6 +43,22 @@ enum What {
 struct PaypalArgs {
     /// Port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 8012)]
+    port: u16,
+}
+
+/// EasyPost: shipments with rates, postage that is bought once, labels, trackers
+#[derive(clap::Args)]
+struct EasyPostArgs {
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8015)]
+    port: u16,
+}
+
+/// A shop's catalogue, carts and users, put there under /_sandbox
+#[derive(clap::Args)]
+struct ShopArgs {
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8016)]
     port: u16,
 }
 
@@ -113,6 +133,8 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         What::Paypal(args) => serve("paypal", args.port, PayPal::new(Arc::new(SystemClock)).router()).await,
         What::Razorpay(args) => serve("razorpay", args.port, Razorpay::new(Arc::new(SystemClock)).router()).await,
         What::Payu(args) => serve("payu", args.port, PayU::new(Arc::new(SystemClock)).router()).await,
+        What::EasyPost(args) => serve("easypost", args.port, EasyPost::new(Arc::new(SystemClock)).router()).await,
+        What::Shop(args) => serve("shop", args.port, sandbox::shop::Shop::default().router()).await,
     }
 }
 

@@ -2,11 +2,13 @@
 //! the marketplace wrote down about it, and what it truly owes.
 
 pub mod amazon;
+pub mod easypost;
 mod faults;
 pub mod gateway;
 pub mod messaging;
 pub mod paypal;
 pub mod payu;
 pub mod razorpay;
+pub mod shop;
 pub mod stripe;
 pub mod world;

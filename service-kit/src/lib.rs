@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod auth;
 mod backoff;
+pub mod breaker;
 pub mod bus;
 mod bus_auth;
 mod careful;

@@ -48,6 +48,26 @@ pub struct AskedItem {
     /// The price of one that the buyer saw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit_price: Option<Money>,
+    /// What a catalogue elsewhere says of it; absent = our own table says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed: Option<Listed>,
+}
+
+/// An article as a catalogue has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Listed {
+    /// The catalogue's id.
+    pub product_id: String,
+    /// The seller's number.
+    pub sku: String,
+    /// What it is called.
+    pub name: String,
+    /// The price of one.
+    pub unit_price: Money,
+    /// How heavy one is, in grams.
+    pub grams: i64,
+    /// Whether it is sold.
+    pub is_active: bool,
 }
 
 /// What can be told of an order's private details without giving them away: keyed digests, and how they compare.

@@ -1,5 +1,6 @@
 //! The BFF from outside: real HTTP, the real broker, and stand-ins for the services behind it.
 
+mod approvals;
 mod auth;
 mod claims;
 mod commands;

@@ -12,6 +12,11 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 pub struct Amount(String);
 
 impl Amount {
+    /// Digits that somebody else wrote.
+    pub fn of(digits: String) -> Self {
+        Self(digits)
+    }
+
     /// The amount in `currency`; must not be negative.
     ///
     /// # Errors

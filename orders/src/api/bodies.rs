@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use service_kit::auth::{Caller, Role};
 use service_kit::problem::Problem;
-use shared_events::orders::{AskedItem, Channel, PlaceOrder};
+use shared_events::orders::{AskedItem, Channel, Listed, PlaceOrder};
 use shared_events::{Currency, MessageId, OrderId, ids};
 use utoipa::ToSchema;
 
@@ -24,8 +24,12 @@ pub struct OrderBody {
     /// Whose order it is, where staff or a selling system places it; the caller's own unless said.
     #[serde(default)]
     pub customer_id: Option<String>,
-    /// What is ordered.
+    /// What is ordered; what lies in the cart unless said.
+    #[serde(default)]
     pub items: Vec<ItemBody>,
+    /// The cart that is ordered.
+    #[serde(default)]
+    pub cart_id: Option<String>,
     /// In which currency; the catalogue's unless said.
     #[serde(default)]
     pub currency: Option<Currency>,
@@ -75,7 +79,7 @@ pub struct OrderBody {
 impl Body for OrderBody {}
 
 /// One article of an order.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ItemBody {
     /// The catalogue's id; or the sku.
@@ -98,6 +102,9 @@ pub struct ItemBody {
     /// The price of all; has to be quantity times price.
     #[serde(default)]
     pub total_price: Option<Amount>,
+    /// What the catalogue elsewhere says of it; never read from a caller.
+    #[serde(skip)]
+    pub listed: Option<Listed>,
 }
 
 fn card() -> String {
@@ -236,6 +243,7 @@ impl ItemBody {
             name: self.name,
             quantity: self.quantity,
             unit_price,
+            listed: self.listed,
         })
     }
 }

@@ -16,8 +16,10 @@ use uuid::Uuid;
 use super::Api;
 use super::amount::Amount;
 use super::ask::{Ask, Body, text};
+use super::bodies::check_address;
 use super::list::{page_size, read_cursor};
 use super::staff::MANAGERS;
+use crate::private::Address;
 
 /// An article.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -97,6 +99,9 @@ pub struct Warehouse {
     /// The marketplace that runs it and sends from it by itself, by its country, such as US; the tenant's own unless said.
     #[serde(default)]
     marketplace: Option<String>,
+    /// Where carriers fetch parcels; needed where labels are bought through EasyPost.
+    #[serde(default)]
+    address: Option<Address>,
 }
 
 impl Body for Warehouse {}
@@ -119,6 +124,10 @@ pub async fn put_warehouse(
     text("id", &id, 64)?;
     text("name", &body.name, 128)?;
     let country = body.country.to_ascii_uppercase();
+    let mut body = body;
+    if let Some(address) = &mut body.address {
+        check_address("address", address)?;
+    }
     let marketplace = body.marketplace.map(|code| code.to_ascii_uppercase());
     for (field, code) in [("country", Some(&country)), ("marketplace", marketplace.as_ref())] {
         if code.is_some_and(|code| !is_country(code)) {
@@ -133,6 +142,7 @@ pub async fn put_warehouse(
         distance_km: body.distance_km,
         is_active: body.is_active,
         marketplace,
+        address: body.address.map(serde_json::to_value).transpose().map_err(Problem::internal)?,
         by: caller.subject.clone(),
     };
     api.carry_out(&caller, &ticket, &command, StatusCode::OK).await

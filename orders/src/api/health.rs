@@ -30,6 +30,7 @@ pub type Look = Arc<dyn Fn() -> BoxFuture<'static, anyhow::Result<u16>> + Send +
 #[derive(Clone)]
 struct Remote {
     address: String,
+    patience: Duration,
     look: Look,
 }
 
@@ -52,21 +53,22 @@ const THINGS: [(&str, &str, &str); 6] = [
 impl Probe {
     /// What the configuration names.
     pub fn of(config: &Config) -> Self {
-        let client = http_client::client(TIMEOUT);
-        config.neighbours.iter().fold(Self::default(), |probe, (key, address)| {
-            let (client, target) = (client.clone(), address.clone());
+        config.neighbours.iter().fold(Self::default(), |mut probe, neighbour| {
+            let (client, target) = (http_client::client(neighbour.timeout), neighbour.health.clone());
             let look: Look = Arc::new(move || {
                 let request = client.get(&target);
                 Box::pin(async move { Ok(request.send().await?.status().as_u16()) })
             });
-            probe.with(key, address.clone(), look)
+            let remote = Remote { address: neighbour.health.clone(), patience: neighbour.timeout, look };
+            probe.remotes.push((neighbour.key, remote));
+            probe
         })
     }
 
     /// Adds something that is reached over HTTP, under its key in the report (`user_service`, ...).
     #[must_use]
     pub fn with(mut self, key: &'static str, address: String, look: Look) -> Self {
-        self.remotes.push((key, Remote { address, look }));
+        self.remotes.push((key, Remote { address, patience: TIMEOUT, look }));
         self
     }
 
@@ -87,9 +89,11 @@ impl Probe {
         let Some((_, remote)) = self.remotes.iter().find(|(name, _)| *name == key) else {
             return json!({ "status": "not_configured" });
         };
-        let seen = tokio::time::timeout(TIMEOUT, (remote.look)()).await;
+        let seen = tokio::time::timeout(remote.patience, (remote.look)()).await;
         let status = match seen {
             Err(_) => "timeout",
+            // The client's own patience may end a moment before ours.
+            Ok(Err(_)) if began.elapsed() + Duration::from_millis(50) >= remote.patience => "timeout",
             Ok(Err(_)) => "failed",
             Ok(Ok(200..=299)) => "connected",
             Ok(Ok(_)) => "warning",

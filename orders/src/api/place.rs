@@ -6,9 +6,9 @@ use axum::response::Response;
 use service_kit::problem::Problem;
 use shared_events::orders::Channel;
 
-use super::Api;
 use super::ask::Ask;
 use super::bodies::OrderBody;
+use super::{Api, around};
 use crate::read_order::Order;
 
 /// Takes an order. Prices are the catalogue's; with an `Idempotency-Key` a repeat is the same order.
@@ -25,7 +25,9 @@ pub async fn place(State(api): State<Api>, ask: Ask<OrderBody>) -> Result<Respon
 
 /// Takes an order by one of the doors.
 pub async fn submit(api: &Api, ask: Ask<OrderBody>, channel: Channel, base: &str) -> Result<Response, Problem> {
-    let command = ask.body.command(api, &ask.caller, ask.ticket.id, channel)?;
+    let mut body = ask.body;
+    around::complete(api, &ask.caller, &mut body).await?;
+    let command = body.command(api, &ask.caller, ask.ticket.id, channel)?;
     let mut response = api.carry_out(&ask.caller, &ask.ticket, &command, StatusCode::CREATED).await?;
     if response.status() == StatusCode::CREATED
         && let Ok(place) = HeaderValue::from_str(&format!("{base}/{}", command.order_id))

@@ -25,7 +25,7 @@ use super::staff::MANAGERS;
 pub struct Filter {
     /// In this state: `open`, `claimed`, `approved`, `rejected` or `withdrawn`.
     state: Option<String>,
-    /// Of this kind: `high_value_order`, `fraud_review` or `qc_exception`.
+    /// Of this kind: `high_value_order`, `fraud_review`, `qc_exception` or `carrier_exception`.
     kind: Option<String>,
     /// About this order.
     order_id: Option<Uuid>,
@@ -44,7 +44,7 @@ pub struct Task {
     pub seq: i64,
     /// The task.
     pub task_id: Uuid,
-    /// `high_value_order`, `fraud_review` or `qc_exception`.
+    /// `high_value_order`, `fraud_review`, `qc_exception` or `carrier_exception`.
     #[schema(example = "high_value_order")]
     pub kind: String,
     /// The order.

@@ -13,11 +13,13 @@ pub enum Kind {
     FraudReview,
     /// The quality check found something.
     QcException,
+    /// A carrier has trouble with a parcel, or brings it back.
+    CarrierException,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::HighValueOrder, Self::FraudReview, Self::QcException];
+    pub const ALL: [Self; 4] = [Self::HighValueOrder, Self::FraudReview, Self::QcException, Self::CarrierException];
 
     /// The name in the database and in answers.
     pub const fn name(self) -> &'static str {
@@ -25,6 +27,7 @@ impl Kind {
             Self::HighValueOrder => "high_value_order",
             Self::FraudReview => "fraud_review",
             Self::QcException => "qc_exception",
+            Self::CarrierException => "carrier_exception",
         }
     }
 

@@ -139,6 +139,28 @@ impl Table {
     }
 }
 
+impl Table {
+    /// The choice, and why it is that one.
+    pub fn explain(&self, parcel: Parcel<'_>) -> Option<(Quote, String)> {
+        choose(self.quotes(parcel), self.promise(parcel.method))
+    }
+}
+
+/// The cheapest of these that keeps a promise of so many days, of equal ones the faster; and why, in words.
+pub fn choose(quotes: Vec<Quote>, promise: i64) -> Option<(Quote, String)> {
+    let all = quotes.len();
+    let mut kept: Vec<Quote> = quotes.into_iter().filter(|quote| quote.days <= promise).collect();
+    kept.sort_by_key(|quote| (quote.price.minor, quote.days));
+    let short =
+        |quote: &Quote| format!("{} {} for {} in {} days", quote.carrier, quote.service, quote.price, quote.days);
+    let next = kept.get(1).map(|second| format!("; next {}", short(second))).unwrap_or_default();
+    let within = if promise == i64::MAX { String::new() } else { format!(" within {promise} days") };
+    let count = kept.len();
+    let chosen = kept.into_iter().next()?;
+    let why = format!("{}: the cheapest of {count}{within} ({all} on offer){next}", short(&chosen));
+    Some((chosen, why))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -160,6 +182,15 @@ mod tests {
         assert_eq!(chosen(parcel("DE", 400, "express")).as_deref(), Some("dhl/express 50.80 USD"));
         assert_eq!(chosen(parcel("DE", 400, "overnight")), None);
         assert_eq!(chosen(parcel("US", 80_000, "standard")), None);
+    }
+
+    #[test]
+    fn the_choice_is_explained() {
+        let (_, why) = Table::default().explain(parcel("US", 400, "express")).expect("somebody takes it");
+        assert_eq!(
+            why,
+            "usps priority for 10.60 USD in 3 days: the cheapest of 3 within 3 days (6 on offer); next ups second_day for 20.10 USD in 2 days"
+        );
     }
 
     #[test]

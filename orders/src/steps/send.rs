@@ -78,11 +78,30 @@ pub async fn plan(work: &mut Work, order: &Order) -> Result<Ending, Failure> {
     Ok(Ending::done(format!("{} shipment(s)", warehouses.len())))
 }
 
+/// A marketplace sends from its own warehouse by itself; there is nothing to choose and no label to buy.
+pub async fn leave_to_marketplaces(work: &mut Work, order: &Order) -> Result<Vec<String>, Failure> {
+    let tenant = work.tenant().clone();
+    let left = sqlx::query!(
+        r#"UPDATE shipments s SET carrier = 'marketplace', state = 'labelled' FROM warehouses w
+           WHERE s.tenant = $1 AND s.order_id = $2 AND s.state = 'planned' AND w.tenant = s.tenant AND w.id = s.warehouse_id AND w.marketplace IS NOT NULL
+           RETURNING s.number, w.marketplace AS "marketplace!""#,
+        tenant.as_str(),
+        order.id.0,
+    )
+    .fetch_all(work.conn())
+    .await?;
+    Ok(left
+        .into_iter()
+        .map(|row| format!("the marketplace in {} sends shipment {}", row.marketplace, row.number))
+        .collect())
+}
+
 /// Chooses the cheapest carrier for each shipment that keeps the promise.
-pub async fn choose_carrier(_parts: &Parts, work: &mut Work, order: &Order) -> Result<Ending, Failure> {
+pub async fn choose_carrier(work: &mut Work, order: &Order) -> Result<Ending, Failure> {
+    let mut words = leave_to_marketplaces(work, order).await?;
     let tenant = work.tenant().clone();
     let shipments = sqlx::query!(
-        "SELECT s.id, s.number, s.grams, w.country, w.marketplace FROM shipments s JOIN warehouses w ON w.tenant = s.tenant AND w.id = s.warehouse_id
+        "SELECT s.id, s.number, s.grams, w.country FROM shipments s JOIN warehouses w ON w.tenant = s.tenant AND w.id = s.warehouse_id
          WHERE s.tenant = $1 AND s.order_id = $2 AND s.state = 'planned' ORDER BY s.number",
         tenant.as_str(),
         order.id.0,
@@ -90,42 +109,30 @@ pub async fn choose_carrier(_parts: &Parts, work: &mut Work, order: &Order) -> R
     .fetch_all(work.conn())
     .await?;
     let table = Table::default();
-    let mut words = Vec::new();
     for shipment in shipments {
-        // A marketplace sends from its own warehouse by itself; there is nothing to choose and no label to buy.
-        if let Some(marketplace) = shipment.marketplace {
-            words.push(format!("the marketplace in {marketplace} sends shipment {}", shipment.number));
-            sqlx::query!(
-                "UPDATE shipments SET carrier = 'marketplace', state = 'labelled' WHERE tenant = $1 AND id = $2",
-                tenant.as_str(),
-                shipment.id,
-            )
-            .execute(work.conn())
-            .await?;
-            continue;
-        }
         let parcel = Parcel {
             from: &shipment.country,
             to: &order.ship_country,
             grams: shipment.grams,
             method: &order.shipping_method,
         };
-        let Some(quote) = table.choose(parcel) else {
+        let Some((quote, why)) = table.explain(parcel) else {
             let detail = format!("no carrier takes shipment {} as {}", shipment.number, order.shipping_method);
             return Ok(Ending::held(HoldReason::Carrier, detail));
         };
-        words.push(format!("{} {} for {}", quote.carrier, quote.service, quote.price));
         sqlx::query!(
-            "UPDATE shipments SET carrier = $3, service = $4, rate_minor = $5, rate_currency = $6 WHERE tenant = $1 AND id = $2",
+            "UPDATE shipments SET carrier = $3, service = $4, rate_minor = $5, rate_currency = $6, choice = $7 WHERE tenant = $1 AND id = $2",
             tenant.as_str(),
             shipment.id,
             quote.carrier,
             quote.service,
             quote.price.minor,
             quote.price.currency.code(),
+            why,
         )
         .execute(work.conn())
         .await?;
+        words.push(why);
     }
     Ok(Ending::done(words.join("; ")))
 }

@@ -51,6 +51,7 @@ async fn free(work: &mut Work, job: &Job, order: &Order) -> Result<(), Failure> 
         let released = StockReleased { order_id: order.id, reason: "cancelled".into() };
         work.emit(&job.cause, order.sequence(), &released);
     }
+    super::label::give_back(work, &job.cause, order.id).await?;
     sqlx::query!(
         "UPDATE shipments SET state = 'cancelled' WHERE tenant = $1 AND order_id = $2 AND state IN ('planned', 'labelled')",
         tenant.as_str(),

@@ -78,13 +78,14 @@ impl Bed {
             checks_quality: true,
             splits: true,
             gateways: Gateways::default(),
+            easypost: None,
             neighbours: vec![],
         };
         let (cheap, dear) = (Bank::default(), Bank::default());
         let providers = Providers::default()
             .with(gateway("cheap", 100), Arc::new(cheap.clone()))
             .with(gateway("dear", 300), Arc::new(dear.clone()));
-        let bed = Self { slice, parts: Parts { config: Arc::new(config), providers }, cheap, dear };
+        let bed = Self { slice, parts: Parts { config: Arc::new(config), providers, post: None }, cheap, dear };
         for (id, price) in [("camera", 14_599), ("cable", 1_500), ("watch", 125_000)] {
             let product = PutProduct {
                 product_id: id.into(),
@@ -106,6 +107,7 @@ impl Bed {
                 distance_km: 100,
                 is_active: true,
                 marketplace: None,
+                address: None,
                 by: who("boss"),
             };
             bed.tell(&orders::put_warehouse::Put, warehouse).await.unwrap();
@@ -170,6 +172,7 @@ impl Bed {
             name: None,
             quantity: *quantity,
             unit_price: None,
+            listed: None,
         });
         PlaceOrder {
             order_id,

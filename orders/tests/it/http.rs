@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use futures::future::BoxFuture;
-use orders::api::{Api, Probe, Sends, other_spellings, router};
+use orders::api::{Api, Around, Probe, Sends, other_spellings, router};
 use serde_json::{Value, json};
 use service_kit::auth::{Claims, Role, Verifier, mint};
 use service_kit::config::{AuthConfig, EdgeConfig, Env, Reader, load};
@@ -14,7 +14,9 @@ use service_kit::handler::{Delivered, Failure, Handles};
 use service_kit::health::Health;
 use service_kit::http::Server;
 use service_kit::store::Store;
-use shared_events::orders::{CancelOrder, ChangeOrderStatus, PlaceOrder, PutProduct, UpdateOrder};
+use shared_events::orders::{
+    CancelOrder, ChangeOrderStatus, PlaceOrder, PutCart, PutCustomer, PutProduct, UpdateOrder,
+};
 use shared_events::{Envelope, Message, Topic};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tower::ServiceExt;
@@ -77,6 +79,8 @@ impl Sends for OnTheSpot {
                 ChangeOrderStatus::TYPE => {
                     self.run::<ChangeOrderStatus>(orders::change_status::ChangeIt, envelope, &payload).await
                 }
+                PutCart::TYPE => self.run::<PutCart>(orders::put_around::PutIt, envelope, &payload).await,
+                PutCustomer::TYPE => self.run::<PutCustomer>(orders::put_around::PutThem, envelope, &payload).await,
                 other => anyhow::bail!("no handler for {other}"),
             }
         })
@@ -88,6 +92,10 @@ fn env() -> Env {
 }
 
 fn app(bed: &Bed) -> Router {
+    app_among(bed, Around::default())
+}
+
+pub fn app_among(bed: &Bed, around: Around) -> Router {
     let env = env();
     let config = EdgeConfig::read_for(&mut Reader::new(&env), "orders").unwrap();
     let verifier = Arc::new(Verifier::new(&load(&env).unwrap()).unwrap());
@@ -100,17 +108,18 @@ fn app(bed: &Bed) -> Router {
         well,
     );
     let store = bed.slice.store.clone();
-    let api = Api { sender: Arc::new(OnTheSpot(store.clone())), store, config: bed.parts.config.clone(), probe };
+    let api =
+        Api { sender: Arc::new(OnTheSpot(store.clone())), store, config: bed.parts.config.clone(), probe, around };
     Server::new(Health::new("orders"), config, verifier).app(router(api.clone()), other_spellings(api))
 }
 
-struct Asked {
-    status: u16,
-    body: Value,
+pub struct Asked {
+    pub status: u16,
+    pub body: Value,
     location: String,
 }
 
-async fn ask(
+pub async fn ask(
     app: &Router,
     method: Method,
     path: &str,
@@ -142,11 +151,11 @@ async fn ask(
     Asked { status, body: serde_json::from_slice(&bytes).unwrap_or_default(), location }
 }
 
-const ANN: Option<(&str, Role)> = Some(("ann", Role::Customer));
+pub const ANN: Option<(&str, Role)> = Some(("ann", Role::Customer));
 const EVE: Option<(&str, Role)> = Some(("eve", Role::Customer));
-const BOSS: Option<(&str, Role)> = Some(("boss", Role::Manager));
+pub const BOSS: Option<(&str, Role)> = Some(("boss", Role::Manager));
 
-fn basket() -> Value {
+pub fn basket() -> Value {
     json!({
         "items": [{"product_id": "camera", "quantity": 1, "unit_price": "145.99"}, {"sku": "SKU-cable", "quantity": 2, "unit_price": 15.00}],
         "shipping_address": {"name": "Ann", "street": "1 Main Street", "city": "Springfield", "zip": "12345", "country": "us"},

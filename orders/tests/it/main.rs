@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod around;
 mod bank;
 mod bed;
 mod flow;
 mod gateways;
 mod http;
+mod labels;
 mod marketplace;
 mod money;
 mod people;

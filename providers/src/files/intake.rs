@@ -9,7 +9,7 @@ use shared_events::TenantId;
 use shared_events::evidence::{MediaType, StoredFile, WrappedKey};
 use uuid::Uuid;
 
-use super::{FOLDER, Files};
+use super::Files;
 use crate::media_type::{ENOUGH, LONGEST_PROLOG, Prolog, Unsupported, recognise};
 use crate::objects::{ObjectError, ObjectKey, ObjectWriter};
 
@@ -56,6 +56,7 @@ impl Refused {
 #[derive(Debug)]
 pub struct Intake {
     files: Files,
+    folder: &'static str,
     tenant: TenantId,
     /// The start, until it is known what the file is. Nothing is sent to the store before that.
     start: Vec<u8>,
@@ -82,9 +83,9 @@ impl std::fmt::Debug for Digest {
 }
 
 impl Intake {
-    pub(super) fn new(files: Files, tenant: TenantId) -> Self {
+    pub(super) fn new(files: Files, folder: &'static str, tenant: TenantId) -> Self {
         let digest = Digest(Context::new(&SHA256));
-        Self { files, tenant, start: Vec::new(), storing: None, digest, bytes: 0 }
+        Self { files, folder, tenant, start: Vec::new(), storing: None, digest, bytes: 0 }
     }
 
     /// Takes the next piece.
@@ -147,7 +148,7 @@ impl Intake {
             }
         }
         // A name of its own for each attempt, so that a repeat cannot harm what an earlier one stored.
-        let object = ObjectKey::try_new(format!("{FOLDER}/{}", Uuid::now_v7()))?;
+        let object = ObjectKey::try_new(format!("{}/{}", self.folder, Uuid::now_v7()))?;
         let purpose = StoredFile::purpose(&self.tenant, object.as_str());
         let (data_key, key) = self.files.masters.data_key(&purpose)?;
         let writer = self.files.objects.write(&object).await?;

@@ -202,6 +202,8 @@ pub fn entries() -> Vec<Entry> {
         orders::DecideOrderTask task_id,
         orders::ClaimOrderTask task_id,
         orders::PutProduct product_id,
+        orders::PutCustomer customer_id,
+        orders::PutCart customer_id,
         orders::PutWarehouse warehouse_id,
         orders::ChangeStock sku,
         orders::OrderPlaced order_id,

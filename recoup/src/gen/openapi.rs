@@ -56,6 +56,7 @@ pub fn documents() -> anyhow::Result<Vec<(&'static str, String)>> {
         config,
         sender: Arc::new(NoSender),
         probe: orders::api::Probe::default(),
+        around: orders::api::Around::default(),
     };
     let orders = service_kit::http::document(&orders::api::router(api), None);
     let config = Arc::new(load::<notify::Config>(&Env::of([("ACCOUNT_DETAILS_KEY", crate::replay::NO_KEY)]))?);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use orders::api::{Api, Probe};
+use orders::api::{Api, Around, Probe};
 use orders::{Config, Parts};
 use service_kit::bus::Bus;
 use service_kit::health::Health;
@@ -21,9 +21,9 @@ pub async fn start(process: Process, messaging: Messaging, config: Config) -> an
     checks(&health, &store, &bus, Topic::events(Service::Orders));
     let consumers = health.flag("consumers");
     let config = Arc::new(config);
-    let probe = Probe::of(&config);
+    let (probe, around) = (Probe::of(&config), Around::of(&config));
     let sender = Arc::new(Publisher::new(Arc::clone(&bus)));
-    let api = Api { store: store.clone(), config: Arc::clone(&config), sender, probe: probe.clone() };
+    let api = Api { store: store.clone(), config: Arc::clone(&config), sender, probe: probe.clone(), around };
     let other = commands::routes(store.clone()).merge(orders::api::other_spellings(api.clone()));
     let server = process.server(&health, &messaging.edge);
     process.listen(&messaging.edge, server.app(orders::api::router(api), other)).await?;

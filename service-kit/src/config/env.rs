@@ -100,6 +100,9 @@ impl fmt::Display for Secret {
     }
 }
 
+/// How the complaint about a variable begins that is not there.
+const MISSING: &str = "is missing";
+
 /// Everything that is wrong with the environment. Values are not repeated: they may be secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
@@ -109,6 +112,12 @@ pub struct ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Seed 002 gives these words; they name everything that is missing, and the lines below say what each is for.
+        let missing = self.problems.iter().filter(|(_, complaint)| complaint.starts_with(MISSING));
+        let missing: Vec<&str> = missing.map(|(name, _)| name.as_str()).collect();
+        if !missing.is_empty() {
+            writeln!(f, "Missing required environment variables: {}", missing.join(", "))?;
+        }
         f.write_str("configuration is not usable:")?;
         self.problems.iter().try_for_each(|(name, complaint)| write!(f, "\n  {name}: {complaint}"))
     }
@@ -150,7 +159,7 @@ impl<'e> Reader<'e> {
         let value = self.optional(var);
         let complained = self.problems.last().is_some_and(|(name, _)| name == var.name);
         if value.is_none() && !complained {
-            self.complain(var.name, format!("is missing ({})", var.doc));
+            self.complain(var.name, format!("{MISSING} ({})", var.doc));
         }
         value
     }
@@ -231,6 +240,7 @@ mod tests {
         let names: Vec<_> = error.problems.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["PORT", "NAME", "COUNT"]);
         assert!(!error.to_string().contains("hunter2"), "{error}");
+        assert!(error.to_string().starts_with("Missing required environment variables: NAME\n"), "{error}");
     }
 
     #[test]

@@ -229,6 +229,43 @@ pub struct PutProduct {
     pub by: Subject,
 }
 
+/// Enters a customer into our own table, or shuts one out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PutCustomer {
+    /// The customer.
+    pub customer_id: String,
+    /// Whether they may order.
+    pub is_active: bool,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub by: Subject,
+}
+
+/// Says what lies in a cart of our own table; nothing = it is emptied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PutCart {
+    /// The customer's name of it.
+    pub cart_id: String,
+    /// Whose it is.
+    pub customer_id: String,
+    /// What lies in it.
+    pub items: Vec<InCart>,
+}
+
+/// One article in a cart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InCart {
+    /// The catalogue's id.
+    pub product_id: String,
+    /// How many.
+    pub quantity: i64,
+    /// The price of one that the buyer saw, as a decimal text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_price: Option<String>,
+}
+
 /// Makes a warehouse, or changes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PutWarehouse {
@@ -247,6 +284,10 @@ pub struct PutWarehouse {
     /// The marketplace that runs it and sends from it by itself, by its country; absent = it is the tenant's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marketplace: Option<String>,
+    /// Where carriers fetch parcels: name, street_address, city, state, postal_code, country, phone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub address: Option<serde_json::Value>,
     /// Who.
     pub by: Subject,
 }
@@ -298,6 +339,8 @@ messages! { Topic::commands(Service::Orders);
     DecideOrderTask "orders.decide_order_task.v1" task_id,
     ClaimOrderTask "orders.claim_order_task.v1" task_id,
     PutProduct "orders.put_product.v1" product_id,
+    PutCustomer "orders.put_customer.v1" customer_id,
+    PutCart "orders.put_cart.v1" customer_id,
     PutWarehouse "orders.put_warehouse.v1" warehouse_id,
     ChangeStock "orders.change_stock.v1" sku,
 }

@@ -1,0 +1,64 @@
+//! The inbox over all services.
+
+use serde_json::json;
+use service_kit::auth::Role;
+
+use crate::edge::{Edge, answer, token};
+
+const INBOX: &str = "/api/v1/approvals";
+
+fn answers(edge: &Edge) {
+    let task = |id: &str, state: &str, due: &str| json!({"task_id": id, "kind": "fraud_review", "state": state, "due_at": due, "assignee": null});
+    // Both questions to orders go to one path.
+    edge.services.answer(
+        INBOX,
+        [
+            (200, json!({"tasks": [task("t1", "open", "2026-11-20T16:00:00Z")]})),
+            (200, json!({"tasks": [task("t2", "claimed", "2026-11-20T12:00:00Z")]})),
+        ],
+    );
+    edge.services.answer(
+        "/api/v1/payouts",
+        [(
+            200,
+            json!({"payouts": [
+        {"payout_id": "p1", "needs_approval": true, "requested_at": "2026-11-19T10:00:00Z", "requested_by": "anna"},
+        {"payout_id": "p2", "needs_approval": false, "requested_at": "2026-11-19T10:00:00Z", "requested_by": "anna"}]}),
+        )],
+    );
+    edge.services.answer("/api/v1/evidence/prompts", [(200, json!({"prompts": [
+        {"prompt_id": "q1", "question": "Is it this invoice?", "asked": "sam", "asked_at": "2026-11-19T10:00:00Z", "expires_at": "2026-11-20T10:00:00Z"}]}))]);
+}
+
+#[tokio::test]
+async fn everything_that_waits_is_one_list_and_who_is_away_is_named() {
+    let edge = Edge::without_broker().await;
+    answers(&edge);
+    edge.services.answer("/api/v1/claims/approvals", [(200, json!({"approvals": [
+        {"claim_id": "c1", "wanted_by": "sam", "wanted_at": "2026-11-18T10:00:00Z", "deadline": "2026-11-25T10:00:00Z"}], "next_cursor": "7"}))]);
+    let (status, _, inbox) = answer(edge.get(&token("m", Role::Manager), INBOX)).await;
+    let ids: Vec<_> =
+        inbox["tasks"].as_array().expect("a list").iter().filter_map(|task| task["task_id"].as_str()).collect();
+    assert_eq!((status, ids), (200, vec!["q1", "t2", "t1", "c1", "p1"]), "{inbox}");
+    let sources =
+        json!({"orders": "complete", "payouts": "complete", "claims": "more_than_shown", "prompts": "complete"});
+    assert_eq!((&inbox["sources"], &inbox["complete"]), (&sources, &json!(false)));
+    let prompt = &inbox["tasks"][0];
+    assert_eq!(
+        (&prompt["kind"], &prompt["assignee"], &prompt["due_at"]),
+        (&json!("smart_prompt"), &json!("sam"), &json!("2026-11-20T10:00:00Z"))
+    );
+    assert_eq!(prompt["decide"], json!({"method": "POST", "path": "/api/v1/evidence/prompts/q1/answer"}));
+    assert_eq!(inbox["tasks"][4]["history"], "/api/v1/payouts/p1");
+}
+
+#[tokio::test]
+async fn a_service_that_refuses_or_is_away_does_not_hide_the_others() {
+    let edge = Edge::start(None, |env| env.with("CLAIMS_URL", "http://127.0.0.1:1")).await;
+    answers(&edge);
+    edge.services.answer("/api/v1/payouts", [(403, json!({}))]);
+    let (status, _, inbox) = answer(edge.get(&token("o", Role::Operator), &format!("{INBOX}?kind=fraud_review"))).await;
+    assert_eq!((status, inbox["tasks"].as_array().map(Vec::len)), (200, Some(2)), "{inbox}");
+    assert_eq!((&inbox["sources"]["claims"], &inbox["complete"]), (&json!("away"), &json!(false)));
+    assert_eq!(answer(edge.get(&token("c", Role::Customer), INBOX)).await.0, 403);
+}

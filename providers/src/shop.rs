@@ -1,0 +1,249 @@
+//! The services of a shop around its orders, over HTTP and JSON: catalogue, carts, users. Each has a deadline of its own, a circuit
+//! breaker, and answers that are kept for a moment.
+//!
+//! `GET {base}/products/{id}`, `GET {base}/cart/{id}` and `GET {base}/users/{id}`; an answer may be wrapped in `data` or in the thing's
+//! name, as shops do. 404 means that there is no such thing; everything else that is not a success means that the service is away.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use reqwest::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use service_kit::breaker::Breaker;
+use service_kit::http_client;
+use url::Url;
+
+use crate::wire::{body_of, without_address};
+
+/// Answers kept at a time; beyond that all are forgotten.
+const KEPT: usize = 10_000;
+
+/// The service does not answer, or what it says cannot be read: nothing is known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the {service} does not answer: {problem}")]
+pub struct Away {
+    /// Which service.
+    pub service: &'static str,
+    /// What was seen.
+    pub problem: String,
+}
+
+/// An article as the catalogue tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Product {
+    /// The catalogue's id.
+    #[serde(alias = "product_id", deserialize_with = "text")]
+    pub id: String,
+    /// The seller's number; the id where the catalogue has none.
+    #[serde(default)]
+    pub sku: Option<String>,
+    /// What it is called.
+    #[serde(default, alias = "title")]
+    pub name: Option<String>,
+    /// The price of one: the digits, as they were written.
+    #[serde(alias = "unit_price", deserialize_with = "text")]
+    pub price: String,
+    /// ISO 4217.
+    #[serde(default)]
+    pub currency: Option<String>,
+    /// How heavy one is.
+    #[serde(default, alias = "weight_grams")]
+    pub grams: Option<i64>,
+    /// Whether it is sold.
+    #[serde(default = "yes", alias = "is_active")]
+    pub active: bool,
+}
+
+/// What lies in a cart.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Cart {
+    /// Whose it is.
+    #[serde(default, alias = "user_id")]
+    pub customer_id: Option<String>,
+    /// What lies in it.
+    pub items: Vec<CartItem>,
+}
+
+/// One article in a cart.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CartItem {
+    /// The catalogue's id.
+    #[serde(deserialize_with = "text")]
+    pub product_id: String,
+    /// How many.
+    pub quantity: i64,
+    /// The price of one that the buyer saw: the digits.
+    #[serde(default, alias = "unit_price", deserialize_with = "maybe_text")]
+    pub price: Option<String>,
+}
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct User {
+    /// The user service's id.
+    #[serde(alias = "user_id", deserialize_with = "text")]
+    pub id: String,
+    /// Whether they may order.
+    #[serde(default = "yes", alias = "is_active")]
+    pub active: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// A text, or a number as it was written.
+fn text<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let raw = Box::<RawValue>::deserialize(from)?;
+    let written = raw.get().trim();
+    if written.starts_with('"') {
+        return serde_json::from_str(written).map_err(serde::de::Error::custom);
+    }
+    if written.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+        return Ok(written.to_owned());
+    }
+    Err(serde::de::Error::custom("must be a text or a number"))
+}
+
+fn maybe_text<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let raw = Option::<Box<RawValue>>::deserialize(from)?;
+    raw.filter(|raw| raw.get() != "null").map(|raw| text(&*raw).map_err(serde::de::Error::custom)).transpose()
+}
+
+/// One of these services. Clones share its breaker and what is kept.
+#[derive(Debug, Clone)]
+pub struct Shop(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    service: &'static str,
+    base: String,
+    http: reqwest::Client,
+    breaker: Breaker,
+    keep_for: Duration,
+    kept: Mutex<HashMap<String, (Instant, Option<Bytes>)>>,
+}
+
+impl Shop {
+    /// `base` is its address; answers are kept for `keep_for`, if that is not nothing.
+    pub fn new(service: &'static str, base: &str, timeout: Duration, keep_for: Duration) -> Self {
+        let base = base.trim_end_matches('/').to_owned();
+        let (http, breaker, kept) = (http_client::client(timeout), Breaker::default(), Mutex::default());
+        Self(Arc::new(Inner { service, base, http, breaker, keep_for, kept }))
+    }
+
+    /// An article of the catalogue.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn product(&self, id: &str) -> Result<Option<Product>, Away> {
+        self.get("products", "product", id).await
+    }
+
+    /// A cart.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn cart(&self, id: &str) -> Result<Option<Cart>, Away> {
+        self.get("cart", "cart", id).await
+    }
+
+    /// A user.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn user(&self, id: &str) -> Result<Option<User>, Away> {
+        self.get("users", "user", id).await
+    }
+
+    fn away(&self, problem: impl Into<String>) -> Away {
+        Away { service: self.0.service, problem: problem.into() }
+    }
+
+    async fn get<T: DeserializeOwned>(&self, folder: &str, name: &str, id: &str) -> Result<Option<T>, Away> {
+        let mut address =
+            Url::parse(&self.0.base).map_err(|error| self.away(format!("its address is none: {error}")))?;
+        match address.path_segments_mut() {
+            Ok(mut path) => path.pop_if_empty().extend([folder, id]),
+            Err(()) => return Err(self.away("its address is none")),
+        };
+        let Some(body) = self.fetch(address).await? else { return Ok(None) };
+        read(&body, name).map(Some).map_err(|error| self.away(format!("what it says is odd: {error}")))
+    }
+
+    async fn fetch(&self, address: Url) -> Result<Option<Bytes>, Away> {
+        let (now, key) = (Instant::now(), address.to_string());
+        let fresh = |(at, _): &&(Instant, Option<Bytes>)| now.duration_since(*at) < self.0.keep_for;
+        if let Some((_, kept)) = self.kept().get(&key).filter(fresh) {
+            return Ok(kept.clone());
+        }
+        if !self.0.breaker.allows(now) {
+            return Err(self.away("it failed several times, and is left alone for a moment"));
+        }
+        let asked = self.ask(address).await;
+        self.0.breaker.note(asked.is_ok(), Instant::now());
+        let body = asked.map_err(|problem| self.away(problem))?;
+        if !self.0.keep_for.is_zero() {
+            let mut kept = self.kept();
+            if kept.len() >= KEPT {
+                kept.clear();
+            }
+            kept.insert(key, (now, body.clone()));
+        }
+        Ok(body)
+    }
+
+    async fn ask(&self, address: Url) -> Result<Option<Bytes>, String> {
+        let answer = self.0.http.get(address).header("accept", "application/json").send().await;
+        let answer = answer.map_err(|error| match error.is_timeout() {
+            true => "it took too long".to_owned(),
+            false => without_address(error),
+        })?;
+        match answer.status() {
+            StatusCode::NOT_FOUND => Ok(None),
+            status if status.is_success() => body_of(answer).await.map(Some),
+            status => Err(format!("it answered {}", status.as_u16())),
+        }
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Option<Bytes>)>> {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads a thing, wrapped or not.
+fn read<T: DeserializeOwned>(body: &[u8], name: &str) -> Result<T, serde_json::Error> {
+    let fields: HashMap<String, Box<RawValue>> = serde_json::from_slice(body)?;
+    match ["data", name]
+        .into_iter()
+        .find_map(|wrapper| fields.get(wrapper).filter(|inner| inner.get().starts_with('{')))
+    {
+        Some(inner) => serde_json::from_str(inner.get()),
+        None => serde_json::from_slice(body),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn things_are_read_wrapped_or_not_and_digits_stay_as_they_are() {
+        let plain: Product = read(br#"{"id": 7, "name": "Lamp", "price": 10.10}"#, "product").expect("plain");
+        let wrapped: Product =
+            read(br#"{"data": {"product_id": "7", "name": "Lamp", "unit_price": "10.10"}}"#, "product")
+                .expect("wrapped");
+        assert_eq!((&plain, plain.price.as_str(), plain.active), (&wrapped, "10.10", true));
+        let cart: Cart = read(
+            br#"{"cart": {"user_id": "u", "items": [{"product_id": "7", "quantity": 2, "price": null}]}}"#,
+            "cart",
+        )
+        .expect("a cart");
+        assert_eq!((cart.customer_id.as_deref(), cart.items[0].price.as_deref()), (Some("u"), None));
+        assert!(read::<User>(b"[]", "user").is_err());
+    }
+}
