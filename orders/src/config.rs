@@ -39,7 +39,6 @@ const PRODUCT_TIMEOUT: Var =
 const SEARCH_TIMEOUT: Var =
     Var::or("SEARCH_SERVICE_TIMEOUT_SECONDS", "15", "how long the search service may take to answer");
 
-
 const EASYPOST_KEY: Var =
     Var::new("EASYPOST_API_KEY", "EasyPost's key; absent = the built-in rate tables choose, and people buy labels");
 const EASYPOST_URL: Var =

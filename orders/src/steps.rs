@@ -5,8 +5,8 @@ mod authorize;
 mod capture;
 mod check;
 mod choose;
-mod lapse;
 mod label;
+mod lapse;
 mod rate;
 mod reserve;
 mod send;
@@ -24,8 +24,8 @@ use crate::domain::process::{HoldReason, Step};
 use crate::domain::status::{Change, Status};
 use crate::order_row::Order;
 
-pub use lapse::{Lapse, capture_begun};
 pub use label::VoidLabel;
+pub use lapse::{Lapse, capture_begun};
 pub use reserve::Expire;
 
 /// After so many attempts at a step a person has to look at it.
