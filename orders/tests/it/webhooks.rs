@@ -36,7 +36,13 @@ fn app(shop: &Shop) -> Router {
     let config = EdgeConfig::read_for(&mut Reader::new(&env), "orders").unwrap();
     let verifier = Arc::new(Verifier::new(&load(&env).unwrap()).unwrap());
     let (store, orders) = (shop.bed.slice.store.clone(), shop.bed.parts.config.clone());
-    let api = Api { store, config: orders, sender: Arc::new(Nowhere), probe: Probe::default() };
+    let api = Api {
+        store,
+        config: orders,
+        sender: Arc::new(Nowhere),
+        probe: Probe::default(),
+        around: orders::api::Around::default(),
+    };
     Server::new(Health::new("orders"), config, verifier).app(router(api.clone()), other_spellings(api))
 }
 
