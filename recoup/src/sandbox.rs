@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
+use axum::routing::post;
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::Subcommand;
+use notify::domain::signature;
 use sandbox::amazon::{Amazon, Settings};
 use sandbox::easypost::EasyPost;
+use sandbox::messaging::Messaging;
 use sandbox::paypal::PayPal;
 use sandbox::payu::PayU;
 use sandbox::razorpay::Razorpay;
@@ -36,6 +39,8 @@ enum What {
     Shop(ShopArgs),
     #[command(name = "easypost")]
     EasyPost(EasyPostArgs),
+    Messaging(MessagingArgs),
+    Webhooks(WebhooksArgs),
 }
 
 /// PayPal: orders that are approved, held, taken, let go and given back
@@ -83,6 +88,22 @@ struct PayuArgs {
 struct StripeArgs {
     /// Port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 8011)]
+    port: u16,
+}
+
+/// Carriers of messages: Twilio's Messages API for texts, Firebase Cloud Messaging for push
+#[derive(clap::Args)]
+struct MessagingArgs {
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8017)]
+    port: u16,
+}
+
+/// The signer of our webhooks, for those who write a receiver: POST /sign {secrets, id, timestamp, payload} gives the headers
+#[derive(clap::Args)]
+struct WebhooksArgs {
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8018)]
     port: u16,
 }
 
@@ -135,6 +156,11 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         What::Payu(args) => serve("payu", args.port, PayU::new(Arc::new(SystemClock)).router()).await,
         What::EasyPost(args) => serve("easypost", args.port, EasyPost::new(Arc::new(SystemClock)).router()).await,
         What::Shop(args) => serve("shop", args.port, sandbox::shop::Shop::default().router()).await,
+        What::Messaging(args) => {
+            let messaging = Messaging::new(Arc::new(SystemClock));
+            serve("messaging", args.port, messaging.router()).await
+        }
+        What::Webhooks(args) => serve("webhooks", args.port, Router::new().route("/sign", post(sign))).await,
     }
 }
 
@@ -149,6 +175,23 @@ fn settings(args: AmazonArgs) -> Settings {
         settings.redirect_uri = redirect_uri;
     }
     settings
+}
+
+/// What is to be signed, and by which secrets.
+#[derive(serde::Deserialize)]
+struct ToSign {
+    secrets: Vec<String>,
+    id: String,
+    timestamp: i64,
+    payload: String,
+}
+
+async fn sign(axum::Json(wish): axum::Json<ToSign>) -> axum::Json<serde_json::Value> {
+    let keys: Vec<Vec<u8>> = wish.secrets.iter().filter_map(|secret| signature::key_of(secret)).collect();
+    let signed = signature::header(&keys, &wish.id, wish.timestamp, &wish.payload);
+    axum::Json(serde_json::json!({
+        "webhook-id": wish.id, "webhook-timestamp": wish.timestamp.to_string(), "webhook-signature": signed,
+    }))
 }
 
 async fn serve(name: &str, port: u16, router: Router) -> anyhow::Result<Exit> {
