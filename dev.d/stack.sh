@@ -18,6 +18,35 @@ service_port() { # NAME DEFAULT
   fi
 }
 
+# The stand-ins for the outside world listen on a block of ports, one after the other.
+SANDBOX_PORTS=12
+
+# The first port of that block: from the environment, remembered, or the next where the whole block is free.
+sandbox_port() {
+  local port=${SANDBOX_PORT:-} next
+  [[ -n $port ]] || port=$(kv_get "$DEV_DIR/ports" SANDBOX_PORT) || port=
+  if pid_of "$DEV_DIR/run/sandbox.pid" >/dev/null && [[ -n $port ]]; then
+    printf '%s' "$port"
+    return 0 # taken, but by ourselves
+  fi
+  for ((port = ${port:-8030}, next = port; next < port + SANDBOX_PORTS; next++)); do
+    ! port_taken "$next" || port=$((next + 1))
+  done
+  kv_set "$DEV_DIR/ports" SANDBOX_PORT "$port"
+  printf '%s' "$port"
+}
+
+# Where the services find the stand-ins; the order is that of `recoup sandbox all`.
+sandbox_env() {
+  local port
+  port=$(sandbox_port)
+  printf 'AMAZON_SANDBOX_URL=http://127.0.0.1:%s\n' "$port"
+  printf 'AMAZON_APPLICATION_ID=amzn1.sp.solution.sandbox\n'
+  printf 'LWA_CLIENT_ID=amzn1.application-oa2-client.sandbox\nLWA_CLIENT_SECRET=sandbox\n'
+  printf 'STRIPE_API_URL=http://127.0.0.1:%s\nSTRIPE_SECRET_KEY=sk_test_sandbox\n' "$((port + 1))"
+  printf 'OAUTH_REDIRECT_URI=http://127.0.0.1:%s/api/integrations/callback\n' "$(kv_get "$DEV_DIR/ports" BFF_PORT)"
+}
+
 # Ports the broker and Postgres were told by the environment win over remembered ones.
 wanted_port() { # FILE KEY VALUE
   [[ -z $3 ]] || kv_set "$1" "$2" "$3"
@@ -70,6 +99,7 @@ env_write() { # [OFFSET] of the default ports
     printf 'DOCUMENT_LINK_KEY=%s\n' "$(secret "$DEV_DIR/secrets/document_links" base64)"
     printf 'EVIDENCE_FETCH_ALLOW_HTTP=true\n'
     printf 'PAYOUT_DIR=%s\nPAYOUT_APPROVAL_LIMIT_MINOR=50000\n' "$DEV_DIR/payouts"
+    sandbox_env
     printf 'CORS_ALLOWED_ORIGINS=http://localhost:3000,http://127.0.0.1:3000\n'
     printf 'DEV_CLOCK=true\nDEV_OPEN_TENANT=demo\nLOG_FORMAT=json\nRUST_LOG=%s\n' "${RUST_LOG:-info}"
     [[ -z ${OTEL_EXPORTER_OTLP_ENDPOINT:-} ]] || printf 'OTEL_EXPORTER_OTLP_ENDPOINT=%s\n' "$OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -125,6 +155,32 @@ serve_up() {
   }
 }
 
+sandbox_answers() {
+  ! pid_gone "$DEV_DIR/run/sandbox.pid" || return 0
+  curl -fs -m 2 -o /dev/null "$AMAZON_SANDBOX_URL/_sandbox/clock" && curl -fs -m 2 -o /dev/null "$STRIPE_API_URL/_sandbox/objects"
+}
+
+# The outside world of a development stack: stand-ins on loopback, which forget everything when they stop.
+sandbox_up() {
+  local run=$DEV_DIR/run/sandbox.pid was now
+  env_load
+  now=$(stat -L -c '%i %s %Y' "$(binary)")
+  was=$(cat "$DEV_DIR/run/sandbox.of" 2>/dev/null) || was=
+  if pid_of "$run" >/dev/null && [[ $was != "$now" ]]; then pid_stop "$run" TERM 10; fi
+  if ! pid_of "$run" >/dev/null; then
+    step "starting the sandbox: stand-ins for Amazon and Stripe"
+    (cd "$DEV_DIR" && exec setsid "$(binary)" sandbox all --port "${AMAZON_SANDBOX_URL##*:}" --redirect-uri "$OAUTH_REDIRECT_URI") \
+      </dev/null >>"$DEV_DIR/logs/sandbox.log" 2>&1 9>&- &
+    disown
+    pid_save "$run" $! || die "the sandbox ended at once" "see: ./dev logs sandbox"
+    printf '%s\n' "$now" >"$DEV_DIR/run/sandbox.of"
+  fi
+  wait_for 30 sandbox_answers && ! pid_gone "$run" || {
+    tail -n 5 "$DEV_DIR/logs/sandbox.log" >&2
+    die "the sandbox does not answer" "see: ./dev logs sandbox"
+  }
+}
+
 stack_lock() {
   mkdir -p "$DEV_DIR"
   exec 9>"$DEV_DIR/lock"
@@ -137,6 +193,7 @@ cmd_up() {
   infra_up
   env_write
   build_release
+  sandbox_up
   serve_up
   exec 9>&-
   cmd_status >&2
@@ -155,6 +212,7 @@ cmd_down() {
     pid_stop "$DEV_DIR/$file" "$signal" "$seconds"
   done <<'EOF'
 recoup run/recoup.pid TERM 40
+sandbox run/sandbox.pid TERM 10
 Pulsar pulsar/pid TERM 30
 Postgres pg/pid INT 30
 EOF
@@ -168,7 +226,7 @@ EOF
 cmd_status() {
   local name file running=() all=0 upper json=
   env_load
-  for name in recoup:run/recoup.pid pulsar:pulsar/pid postgres:pg/pid; do
+  for name in recoup:run/recoup.pid sandbox:run/sandbox.pid pulsar:pulsar/pid postgres:pg/pid; do
     file=${name#*:}
     if pid_of "$DEV_DIR/$file" >/dev/null; then running+=("${name%%:*}=true"); else running+=("${name%%:*}=false"); all=1; fi
   done
@@ -188,6 +246,7 @@ cmd_status() {
       upper=${name^^}_PORT
       printf '%-12s http://127.0.0.1:%s\n' "$name" "${!upper}"
     done
+    printf '%-12s %s  Stripe %s  (stand-ins: see sandbox/README.md)\n' sandbox "$AMAZON_SANDBOX_URL" "$STRIPE_API_URL"
     printf '%-12s %s  admin %s\n' pulsar "$PULSAR_SERVICE_URL" "$PULSAR_ADMIN_URL"
     printf '%-12s 127.0.0.1:%s  (urls: ./dev status --json)\n' postgres "$(kv_get "$DEV_DIR/pg/port" PORT)"
     for name in "${running[@]}"; do [[ $name != *=false ]] || printf '%s does not run: ./dev up starts it\n' "${name%=*}"; done
@@ -206,8 +265,9 @@ cmd_logs() {
   case $service in
     pulsar) file=$DEV_DIR/pulsar/logs/broker.log ;;
     postgres) file=$DEV_DIR/pg/log ;;
+    sandbox) file=$DEV_DIR/logs/sandbox.log ;;
     *) [[ $service == all || -v "SERVICE_PORTS[$service]" ]] ||
-      die "which log?" "usage: ./dev logs $(IFS='|'; printf '%s' "${RUN_SERVICES[*]}")|all|pulsar|postgres [-f]" ;;
+      die "which log?" "usage: ./dev logs $(IFS='|'; printf '%s' "${RUN_SERVICES[*]}")|all|sandbox|pulsar|postgres [-f]" ;;
   esac
   [[ -r $file ]] || die "there is no log yet" "run './dev up' first"
   if [[ -v "SERVICE_PORTS[$service]" ]]; then

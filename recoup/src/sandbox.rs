@@ -18,6 +18,7 @@ use sandbox::razorpay::Razorpay;
 use sandbox::stripe::Stripe;
 use service_kit::clock::{Clock, SystemClock};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli;
 use crate::output::Exit;
@@ -31,6 +32,7 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum What {
+    All(AllArgs),
     Amazon(AmazonArgs),
     Stripe(StripeArgs),
     Paypal(PaypalArgs),
@@ -81,6 +83,17 @@ struct PayuArgs {
     /// Port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 8014)]
     port: u16,
+}
+
+/// Every stand-in in one process, on ports that follow each other in the order of this list
+#[derive(clap::Args)]
+struct AllArgs {
+    /// The first port
+    #[arg(long, default_value_t = 8010)]
+    port: u16,
+    /// Where Amazon's consent page sends sellers back to, when it is not told
+    #[arg(long, value_name = "URL")]
+    redirect_uri: Option<String>,
 }
 
 /// Stripe: customers, a page that saves a card, payments, refunds, idempotency keys
@@ -142,6 +155,7 @@ struct AmazonArgs {
 /// When the port is taken.
 pub async fn run(args: Args) -> anyhow::Result<Exit> {
     match args.what {
+        What::All(args) => all(args).await,
         What::Amazon(args) => {
             let (port, settings) = (args.port, settings(args));
             let amazon = Amazon::new(settings, Arc::new(SystemClock));
@@ -162,6 +176,27 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
         }
         What::Webhooks(args) => serve("webhooks", args.port, Router::new().route("/sign", post(sign))).await,
     }
+}
+
+/// Serves them all until the process is interrupted; the first that ends, ends it.
+async fn all(args: AllArgs) -> anyhow::Result<Exit> {
+    let clock = Arc::new(SystemClock);
+    let mut of_seller = Settings::of_seed(1, clock.now());
+    if let Some(redirect_uri) = args.redirect_uri {
+        of_seller.redirect_uri = redirect_uri;
+    }
+    let stand_ins = [
+        ("amazon", Amazon::new(of_seller, clock.clone()).router()),
+        ("stripe", Stripe::new(clock.clone()).router()),
+        ("paypal", PayPal::new(clock.clone()).router()),
+        ("razorpay", Razorpay::new(clock.clone()).router()),
+        ("payu", PayU::new(clock).router()),
+    ];
+    let mut serving = tokio::task::JoinSet::new();
+    for (port, (name, router)) in (args.port..).zip(stand_ins) {
+        serving.spawn(serve(name, port, router));
+    }
+    serving.join_next().await.context("there are stand-ins")??
 }
 
 fn settings(args: AmazonArgs) -> Settings {
@@ -200,12 +235,17 @@ async fn serve(name: &str, port: u16, router: Router) -> anyhow::Result<Exit> {
     // Scripts read the address from this line.
     println!("{name} listens on http://{}", listener.local_addr()?);
     axum::serve(listener, router)
-        .with_graceful_shutdown(async {
-            // Without a signal to wait for it ends when the process does.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        })
+        .with_graceful_shutdown(told_to_stop())
         .await?;
     Ok(Exit::Done)
+}
+
+/// Ends when somebody interrupts or terminates the process.
+async fn told_to_stop() {
+    // Without a signal to wait for it ends when the process does.
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => if interrupted.is_err() { std::future::pending::<()>().await },
+        _ = terminate.recv() => {}
+    }
 }

@@ -23,6 +23,7 @@ mod reports;
 mod reversals;
 mod state;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
@@ -92,6 +93,14 @@ impl Amazon {
         self.state().ahead += step;
     }
 
+    /// Another seller's world at another time; everything that was there is forgotten, and tokens of before are good no more, so that
+    /// nobody reads the new seller's rows as the old one's.
+    pub(crate) fn begin_again(&self, world: world::Settings, now: DateTime<Utc>) {
+        let mut made = state::State::new(World::generate(world), now - self.0.clock.now());
+        made.only = Some(BTreeSet::new());
+        *self.state() = made;
+    }
+
     /// All that is served.
     pub fn router(&self) -> Router {
         Router::new()
@@ -99,6 +108,7 @@ impl Amazon {
             .route("/apps/authorize/consent", get(login::consent))
             .route("/_documents/{id}", get(documents::download))
             .route("/_sandbox/clock", get(control::clock).post(control::move_clock))
+            .route("/_sandbox/world", post(control::begin_again))
             .route("/_sandbox/faults", get(control::faults).post(control::add_fault).delete(control::clear_faults))
             .route("/_sandbox/cases", get(cases::list).post(cases::decide))
             .route("/_sandbox/cases/{case_id}", get(cases::one))

@@ -4,11 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Amazon;
+use super::{Amazon, Settings};
 use super::reports::iso;
 use super::state::day_in;
 use crate::faults::{Fault, Kind};
@@ -39,6 +39,27 @@ pub(super) async fn move_clock(State(amazon): State<Amazon>, Json(asked): Json<M
         return (StatusCode::CONFLICT, "time goes on only").into_response();
     }
     amazon.advance(step);
+    clock(State(amazon)).await.into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Another {
+    seed: u64,
+    articles: Option<usize>,
+    orders: Option<usize>,
+    last_day: Option<NaiveDate>,
+    now: Option<DateTime<Utc>>,
+}
+
+/// Begins again with another seller; everything that was there is forgotten. The world's last day is the day before `now`, unless said.
+pub(super) async fn begin_again(State(amazon): State<Amazon>, Json(asked): Json<Another>) -> Response {
+    let now = asked.now.unwrap_or_else(|| amazon.now());
+    let mut settings = Settings::of_seed(asked.seed, now).world;
+    settings.articles = asked.articles.unwrap_or(settings.articles);
+    settings.orders = asked.orders.unwrap_or(settings.orders);
+    settings.last_day = asked.last_day.unwrap_or(settings.last_day);
+    amazon.begin_again(settings, now);
     clock(State(amazon)).await.into_response()
 }
 
