@@ -2,13 +2,19 @@
 //! working everything out once more.
 
 mod books;
+mod claims;
 mod edge;
 mod evidence;
 mod log;
 mod money;
+mod outside;
+mod owed;
 mod recompute;
+mod recovered;
 mod report;
+mod reporting;
 mod scenes;
+mod seller;
 mod story;
 
 use std::time::Instant;
@@ -16,6 +22,7 @@ use std::time::Instant;
 use crate::output::{Exit, line};
 
 use edge::{Edge, Who};
+use outside::Outside;
 use story::{CAMPAIGN, PARTNERS};
 
 /// Tenants that are tried before giving up: one is used up by each run.
@@ -52,8 +59,23 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     money::one_commission(&edge, &purchases).await?;
     let event = money::one_trace(&edge).await?;
     evidence::evidence(&edge).await?;
-    farewell(&edge.tenant, &event, began)?;
+    let claim = recovery(&edge).await?;
+    farewell(&edge.tenant, &event, &claim, began)?;
     Ok(Exit::Done)
+}
+
+/// A seller's year at a marketplace: what it is owed, proved, claimed, paid, and what that costs. Returns the claim to look at further.
+async fn recovery(edge: &Edge) -> anyhow::Result<String> {
+    let outside = Outside::new()?;
+    let seller = seller::connect(edge, &outside).await?;
+    seller::sync(edge, &outside, "first").await?;
+    owed::compare(edge, &outside).await?;
+    let proved = claims::prove(edge).await?;
+    claims::submit(edge).await?;
+    claims::answers(edge, &outside).await?;
+    let reversed = recovered::money(edge, &outside, &seller).await?;
+    recovered::books(edge, &outside).await?;
+    Ok(if reversed.is_empty() { proved } else { reversed })
 }
 
 /// The first tenant in which nobody has played yet.
@@ -80,9 +102,10 @@ async fn is_used(edge: &Edge) -> anyhow::Result<bool> {
     Ok(edge.find(Who::Admin, &format!("/api/v1/campaigns/{CAMPAIGN}")).await?.is_some())
 }
 
-fn farewell(tenant: &str, event: &str, began: Instant) -> anyhow::Result<()> {
+fn farewell(tenant: &str, event: &str, claim: &str, began: Instant) -> anyhow::Result<()> {
     line(format!("\nAll of it took {} ms. Look further:", began.elapsed().as_millis()))?;
     line(format!("   ./dev recoup trace {event}"))?;
+    line(format!("   ./dev recoup trace {claim}"))?;
     line("   ./dev recoup topics")?;
     line(format!(
         "   ./dev token --role partner --sub {} --tenant {tenant}    (for the page /docs of the BFF)",

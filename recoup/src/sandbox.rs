@@ -234,9 +234,7 @@ async fn serve(name: &str, port: u16, router: Router) -> anyhow::Result<Exit> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))?;
     // Scripts read the address from this line.
     println!("{name} listens on http://{}", listener.local_addr()?);
-    axum::serve(listener, router)
-        .with_graceful_shutdown(told_to_stop())
-        .await?;
+    axum::serve(listener, router).with_graceful_shutdown(told_to_stop()).await?;
     Ok(Exit::Done)
 }
 

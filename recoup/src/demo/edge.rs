@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use serde::Deserialize;
+use chrono::TimeDelta;
+use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::auth::{Claims, Role, mint};
 use service_kit::config::{AuthConfig, Env, load};
@@ -61,44 +62,12 @@ impl fmt::Display for Refused {
     }
 }
 
-/// What became of a batch of events.
-#[derive(Debug, Default, Deserialize)]
-pub struct Recorded {
-    /// Stored.
-    pub recorded: usize,
-    /// Known before.
-    pub duplicates: usize,
-    /// Not taken.
-    pub rejected: usize,
-    results: Vec<RecordedOne>,
-}
-
-#[derive(Debug, Deserialize)]
-struct RecordedOne {
-    reason: Option<String>,
-}
-
-impl Recorded {
-    /// Adds what became of another batch.
-    pub fn add(&mut self, other: Self) {
-        self.recorded += other.recorded;
-        self.duplicates += other.duplicates;
-        self.rejected += other.rejected;
-        self.results.extend(other.results);
-    }
-
-    /// The reason of the first event that was not taken.
-    pub fn first_reason(&self) -> &str {
-        self.results.iter().find_map(|result| result.reason.as_deref()).unwrap_or("no reason given")
-    }
-}
-
 /// The system under play.
 pub struct Edge {
-    http: reqwest::Client,
+    pub(super) http: reqwest::Client,
     auth: AuthConfig,
-    bff: String,
-    tracking: String,
+    pub(super) bff: String,
+    pub(super) tracking: String,
     commands: AtomicU32,
     answers: AtomicBool,
     /// The tenant that is played with.
@@ -124,7 +93,7 @@ impl Edge {
         })
     }
 
-    fn bearer(&self, who: Who) -> anyhow::Result<String> {
+    pub(super) fn bearer(&self, who: Who) -> anyhow::Result<String> {
         mint(&self.auth, &who.claims(&self.tenant), TOKEN_SECONDS)
     }
 
@@ -143,7 +112,11 @@ impl Edge {
 
     /// Sends a request, and again while the system cannot answer for the moment or was cut off: everything sent here may be repeated.
     /// Only a system that never answered at all is not waited for.
-    async fn send(&self, url: &str, request: impl Fn() -> reqwest::RequestBuilder) -> anyhow::Result<(u16, String)> {
+    pub(super) async fn send(
+        &self,
+        url: &str,
+        request: impl Fn() -> reqwest::RequestBuilder,
+    ) -> anyhow::Result<(u16, String)> {
         until(&format!("an answer from {url}"), async || {
             let exchange = async {
                 let answer = request().send().await?;
@@ -186,7 +159,31 @@ impl Edge {
     /// # Errors
     /// When the system cannot take it or does not end it in time; a refusal is an outcome.
     pub async fn command(&self, who: Who, path: &str, body: &Value) -> anyhow::Result<Result<Value, Refused>> {
-        self.give(who, path, "application/json", body.to_string().into_bytes()).await
+        self.give(Method::POST, who, path, "application/json", body.to_string().into_bytes()).await
+    }
+
+    /// Sets something that must not be refused.
+    ///
+    /// # Errors
+    /// As [`Edge::must`].
+    pub async fn set(&self, who: Who, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let answer = self.give(Method::PUT, who, path, "application/json", body.to_string().into_bytes()).await?;
+        answer.map_err(|refused| anyhow::anyhow!("PUT {path} was refused: {refused}"))
+    }
+
+    /// Everything that a list holds under `key`, page by page.
+    ///
+    /// # Errors
+    /// As [`Edge::get`].
+    pub async fn list(&self, who: Who, path: &str, key: &str) -> anyhow::Result<Vec<Value>> {
+        let (mut all, mut cursor) = (Vec::new(), String::new());
+        let mark = if path.contains('?') { '&' } else { '?' };
+        loop {
+            let mut page = self.get(who, &format!("{path}{mark}limit=200{cursor}")).await?;
+            all.append(page[key].as_array_mut().with_context(|| format!("GET {path} answered without {key}"))?);
+            let Some(next) = page["next_cursor"].as_str() else { return Ok(all) };
+            cursor = format!("&cursor={next}");
+        }
     }
 
     /// Uploads a file as evidence and waits until it is registered.
@@ -211,25 +208,32 @@ impl Edge {
             format!("\r\n--{BOUNDARY}--\r\n").into_bytes(),
         ];
         let form = format!("multipart/form-data; boundary={BOUNDARY}");
-        self.give(who, "/api/v1/evidence/upload", &form, body.concat()).await
+        self.give(Method::POST, who, "/api/v1/evidence/upload", &form, body.concat()).await
     }
 
-    async fn give(&self, who: Who, path: &str, kind: &str, body: Vec<u8>) -> anyhow::Result<Result<Value, Refused>> {
+    async fn give(
+        &self,
+        method: Method,
+        who: Who,
+        path: &str,
+        kind: &str,
+        body: Vec<u8>,
+    ) -> anyhow::Result<Result<Value, Refused>> {
         let (url, bearer) = (format!("{}{path}", self.bff), self.bearer(who)?);
         // One key for each command of this run, so that sending it again is the same command.
         let key = format!("demo-{}", self.commands.fetch_add(1, Ordering::Relaxed));
         let request = || {
-            let post = self.http.post(&url).bearer_auth(&bearer).header("Prefer", "wait=10");
+            let post = self.http.request(method.clone(), &url).bearer_auth(&bearer).header("Prefer", "wait=10");
             post.header("Idempotency-Key", &key).header("Content-Type", kind).body(body.clone())
         };
         let (status, text) = self.send(&url, request).await?;
         let body: Value = serde_json::from_str(&text)
-            .with_context(|| format!("POST {url} answered {status} without JSON: {text}"))?;
+            .with_context(|| format!("{method} {url} answered {status} without JSON: {text}"))?;
         match status {
             200 => Ok(Ok(body)),
             202 => self.outcome(who, &body).await,
             400..500 => Ok(Err(refused(status, &body))),
-            _ => anyhow::bail!("POST {url} answered {status}: {body}"),
+            _ => anyhow::bail!("{method} {url} answered {status}: {body}"),
         }
     }
 
@@ -256,38 +260,21 @@ impl Edge {
         self.command(who, path, body).await?.map_err(|refused| anyhow::anyhow!("POST {path} was refused: {refused}"))
     }
 
-    /// Reports events to tracking, as lines of JSON.
-    ///
-    /// # Errors
-    /// When the request as a whole is not taken.
-    pub async fn report(&self, events: &[Value]) -> anyhow::Result<Recorded> {
-        let (url, bearer) = (format!("{}/api/v1/tracking/events", self.tracking), self.bearer(Who::Operator)?);
-        let lines: String = events.iter().map(|event| format!("{event}\n")).collect();
-        let post = || self.http.post(&url).bearer_auth(&bearer).header("Content-Type", "application/x-ndjson");
-        let (status, text) = self.send(&url, || post().body(lines.clone())).await?;
-        anyhow::ensure!(status == 200, "POST {url} answered {status}: {text}");
-        serde_json::from_str(&text).context("the answer to a batch")
-    }
-
-    /// Reports one event by itself; returns its id.
-    ///
-    /// # Errors
-    /// When it is not taken.
-    pub async fn report_one(&self, event: &Value) -> anyhow::Result<String> {
-        let url = format!("{}/api/v1/tracking/events", self.tracking);
-        let answer = self.http.post(&url).bearer_auth(self.bearer(Who::Operator)?).json(event).send().await?;
-        let (status, body): (_, Value) = (answer.status(), answer.json().await?);
-        let id = body["id"].as_str().filter(|_| status.as_u16() == 201);
-        id.map(str::to_owned).with_context(|| format!("POST {url} answered {status}: {body}"))
-    }
-
     /// Moves the clock of a development stack ahead; returns its time.
     ///
     /// # Errors
     /// When the stack has no such clock.
     pub async fn move_clock(&self, days: i64) -> anyhow::Result<String> {
+        self.move_clock_by(TimeDelta::days(days)).await
+    }
+
+    /// The same, by any step; none at all just asks what time it is.
+    ///
+    /// # Errors
+    /// When the stack has no such clock.
+    pub async fn move_clock_by(&self, step: TimeDelta) -> anyhow::Result<String> {
         let url = format!("{}/dev/clock", self.bff);
-        let answer = self.http.post(&url).json(&json!({ "advance_seconds": days * 86_400 })).send().await?;
+        let answer = self.http.post(&url).json(&json!({ "advance_seconds": step.num_seconds() })).send().await?;
         let status = answer.status();
         anyhow::ensure!(
             status.is_success(),

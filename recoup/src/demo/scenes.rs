@@ -7,9 +7,10 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::books::{self, Row, dollars};
-use super::edge::{Edge, Recorded, Who, until};
+use super::edge::{Edge, Who, until};
 use super::log::Purchase;
 use super::report::{Chapter, Progress, say};
+use super::reporting::Recorded;
 use super::story::{self, CAMPAIGN, DEFAULT, Extent, HOLD_DAYS, Moment, PARTNERS, parts};
 
 /// Events in one request.

@@ -61,6 +61,9 @@ pub(super) struct Opened {
     claims: Vec<Claimed>,
     /// `approve`, `partial` or `deny`; without it Amazon decides by what is true.
     outcome: Option<String>,
+    /// Decides once more about what was denied in a case that is there already.
+    #[serde(default)]
+    appeal: bool,
     #[serde(default)]
     decide_in_days: u64,
     #[serde(default = "two")]
@@ -81,6 +84,12 @@ struct Claimed {
     marketplace: String,
     units: i64,
     amount_minor: i64,
+}
+
+impl Claimed {
+    fn is_about(&self, decision: &Decision) -> bool {
+        (&self.claim_type, &self.subject, self.clock) == (&decision.claim_type, &decision.subject, decision.clock)
+    }
 }
 
 /// The reason that a reimbursement gives.
@@ -115,15 +124,21 @@ pub(super) async fn one(State(amazon): State<Amazon>, Path(case_id): Path<String
     found.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |case| Json(case).into_response())
 }
 
-/// Decides. The same case again gives the same decisions.
+/// Decides. The same case again gives the same decisions, unless it is an appeal against denials.
 pub(super) async fn decide(State(amazon): State<Amazon>, Json(opened): Json<Opened>) -> Response {
     let now = amazon.now();
     let mut state = amazon.state();
-    if let Some(case) = state.cases.get(&opened.case_id) {
+    let before = state.cases.get(&opened.case_id);
+    if let Some(case) = before.filter(|_| !opened.appeal) {
         return Json(case.clone()).into_response();
     }
-    let mut decisions = Vec::new();
+    let mut decisions = before.map(|case| case.decisions.clone()).unwrap_or_default();
+    let denied = |one: &Decision| one.outcome == "denied" && opened.claims.iter().any(|claimed| claimed.is_about(one));
+    decisions.retain(|one| !denied(one));
     for claimed in &opened.claims {
+        if decisions.iter().any(|one| claimed.is_about(one)) {
+            continue;
+        }
         let Some(region) = state.world.regions.iter().position(|region| region.marketplace == claimed.marketplace)
         else {
             return (StatusCode::BAD_REQUEST, "an unknown marketplace").into_response();

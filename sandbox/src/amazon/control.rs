@@ -8,9 +8,9 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Amazon, Settings};
 use super::reports::iso;
 use super::state::day_in;
+use super::{Amazon, Settings};
 use crate::faults::{Fault, Kind};
 
 /// The time.
