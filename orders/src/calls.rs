@@ -1,6 +1,7 @@
 //! Calls to payment gateways: written down before they are made, looked up before they are made again.
 
 use chrono::{DateTime, Utc};
+use service_kit::faults;
 use service_kit::store::Work;
 use shared_events::ids::derive;
 use shared_events::{Currency, Money, PaymentId};
@@ -128,6 +129,13 @@ pub async fn begin(work: &mut Work, call: &Call) -> Result<Begun, sqlx::Error> {
 
 /// Makes a call; one that may have been made is looked up first. `token` is needed to authorise.
 pub async fn make(providers: &Providers, call: &Call, begun: Begun, token: Option<&str>) -> Answer {
+    faults::point_of("orders.before_call", call.purpose.name());
+    let answer = answer(providers, call, begun, token).await;
+    faults::point_of("orders.after_call", call.purpose.name());
+    answer
+}
+
+async fn answer(providers: &Providers, call: &Call, begun: Begun, token: Option<&str>) -> Answer {
     let Some(provider) = providers.get(&call.gateway) else {
         return Answer::Unknown(format!("{} is not connected any more", call.gateway));
     };

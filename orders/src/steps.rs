@@ -12,6 +12,7 @@ mod reserve;
 mod send;
 mod void;
 
+use service_kit::faults;
 use service_kit::handler::Failure;
 use service_kit::jobs::{Job, RunsJob};
 use service_kit::store::{Store, Work};
@@ -64,7 +65,10 @@ impl RunsJob for RunStep {
         let id = order_of(job)?;
         let step = job.payload["step"].as_str().and_then(Step::from_name);
         let step = step.ok_or_else(|| Failure::reject("malformed", "the job names no step"))?;
-        match self.step(store, job, id, step).await {
+        faults::point_of("orders.before_step", step.name());
+        let ended = self.step(store, job, id, step).await;
+        faults::point_of("orders.after_step", step.name());
+        match ended {
             Err(failure)
                 if !failure.is_infrastructure()
                     && (job.attempt >= PATIENCE || matches!(failure, Failure::Reject(_))) =>

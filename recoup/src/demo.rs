@@ -74,7 +74,7 @@ async fn recovery(edge: &Edge) -> anyhow::Result<String> {
     claims::submit(edge).await?;
     claims::answers(edge, &outside).await?;
     let reversed = recovered::money(edge, &outside, &seller).await?;
-    recovered::books(edge, &outside).await?;
+    recovered::books(edge, &outside, &seller).await?;
     Ok(if reversed.is_empty() { proved } else { reversed })
 }
 

@@ -71,6 +71,15 @@ pub fn point(name: &'static str) {
     let _ = name;
 }
 
+/// As [`point`], at one of several points of a group: `orders.after_call` with `capture` is `orders.after_call.capture`.
+#[inline]
+pub fn point_of(group: &'static str, one: &'static str) {
+    #[cfg(debug_assertions)]
+    armed::point(&format!("{group}.{one}"));
+    #[cfg(not(debug_assertions))]
+    let _ = (group, one);
+}
+
 /// Whether the test said that this safeguard is to be left out.
 #[inline]
 pub fn sabotaged(safeguard: &'static str) -> bool {

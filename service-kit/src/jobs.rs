@@ -21,7 +21,7 @@ use crate::handler::Failure;
 use crate::store::{Cause, Store, Work};
 
 /// How long a worker may be silent before another takes its job; it says three times as often that it still runs it.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_secs(20);
 /// How often an idle worker looks for due jobs.
 const POLL: Duration = Duration::from_millis(250);
 /// Attempts before a job is set aside as failed.

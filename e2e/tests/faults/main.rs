@@ -7,6 +7,7 @@ mod broker;
 mod evidence;
 mod freezes;
 mod kills;
+mod orders;
 mod pipeline;
 mod poison;
 mod postgres;
@@ -38,6 +39,8 @@ fn faults() -> Vec<Fault> {
         fault!("f17_postgres_killed", postgres::killed),
         fault!("f21_subscription_missing", broker::subscription_missing),
         fault!("evidence_killed_at_every_step", evidence::killed_at_every_step),
+        fault!("orders_killed_at_every_step", orders::killed_at_every_step),
+        fault!("orders_database_killed", orders::database_killed),
         fault!("sales_under_every_strike", pipeline::sales_under_every_strike),
         fault!("two_instances_publish_once", safeguards::two_instances_publish_once),
         fault!("without_inbox", safeguards::without_inbox),

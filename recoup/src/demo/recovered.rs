@@ -88,7 +88,7 @@ async fn payments(edge: &Edge) -> anyhow::Result<Value> {
 }
 
 /// The books: from what was claimed to what is left, each difference explained, and both stand-ins asked.
-pub async fn books(edge: &Edge, outside: &Outside) -> anyhow::Result<()> {
+pub async fn books(edge: &Edge, outside: &Outside, seller: &Seller) -> anyhow::Result<()> {
     let chapter = Chapter::begin(20, "The books of the claims")?;
     let mut rows = Vec::new();
     let mut row = |what: &str, amount: i64, why: String| rows.push(vec![format!("   {what}"), dollars(amount), why]);
@@ -115,7 +115,7 @@ pub async fn books(edge: &Edge, outside: &Outside) -> anyhow::Result<()> {
     let (charged, refunded) = (cents(&figures["card_charged"]), cents(&figures["card_refunded"]));
     row("found and prepared", prepared, String::new());
     for (state, amount) in &waiting {
-        row("- not sent", *amount, format!("{state}"));
+        row("- not sent", *amount, state.clone());
     }
     row("claimed", claimed, String::new());
     row("- refused", refused, "denied".into());
@@ -131,7 +131,7 @@ pub async fn books(edge: &Edge, outside: &Outside) -> anyhow::Result<()> {
     anyhow::ensure!(prepared == unsent + claimed, "prepared is not what was sent and what was not");
     anyhow::ensure!(claimed == refused + less + granted, "claimed is not what was refused and what was granted");
     anyhow::ensure!(granted == paid, "granted ${} and paid ${} differ", dollars(granted), dollars(paid));
-    let (at_amazon, at_stripe) = (decided(outside).await?, held(outside, &edge.tenant).await?);
+    let (at_amazon, at_stripe) = (decided(outside).await?, held(outside, &seller.customer).await?);
     say(format!(
         "Amazon's stand-in paid ${} and took ${} back; Stripe's has ${}: {}",
         dollars(at_amazon.0),
@@ -154,15 +154,13 @@ async fn decided(outside: &Outside) -> anyhow::Result<(i64, i64)> {
     }))
 }
 
-/// What Stripe has of a tenant: payments less refunds, as it says.
-async fn held(outside: &Outside, tenant: &str) -> anyhow::Result<i64> {
+/// What Stripe has of a customer: payments less refunds, as it says.
+async fn held(outside: &Outside, customer: &str) -> anyhow::Result<i64> {
     let objects = outside.stripe().await?;
     let all: Vec<&Value> = objects.as_array().into_iter().flatten().collect();
     let ours: Vec<&&Value> = all
         .iter()
-        .filter(|one| {
-            one["object"] == "payment_intent" && one["status"] == "succeeded" && one["metadata"]["tenant"] == tenant
-        })
+        .filter(|one| one["object"] == "payment_intent" && one["status"] == "succeeded" && one["customer"] == customer)
         .collect();
     let paid: i64 = ours.iter().map(|one| one["amount_received"].as_i64().unwrap_or_default()).sum();
     let refunds = all

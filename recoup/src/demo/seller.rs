@@ -23,6 +23,8 @@ const STEP: TimeDelta = TimeDelta::seconds(20);
 pub struct Seller {
     /// Its connection.
     pub connection: String,
+    /// Who pays the fee, at Stripe.
+    pub customer: String,
 }
 
 /// Connects the seller and whoever pays our fee, sets how claims are sent, and tells what the seller knows by itself.
@@ -51,7 +53,7 @@ pub async fn connect(edge: &Edge, outside: &Outside) -> anyhow::Result<Seller> {
     let told = tell(edge, outside, &connection).await?;
     say(format!("sam tells what no report does: {told}"))?;
     chapter.end()?;
-    Ok(Seller { connection })
+    Ok(Seller { connection, customer: text(&stripe["account"]).to_owned() })
 }
 
 /// What articles cost, and what arrived when.
