@@ -88,7 +88,7 @@ cmd_test() {
   while IFS= read -r line; do export "${line?}"; done < <(postgres_env "$dir/pg"; broker_env "$dir/pulsar"; greenmail_env "$dir/greenmail")
   export RECOUP_TEST_DIR=$dir/scratch RECOUP_TEST_DOCUMENTS=$DOCUMENTS_DIR SQLX_OFFLINE=true
   step "cargo test"
-  (cd "$ROOT" && cargo test --workspace --locked) 8>&-
+  (cd "$ROOT" && cargo test --workspace --locked --no-fail-fast) 8>&-
   independent
 }
 
