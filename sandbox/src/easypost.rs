@@ -81,7 +81,8 @@ impl EasyPost {
     /// Counts a call, checks its key, and lets it fail if it is to.
     async fn begin(&self, headers: &HeaderMap, operation: &str) -> Result<bool, Response> {
         let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if !sent.starts_with("Basic ") {
+        // The documentation shows the key as a user without a password; EasyPost's own clients send it as a bearer.
+        if !sent.starts_with("Basic ") && !sent.starts_with("Bearer ") {
             return Err(refused(StatusCode::UNAUTHORIZED, "APIKEY.INACTIVE", "This api key is not active."));
         }
         let kinds = [Kind::Throttle, Kind::Error, Kind::Hang, Kind::AcceptThenHang];

@@ -4,7 +4,7 @@ import sys
 
 import easypost
 
-client = easypost.EasyPostClient("EZTKindependent", api_base=sys.argv[1])
+client = easypost.EasyPostClient("EZTKindependent", api_base=f"{sys.argv[1]}/v2")
 
 HERE = {"name": "East", "street1": "1 Main Street", "city": "Springfield", "state": "IL", "zip": "12345", "country": "US"}
 THERE = {**HERE, "name": "Ann Example", "street1": "2 Side Street"}
