@@ -44,6 +44,8 @@ sandbox_env() {
   printf 'AMAZON_APPLICATION_ID=amzn1.sp.solution.sandbox\n'
   printf 'LWA_CLIENT_ID=amzn1.application-oa2-client.sandbox\nLWA_CLIENT_SECRET=sandbox\n'
   printf 'STRIPE_API_URL=http://127.0.0.1:%s\nSTRIPE_SECRET_KEY=sk_test_sandbox\n' "$((port + 1))"
+  printf 'PAYPAL_API_URL=http://127.0.0.1:%s\nPAYPAL_CLIENT_ID=sandbox\nPAYPAL_CLIENT_SECRET=sandbox\n' "$((port + 2))"
+  printf 'EASYPOST_API_URL=http://127.0.0.1:%s\nEASYPOST_API_KEY=EZTKsandbox\n' "$((port + 5))"
   printf 'OAUTH_REDIRECT_URI=http://127.0.0.1:%s/api/integrations/callback\n' "$(kv_get "$DEV_DIR/ports" BFF_PORT)"
 }
 
@@ -168,7 +170,7 @@ sandbox_up() {
   was=$(cat "$DEV_DIR/run/sandbox.of" 2>/dev/null) || was=
   if pid_of "$run" >/dev/null && [[ $was != "$now" ]]; then pid_stop "$run" TERM 10; fi
   if ! pid_of "$run" >/dev/null; then
-    step "starting the sandbox: stand-ins for Amazon and Stripe"
+    step "starting the sandbox: stand-ins for the outside world"
     (cd "$DEV_DIR" && exec setsid "$(binary)" sandbox all --port "${AMAZON_SANDBOX_URL##*:}" --redirect-uri "$OAUTH_REDIRECT_URI") \
       </dev/null >>"$DEV_DIR/logs/sandbox.log" 2>&1 9>&- &
     disown

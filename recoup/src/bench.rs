@@ -6,6 +6,7 @@ mod documents;
 mod latency;
 mod load;
 mod matching;
+mod orders;
 mod pipeline;
 mod report;
 mod stack;
@@ -27,6 +28,8 @@ pub struct Bench {
 enum What {
     /// From HTTP through Pulsar to committed commissions, beside the bare loop of the same rows and messages.
     Pipeline(Pipeline),
+    /// Orders from POST to dispatched, through every step, with stand-ins for the payer and the carrier on this machine.
+    Orders(orders::Orders),
     /// How many fields of real invoices are read right. Needs no stack.
     Documents(documents::Documents),
     /// How well records that belong together are found, and how honest the probabilities are. Needs no stack.
@@ -62,6 +65,7 @@ impl Pipeline {
 pub async fn run(bench: Bench) -> anyhow::Result<Exit> {
     let settings = match bench.what {
         What::Pipeline(settings) => settings,
+        What::Orders(settings) => return orders::run(&settings).await,
         What::Documents(settings) => return documents::run(&settings),
         What::Detection(settings) => return detection::run(&settings).map(|()| Exit::Done),
         What::Matching(settings) => return matching::run(&settings).map(|()| Exit::Done),

@@ -15,6 +15,7 @@ mod report;
 mod reporting;
 mod scenes;
 mod seller;
+mod shop;
 mod story;
 
 use std::time::Instant;
@@ -59,22 +60,23 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     money::one_commission(&edge, &purchases).await?;
     let event = money::one_trace(&edge).await?;
     evidence::evidence(&edge).await?;
-    let claim = recovery(&edge).await?;
+    let outside = Outside::new()?;
+    let claim = recovery(&edge, &outside).await?;
+    shop::shop(&edge, &outside).await?;
     farewell(&edge.tenant, &event, &claim, began)?;
     Ok(Exit::Done)
 }
 
 /// A seller's year at a marketplace: what it is owed, proved, claimed, paid, and what that costs. Returns the claim to look at further.
-async fn recovery(edge: &Edge) -> anyhow::Result<String> {
-    let outside = Outside::new()?;
-    let seller = seller::connect(edge, &outside).await?;
-    seller::sync(edge, &outside, "first").await?;
-    owed::compare(edge, &outside).await?;
+async fn recovery(edge: &Edge, outside: &Outside) -> anyhow::Result<String> {
+    let seller = seller::connect(edge, outside).await?;
+    seller::sync(edge, outside, "first").await?;
+    owed::compare(edge, outside).await?;
     let proved = claims::prove(edge).await?;
     claims::submit(edge).await?;
-    claims::answers(edge, &outside).await?;
-    let reversed = recovered::money(edge, &outside, &seller).await?;
-    recovered::books(edge, &outside, &seller).await?;
+    claims::answers(edge, outside).await?;
+    let reversed = recovered::money(edge, outside, &seller).await?;
+    recovered::books(edge, outside, &seller).await?;
     Ok(if reversed.is_empty() { proved } else { reversed })
 }
 

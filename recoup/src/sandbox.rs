@@ -190,7 +190,8 @@ async fn all(args: AllArgs) -> anyhow::Result<Exit> {
         ("stripe", Stripe::new(clock.clone()).router()),
         ("paypal", PayPal::new(clock.clone()).router()),
         ("razorpay", Razorpay::new(clock.clone()).router()),
-        ("payu", PayU::new(clock).router()),
+        ("payu", PayU::new(clock.clone()).router()),
+        ("easypost", EasyPost::new(clock).router()),
     ];
     let mut serving = tokio::task::JoinSet::new();
     for (port, (name, router)) in (args.port..).zip(stand_ins) {

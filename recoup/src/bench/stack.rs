@@ -177,7 +177,7 @@ impl System {
 }
 
 /// Peak resident memory since the start, as the kernel counts it.
-fn resident_kb(pid: u32) -> anyhow::Result<u64> {
+pub(super) fn resident_kb(pid: u32) -> anyhow::Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel does not say")?;
     Ok(line.trim().trim_end_matches(" kB").parse()?)
@@ -201,7 +201,8 @@ async fn command(edge: &mut Connection, path: &str, token: &str, body: String) -
     }
 }
 
-async fn wait_ready(bases: &[String]) -> anyhow::Result<()> {
+/// Waits until every service says that it is ready.
+pub(super) async fn wait_ready(bases: &[String]) -> anyhow::Result<()> {
     let deadline = Instant::now() + Duration::from_secs(60);
     for base in bases {
         loop {

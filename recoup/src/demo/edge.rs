@@ -230,7 +230,7 @@ impl Edge {
         let body: Value = serde_json::from_str(&text)
             .with_context(|| format!("{method} {url} answered {status} without JSON: {text}"))?;
         match status {
-            200 => Ok(Ok(body)),
+            200 | 201 => Ok(Ok(body)),
             202 => self.outcome(who, &body).await,
             400..500 => Ok(Err(refused(status, &body))),
             _ => anyhow::bail!("{method} {url} answered {status}: {body}"),

@@ -15,6 +15,8 @@ pub struct Outside {
     http: reqwest::Client,
     amazon: String,
     stripe: String,
+    paypal: String,
+    easypost: String,
 }
 
 impl Outside {
@@ -30,7 +32,13 @@ impl Outside {
         };
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
         let http = http.timeout(Duration::from_secs(30)).build()?;
-        Ok(Self { http, amazon: at("AMAZON_SANDBOX_URL")?, stripe: at("STRIPE_API_URL")? })
+        Ok(Self {
+            http,
+            amazon: at("AMAZON_SANDBOX_URL")?,
+            stripe: at("STRIPE_API_URL")?,
+            paypal: at("PAYPAL_API_URL")?,
+            easypost: at("EASYPOST_API_URL")?,
+        })
     }
 
     /// Lets Amazon's stand-in begin again with the seller of a number, whose year ended yesterday by the clock of the stack.
@@ -76,6 +84,59 @@ impl Outside {
     /// When it does not answer.
     pub async fn stripe(&self) -> anyhow::Result<Value> {
         self.read(&format!("{}/_sandbox/objects", self.stripe)).await
+    }
+
+    /// What Stripe's and PayPal's stand-ins have of orders, refunds taken off, in cents.
+    ///
+    /// # Errors
+    /// When one does not answer.
+    pub async fn taken(&self) -> anyhow::Result<[i64; 2]> {
+        let stripe = self.stripe().await?;
+        let of = |one: &Value, field: &str| one[field].as_i64().unwrap_or_default();
+        let all: Vec<&Value> = stripe.as_array().into_iter().flatten().collect();
+        let is_order = |one: &&&Value| one["object"] == "payment_intent" && one["description"] != "Recoup success fee";
+        let orders: Vec<&&Value> = all.iter().filter(is_order).collect();
+        let taken: i64 = orders.iter().map(|one| of(one, "amount_received")).sum();
+        let refunds = all
+            .iter()
+            .filter(|one| one["object"] == "refund" && orders.iter().any(|own| own["id"] == one["payment_intent"]));
+        let at_stripe = taken - refunds.map(|one| of(one, "amount")).sum::<i64>();
+        let paypal = self.read(&format!("{}/_sandbox/objects", self.paypal)).await?;
+        let own: Vec<&Value> = match &paypal {
+            Value::Object(all) => all.values().collect(),
+            other => other.as_array().into_iter().flatten().collect(),
+        };
+        let at_paypal = own.into_iter().map(|one| {
+            let amount = super::seller::cents(&json!({"amount": one["amount"]["value"]}));
+            match one["_kind"].as_str() {
+                Some("capture") => amount,
+                Some("refund") => -amount,
+                _ => 0,
+            }
+        });
+        Ok([at_stripe, at_paypal.sum()])
+    }
+
+    /// Follows a partner's link as a browser does, without going to the shop; the click's id.
+    ///
+    /// # Errors
+    /// When the link leads nowhere.
+    pub async fn follow(&self, edge: &Edge, code: &str) -> anyhow::Result<String> {
+        let answer = self.http.get(format!("{}/t/{code}", edge.tracking)).send().await?;
+        let location = answer.headers().get("location").and_then(|to| to.to_str().ok()).unwrap_or_default();
+        let click = location.split("click_id=").nth(1).with_context(|| format!("no click id in {location}"))?;
+        Ok(click.split('&').next().unwrap_or_default().to_owned())
+    }
+
+    /// Lets something happen to a parcel.
+    ///
+    /// # Errors
+    /// When EasyPost's stand-in does not know it.
+    pub async fn parcel(&self, number: &str, status: &str) -> anyhow::Result<()> {
+        let url = format!("{}/_sandbox/track", self.easypost);
+        let answer = self.http.post(&url).json(&json!({"tracking_code": number, "status": status})).send().await?;
+        anyhow::ensure!(answer.status().is_success(), "POST {url} answered {}", answer.status());
+        Ok(())
     }
 
     async fn read(&self, url: &str) -> anyhow::Result<Value> {
