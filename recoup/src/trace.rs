@@ -119,19 +119,20 @@ fn chain_of(record: &Record) -> Uuid {
 }
 
 /// Of a request's messages those that led to the ones meant and those that followed from them, also later by a timer. A request may hold thousands of
-/// purchases that have nothing to do with one another.
-fn related(chain: Vec<Record>, mut included: HashSet<Uuid>) -> Vec<Record> {
+/// purchases or claims that have nothing to do with one another: what else followed from the same cause is left out.
+fn related(chain: Vec<Record>, meant: HashSet<Uuid>) -> Vec<Record> {
     let causes: HashMap<Uuid, Uuid> =
         chain.iter().filter_map(|record| Some((record.id, tree::cause_of(record)?))).collect();
-    for id in included.clone() {
-        let mut next = id;
+    let mut led_here = HashSet::new();
+    for id in &meant {
+        let mut next = *id;
         while let Some(cause) = causes.get(&next)
-            && included.insert(*cause)
+            && led_here.insert(*cause)
         {
             next = *cause;
         }
     }
-    let mut keys: HashSet<&str> = HashSet::new();
+    let (mut included, mut keys) = (meant, HashSet::new());
     // Causes come before what they cause, so that one pass finds everything that follows.
     for record in &chain {
         let follows = match tree::cause_of(record) {
@@ -140,8 +141,9 @@ fn related(chain: Vec<Record>, mut included: HashSet<Uuid>) -> Vec<Record> {
         };
         if follows || included.contains(&record.id) {
             included.insert(record.id);
-            keys.insert(&record.key);
+            keys.insert(record.key.as_str());
         }
     }
-    chain.into_iter().filter(|record| included.contains(&record.id)).collect()
+    let is_part = |record: &Record| included.contains(&record.id) || led_here.contains(&record.id);
+    chain.into_iter().filter(is_part).collect()
 }
