@@ -69,6 +69,11 @@ pub async fn end_step(
         Report::Failed => "failed",
     };
     note_step(work, order.id, step, state, &ending.detail, None).await?;
+    // It may have arrived before the customer was told that it left: then nothing will come that it could wait for.
+    let next = match next {
+        Next::Delivery if order.standing.status == Status::Delivered => Next::Run(Step::Close, 0),
+        other => other,
+    };
     let hold = match ending.report {
         Report::Held(reason) => Some((reason, ending.detail.as_str())),
         _ => None,

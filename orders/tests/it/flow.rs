@@ -58,6 +58,26 @@ async fn an_order_goes_from_placed_to_completed(pool: PgPoolOptions, options: Pg
 }
 
 #[sqlx::test(migrator = "migrations::ORDERS")]
+async fn what_arrives_before_the_customer_was_told_is_closed_all_the_same(
+    pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let bed = Bed::new(pool, options).await;
+    bed.receive("camera", "east", 1).await;
+    let id = bed.place(bed.order(&[("camera", 1)])).await;
+    bed.run().await;
+    bed.labels(id, 1).await.unwrap();
+    let worker = bed.worker();
+    while bed.stands(id).await.0 != "shipped" {
+        assert!(worker.run_next().await.unwrap(), "it does not leave: {:?}", bed.stands(id).await);
+    }
+    assert_eq!(bed.stands(id).await, stands("shipped", "", "notify"));
+    bed.set_status(id, "delivered").await.unwrap();
+    bed.run().await;
+    assert_eq!(bed.stands(id).await, stands("completed", "", ""));
+}
+
+#[sqlx::test(migrator = "migrations::ORDERS")]
 async fn two_warehouses_are_two_shipments_and_one_payment(pool: PgPoolOptions, options: PgConnectOptions) {
     let bed = Bed::new(pool, options).await;
     bed.receive("camera", "east", 1).await;
