@@ -16,11 +16,11 @@ const ALLOWED: [(&str, &[&str], &[&str]); 14] = [
     ("commission", &["shared-events", "service-kit"], &["migrations"]),
     ("evidence", &["shared-events", "service-kit", "providers"], &["migrations"]),
     ("claims", &["shared-events", "service-kit", "providers"], &["migrations", "sandbox"]),
-    ("orders", &["shared-events", "service-kit", "providers"], &["migrations"]),
+    ("orders", &["shared-events", "service-kit", "providers"], &["migrations", "sandbox"]),
     ("notify", &["shared-events", "service-kit", "providers"], &["migrations", "sandbox"]),
     // Nothing of the claims' rules: what it says is owed has to be found out without them.
     ("sandbox", &["shared-events", "service-kit"], &[]),
-    ("bff", &["shared-events", "service-kit", "providers"], &[]),
+    ("bff", &["shared-events", "service-kit", "providers"], &["sandbox"]),
     (
         "recoup",
         &[
