@@ -83,6 +83,8 @@ impl Target {
 
     async fn apply(&self) -> anyhow::Result<String> {
         let mut server = connect(&self.owner).await?;
+        // Roles belong to the whole server: two who change one at the same moment get an error. Held until this connection closes.
+        sqlx::query("SELECT pg_advisory_lock(hashtextextended('recoup.migrate', 0))").execute(&mut server).await?;
         let role = role_of(self.service);
         make_role(&mut server, &role, self.password.expose())
             .await
