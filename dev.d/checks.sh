@@ -1,43 +1,51 @@
 # shellcheck shell=bash
 # Lint, generated files, tests and benchmarks.
 
-cmd_lint() {
-  cd "$ROOT" || exit
+CLIPPY=(cargo clippy --workspace --all-targets --locked -- -D warnings)
+
+lint_format() {
   step "cargo fmt --check"
-  cargo fmt --all --check || die "the code is not formatted" "run: cargo fmt --all"
-  step "cargo clippy"
-  SQLX_OFFLINE=true cargo clippy --workspace --all-targets --locked -- -D warnings ||
-    die "clippy found something" "see above"
+  (cd "$ROOT" && cargo fmt --all --check) || die "the code is not formatted" "run: cargo fmt --all"
 }
 
-# OpenAPI, EVENTS.md, AsyncAPI, written by the binary itself. Built with the features the tests use.
+cmd_lint() {
+  lint_format
+  step "cargo clippy"
+  (cd "$ROOT" && SQLX_OFFLINE=true "${CLIPPY[@]}") || die "clippy found something" "see above"
+}
+
+# OpenAPI, EVENTS.md, AsyncAPI, written by the binary itself. Everything is built, tests as well: alone, the binary would be built with
+# other features of its crates, and nothing of that would serve the tests.
 gen_docs() {
   step "generating docs from the code"
   (
     cd "$ROOT"
-    SQLX_OFFLINE=true cargo build --workspace --locked --bin recoup
+    SQLX_OFFLINE=true cargo build --workspace --all-targets --locked
     "${CARGO_TARGET_DIR:-$ROOT/target}/debug/recoup" gen
   ) >&2 || die "generating failed" "see above"
 }
 
 gen_sums() { (cd "$ROOT" && mkdir -p docs .sqlx && find docs .sqlx -type f -exec sha256sum {} + | LC_ALL=C sort -k2); }
 
-cmd_gen() {
+# Generates everything, the queries while CHECK compiles the workspace, and fails when something was not as committed.
+gen_check() { # CHECK...
   local before after
+  before=$(gen_sums)
+  gen_sqlx_by "$@"
+  gen_docs
+  after=$(gen_sums)
+  if [[ $before != "$after" ]]; then
+    diff <(printf '%s\n' "$before") <(printf '%s\n' "$after") | sed -n 's/^[<>] [0-9a-f]*  /  /p' | sort -u >&2
+    die "generated files were stale (listed above)" "they are right now: commit them"
+  fi
+}
+
+cmd_gen() {
   case ${1:-} in
     --sqlx) gen_sqlx "${@:2}" ;;
     --docs) gen_docs ;;
     '') gen_sqlx && gen_docs ;;
-    --check)
-      before=$(gen_sums)
-      gen_sqlx
-      gen_docs
-      after=$(gen_sums)
-      if [[ $before != "$after" ]]; then
-        diff <(printf '%s\n' "$before") <(printf '%s\n' "$after") | sed -n 's/^[<>] [0-9a-f]*  /  /p' | sort -u >&2
-        die "generated files were stale (listed above)" "they are right now: commit them"
-      fi
-      ;;
+    --check) gen_check cargo check --workspace --all-targets --locked ;;
     *) die "unknown option $1" "usage: ./dev gen [--check | --sqlx [CRATE...] | --docs]" ;;
   esac
 }
@@ -56,6 +64,19 @@ stop_below() { # DIR
   done
 }
 
+# A Redis for tests to start. Debian's server package would start one of its own, and the tools hold the same program: it is the server when
+# it is called so.
+redis_obtain() { # DIR
+  local program
+  have redis-server || have redis-check-rdb || (install_missing redis-tools) || true
+  program=$(command -v redis-server || command -v redis-check-rdb) || {
+    say "NOTE: no Redis can be had here: the tests that need one are skipped"
+    return 0
+  }
+  ln -sf "$program" "$1/redis-server"
+  export REDIS_SERVER=$1/redis-server
+}
+
 cmd_test() {
   local dir=$DEV_DIR/test line extra=()
   case ${1:-} in
@@ -71,8 +92,11 @@ cmd_test() {
   mkdir -p "$dir"
   exec 8>"$DEV_DIR/test.lock"
   flock -n 8 || die "another './dev test' runs here" "wait for it, or set RECOUP_DEV_DIR to another directory"
-  cmd_lint
-  cmd_gen --check
+  lint_format
+  step "what ./dev promises of its verbs"
+  "$ROOT/dev.d/verbs_test" 8>&-
+  # One look at the code does for both: the macros that check the queries do so for clippy as well.
+  gen_check "${CLIPPY[@]}"
   # shellcheck disable=SC2064  # the directory is meant as it is now
   trap "stop_below '$dir'" EXIT
   trap 'exit 130' INT TERM HUP
@@ -80,6 +104,7 @@ cmd_test() {
   pg_wipe "$dir/pg"
   rm -rf "$dir"
   mkdir -p "$dir/scratch"
+  redis_obtain "$dir"
   step "starting Postgres, Pulsar and GreenMail for the tests"
   postgres_start "$dir/pg" 15432
   schema_roles "$dir/pg"
@@ -87,6 +112,12 @@ cmd_test() {
   greenmail_start "$dir/greenmail"
   while IFS= read -r line; do export "${line?}"; done < <(postgres_env "$dir/pg"; broker_env "$dir/pulsar"; greenmail_env "$dir/greenmail")
   export RECOUP_TEST_DIR=$dir/scratch RECOUP_TEST_DOCUMENTS=$DOCUMENTS_DIR SQLX_OFFLINE=true
+  if [[ -n ${RECOUP_SOAK:-} ]]; then
+    # First, so that hours of strikes begin at once; what follows repeats each a few times only.
+    step "faults and damaged files, many times each"
+    (cd "$ROOT" && cargo test --locked -p e2e --test faults && cargo test --locked -p evidence --test it mutations::) 8>&-
+    unset RECOUP_SOAK
+  fi
   step "cargo test"
   (cd "$ROOT" && cargo test --workspace --locked --no-fail-fast) 8>&-
   independent
@@ -102,6 +133,14 @@ independent() {
     0) ;;
     3) say "NOTE: SKIPPED, since there is no Python with venv: nobody but ourselves has asked the sandbox" ;;
     *) die "an independent client does not understand the sandbox" "see above" ;;
+  esac
+  ((status == 0)) || return 0
+  # What was built for the tests before is run again; nothing is compiled.
+  (cd "$ROOT" && "$ROOT/sandbox/tests/independent/stripes" "$CACHE_DIR" cargo test --workspace --locked --test it -- --ignored) 8>&- || status=$?
+  case $status in
+    0) ;;
+    3) say "NOTE: there is no Go to build stripe-mock with: our client of Stripe was shown to localstripe alone" ;;
+    *) die "our client of Stripe does not understand a Stripe that others wrote" "see above" ;;
   esac
 }
 

@@ -10,6 +10,11 @@ DOCUMENTS=(
 
 documents_there() { [[ -d $DOCUMENTS_DIR/ubl && -d $DOCUMENTS_DIR/cii ]]; }
 
+# Without a project the plugin leaves its markers in a folder named after a variable, where it is called.
+unpack_here() { # FOLDER ARTIFACT OUTPUT
+  (cd "$1" && mvn -q -B -o dependency:unpack -Dartifact="$2" -DoutputDirectory="$3")
+}
+
 documents_obtain() {
   local temp row folder artifact sum
   ! documents_there || return 0
@@ -22,7 +27,7 @@ documents_obtain() {
     mvn -q -B dependency:get -Dartifact="$artifact" -Dtransitive=false >&2 &&
       mvn -q -B -o dependency:copy -Dartifact="$artifact" -DoutputDirectory="$temp/jar-$folder" >&2 &&
       printf '%s  %s\n' "$sum" "$(echo "$temp/jar-$folder"/*.jar)" | sha256sum --check --status &&
-      mvn -q -B -o dependency:unpack -Dartifact="$artifact" -DoutputDirectory="$temp/all/$folder" >&2 || {
+      unpack_here "$temp" "$artifact" "$temp/all/$folder" >&2 || {
       rm -rf "$temp"
       die "Maven could not fetch $artifact, or it does not have the pinned SHA-256" \
         "check the network and the repositories in ~/.m2/settings.xml"

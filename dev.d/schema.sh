@@ -85,30 +85,39 @@ cmd_devdb() {
   return "$failed"
 }
 
-# Compiles every crate with queries against the scratch databases; the macros write .sqlx. With crates named, only
-# those, and nothing old is removed: for when the others do not compile yet.
+# Writes .sqlx anew. With crates named only theirs, and nothing old is removed: for when the others do not compile yet.
 gen_sqlx() { # [CRATE...]
-  local dir=$DEV_DIR/gen out crate crates=("$@") packages=()
-  (($# > 0)) || crates=("${SQLX_CRATES[@]}")
-  step "refreshing .sqlx from the migrations"
+  local crate packages=()
+  (($# > 0)) || {
+    gen_sqlx_by cargo check --workspace --all-targets --locked
+    return
+  }
+  for crate in "$@"; do packages+=(-p "$crate"); done
+  ONLY="$*" gen_sqlx_by cargo check --all-targets "${packages[@]}"
+}
+
+# Compiles against the scratch databases, by any command of cargo that expands macros; those check each query and write .sqlx.
+# With ONLY, those crates are looked at, and the queries of others stay.
+gen_sqlx_by() { # COMMAND...
+  local dir=$DEV_DIR/gen out crate
+  step "checking the queries against the migrations: ${*:1:2}"
   mkdir -p "$dir"
   out=$(mktemp -d "$dir/sqlx.XXXXXX")
   # shellcheck disable=SC2064  # the directories are meant as they are now
   trap "postgres_stop '$dir'; rm -rf '$out'" EXIT
   schema_up "$dir" 5452 || die "the migrations do not apply" "see the error above"
-  for crate in "${crates[@]}"; do
-    packages+=(-p "$crate")
-    # Cargo does not know that the macros read a database: make it look again.
+  # Cargo does not know that the macros read a database: make it look again.
+  for crate in ${ONLY:-${SQLX_CRATES[@]}}; do
     find "$ROOT/$crate" -name '*.rs' -not -path '*/target/*' -exec touch {} +
   done
   (
     cd "$ROOT"
     unset SQLX_OFFLINE
     while IFS= read -r line; do export "${line?}"; done < <(schema_env "$dir")
-    SQLX_OFFLINE_DIR=$out cargo check --all-targets "${packages[@]}"
-  ) || die "the queries do not fit the migrations" "see the compiler's messages above"
+    SQLX_OFFLINE_DIR=$out "$@"
+  ) || die "the code is not clean, or a query does not fit the migrations" "see the compiler's messages above"
   mkdir -p "$ROOT/.sqlx"
-  (($# > 0)) || rm -f "$ROOT"/.sqlx/query-*.json
+  [[ -n ${ONLY:-} ]] || rm -f "$ROOT"/.sqlx/query-*.json
   find "$out" -name 'query-*.json' -exec mv -t "$ROOT/.sqlx" {} +
   rm -rf "$out"
   postgres_stop "$dir"

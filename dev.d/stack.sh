@@ -99,7 +99,7 @@ env_write() { # [OFFSET] of the default ports
     printf 'DOCUMENT_MASTER_KEYS=dev:%s\n' "$(secret "$DEV_DIR/secrets/document_master" base64)"
     printf 'PACKET_SIGNING_KEY=%s\n' "$(secret "$DEV_DIR/secrets/packet_signing" base64)"
     printf 'DOCUMENT_LINK_KEY=%s\n' "$(secret "$DEV_DIR/secrets/document_links" base64)"
-    printf 'EVIDENCE_FETCH_ALLOW_HTTP=true\n'
+    printf 'EVIDENCE_FETCH_ALLOW_HTTP=true\nMAIL_ALLOW_LOOPBACK=true\nOPERATOR_TENANT=demo\n'
     printf 'PAYOUT_DIR=%s\nPAYOUT_APPROVAL_LIMIT_MINOR=50000\n' "$DEV_DIR/payouts"
     sandbox_env
     printf 'CORS_ALLOWED_ORIGINS=http://localhost:3000,http://127.0.0.1:3000\n'
@@ -155,6 +155,16 @@ serve_up() {
     tail -n 5 "$DEV_DIR/logs/recoup.log" >&2
     die "the services are not ready" "see: ./dev logs all"
   }
+  ports_release
+}
+
+# The services listen by now: kept reserved, their ports would look taken to the next './dev up' after a wipe.
+ports_release() {
+  local service upper
+  for service in "${RUN_SERVICES[@]}"; do
+    upper=${service^^}_PORT
+    port_release "${!upper}"
+  done
 }
 
 sandbox_answers() {
@@ -200,6 +210,8 @@ cmd_up() {
   exec 9>&-
   cmd_status >&2
   say ''
+  say 'A token of an operator in the demo tenant, who may send events (a partner may not report its own sales):'
+  recoup token --role operator --sub olga --tenant demo >&2
   say 'A token of a partner in the demo tenant (./dev token --help makes others):'
   recoup token --role partner --sub user123 --tenant demo
 }

@@ -14,6 +14,7 @@ use shared_events::{MessageId, PartnerId};
 use uuid::Uuid;
 
 use crate::app::Shared;
+use crate::checks;
 use crate::idempotency;
 
 /// Longest wait for an outcome, in seconds.
@@ -56,6 +57,40 @@ pub struct Nothing {}
 
 impl Body for Nothing {
     const OPTIONAL: bool = true;
+}
+
+/// For commands that need nothing but, where somebody wants to say it, why.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Why {
+    /// Why, for the audit; 1 to 500 characters.
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+impl Body for Why {
+    const OPTIONAL: bool = true;
+}
+
+impl Why {
+    /// What is said, if it is a sensible text.
+    ///
+    /// # Errors
+    /// 422 that names the field.
+    pub fn checked(self) -> Result<Option<String>, Problem> {
+        checked_reason(self.reason)
+    }
+}
+
+/// Why something is done, if it is a sensible text.
+///
+/// # Errors
+/// 422 that names the field.
+pub fn checked_reason(reason: Option<String>) -> Result<Option<String>, Problem> {
+    if let Some(reason) = &reason {
+        checks::text("reason", reason, 500)?;
+    }
+    Ok(reason)
 }
 
 impl<B: Body> FromRequest<Shared> for Ask<B> {
@@ -120,8 +155,13 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 /// `Prefer: wait=5`. A preference that cannot be read is ignored, as RFC 7240 wants it.
 fn wanted_wait(headers: &HeaderMap) -> Option<Duration> {
     let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    let mut preferences = values.flat_map(|value| value.split(',')).map(str::trim);
-    let seconds = preferences.find_map(|preference| preference.strip_prefix("wait=")?.trim().parse::<u64>().ok())?;
+    let mut preferences = values.flat_map(|value| value.split(','));
+    let seconds = preferences.find_map(|preference| {
+        // Names are case-insensitive, values may be quoted, parameters may follow.
+        let (name, value) = preference.split(';').next()?.split_once('=')?;
+        let value = value.trim().trim_matches('"');
+        name.trim().eq_ignore_ascii_case("wait").then(|| value.trim().parse::<u64>().ok())?
+    })?;
     Some(Duration::from_secs(seconds.min(LONGEST_WAIT)))
 }
 
@@ -142,8 +182,17 @@ mod tests {
 
     #[test]
     fn a_wait_is_read_and_bounded() {
-        let cases =
-            [("wait=3", Some(3)), ("respond-async, wait=99", Some(10)), ("wait=x", None), ("return=minimal", None)];
+        let cases = [
+            ("wait=3", Some(3)),
+            ("respond-async, wait=99", Some(10)),
+            ("Wait=5", Some(5)),
+            ("wait = 5", Some(5)),
+            ("wait=\"5\"", Some(5)),
+            ("wait=5; x=1", Some(5)),
+            ("wait=x", None),
+            ("waits=5", None),
+            ("return=minimal", None),
+        ];
         for (text, seconds) in cases {
             let headers =
                 HeaderMap::from_iter([(header::HeaderName::from_static("prefer"), HeaderValue::from_static(text))]);

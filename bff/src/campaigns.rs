@@ -9,6 +9,7 @@ use service_kit::http::Path;
 use service_kit::problem::Problem;
 use shared_events::tracking::{
     ActivateCampaign, AttributionPolicy, CreateCampaign, EndCampaign, PauseCampaign, ReviseRules, RewardRule,
+    check_campaign, check_rules,
 };
 use shared_events::{CampaignId, Currency, Message, Service};
 use utoipa::ToSchema;
@@ -71,13 +72,6 @@ struct NewRules {
 
 impl Body for NewRules {}
 
-fn check_rules(rules: &[RewardRule]) -> Result<(), Problem> {
-    if rules.len() > 3 {
-        return Err(Problem::invalid_field("rules", "must have at most one rule each for click, lead and sale"));
-    }
-    Ok(())
-}
-
 /// The campaign that a path names, and the ids to answer with.
 pub fn named(caller: &Caller, id_or_code: &str) -> Result<(CampaignId, Ids), Problem> {
     checks::code("id", id_or_code).map_err(|_| Problem::not_found())?;
@@ -92,22 +86,10 @@ pub fn named(caller: &Caller, id_or_code: &str) -> Result<(CampaignId, Ids), Pro
 async fn create(State(app): State<Shared>, ask: Ask<NewCampaign>) -> Result<Response, Problem> {
     ask.caller.require(&MANAGERS)?;
     let NewCampaign { code, name, currency, destinations, attribution, rules } = ask.body;
-    checks::code("code", &code)?;
-    checks::text("name", &name, 200)?;
-    if !(1..=20).contains(&destinations.len()) {
-        return Err(Problem::invalid_field("destinations", "must have 1 to 20 addresses"));
-    }
-    for (index, destination) in destinations.iter().enumerate() {
-        let field = format!("destinations[{index}]");
-        checks::text(&field, destination, 2_048)?;
-        if !destination.starts_with("https://") {
-            return Err(Problem::invalid_field(&field, "must begin with https://"));
-        }
-    }
-    check_rules(&rules)?;
     let campaign_id = CampaignId::from_code(&ask.caller.tenant, &code);
     let ids = Ids::from([("campaign_id", campaign_id.to_string()), ("code", code.clone())]);
     let command = CreateCampaign { campaign_id, code, name, currency, destinations, attribution, rules };
+    check_campaign(&command)?;
     app.send(&ask.caller, ask.ticket, &command, ids).await
 }
 
@@ -162,7 +144,7 @@ async fn revise_rules(
     app.send(&ask.caller, ask.ticket, &command, ids).await
 }
 
-/// Campaigns, newest first.
+/// Campaigns, in the order of their codes.
 #[utoipa::path(get, path = "/api/v1/campaigns", operation_id = "list_campaigns", tag = "campaigns",
     params(Page,
         ("state" = Option<String>, Query, description = "Only those in this state")),

@@ -64,6 +64,10 @@ async fn read(
     let wait = Duration::from_secs(query.wait.min(LONGEST_WAIT));
     let sent = app.sent.get(id).filter(|command| command.tenant == caller.tenant);
     if let Some(command) = sent {
+        // As its owner has it: for others than who sent it and those who work for the tenant there is no such command.
+        if command.subject != caller.subject && !caller.is_staff() {
+            return Err(Problem::not_found());
+        }
         let outcome = app.outcome(&caller, id, command.service, wait).await?;
         return Ok(shown(id, outcome).into_response());
     }

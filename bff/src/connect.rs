@@ -1,5 +1,5 @@
-//! Consents at other people's pages: of sellers at Amazon, and of whoever saves a card at Stripe. What comes back is sealed here and used
-//! by the claims service.
+//! Consents at other people's pages: of sellers at Amazon, of owners of mailboxes at Google, and of whoever saves a card at Stripe. What
+//! comes back is sealed here and used by the claims service.
 
 use axum::Json;
 use axum::extract::State;
@@ -20,6 +20,7 @@ use utoipa_axum::routes;
 
 use crate::app::Shared;
 use crate::ask::Ticket;
+use crate::checks;
 use crate::consent::{self, Begun};
 use crate::integrations::SELLERS;
 use crate::send::{Answers, Ids};
@@ -41,6 +42,8 @@ struct Wish {
     integration_type: String,
     /// Amazon's region: `na`, `eu` or `fe`; `na` unless said
     region: Option<String>,
+    /// The mailbox's address, for `gmail`, where there are several; without it there is one, which a new consent takes the place of
+    address: Option<String>,
 }
 
 /// Where consent is given.
@@ -60,7 +63,11 @@ async fn consent_page(app: &Shared, caller: &Caller, wish: Wish) -> Result<Respo
     caller.require(&SELLERS)?;
     let region = wish.region.as_deref().unwrap_or("na");
     let at: Region = region.parse().map_err(|problem: &str| Problem::invalid_field("region", problem))?;
-    let begin = |kind| consent::begin(&app.account_key, caller, (kind, region), app.clock.now());
+    let address = wish.address.as_deref().unwrap_or_default();
+    if wish.address.is_some() {
+        checks::email("address", address)?;
+    }
+    let begin = |kind| consent::begin(&app.account_key, caller, (kind, region, address), app.clock.now());
     let (begun, auth_url) = match wish.integration_type.as_str() {
         "amazon" => {
             let begun = begin(ConnectionKind::Amazon)?;
@@ -77,8 +84,13 @@ async fn consent_page(app: &Shared, caller: &Caller, wish: Wish) -> Result<Respo
             (begun, page)
         }
         "gmail" => {
-            let words = "gmail cannot be connected by consent yet; any mailbox is connected with POST /api/integrations/mailbox";
-            return Err(Problem::invalid_field("integration_type", words));
+            let Some(google) = &app.consents.google else {
+                return Err(Problem::unavailable("no application with Google is configured"));
+            };
+            let begun = begin(ConnectionKind::Gmail)?;
+            let page = google.consent(&begun.sealed, &app.consents.redirect_uri, wish.address.as_deref());
+            let page = page.map_err(Problem::internal)?.into();
+            (begun, page)
         }
         _ => return Err(Problem::invalid_field("integration_type", "must be amazon, gmail or stripe")),
     };
@@ -141,6 +153,8 @@ struct Back {
     selling_partner_id: Option<String>,
     /// Stripe's id of the page where a card was saved
     session_id: Option<String>,
+    /// Google's code, good for some minutes and once
+    code: Option<String>,
 }
 
 /// What came back, by what is connected: how the connection is named, its account and its secret.
@@ -164,7 +178,12 @@ fn brought(back: &Back, state: &consent::State) -> Result<(ConnectionId, String,
             let page = needed("session_id", &back.session_id)?;
             Ok((ConnectionId(ids::derive(&["connection", tenant, "stripe"])), String::new(), page))
         }
-        ConnectionKind::Gmail | ConnectionKind::Imap => Err(Problem::invalid_field("state", "is none of ours")),
+        ConnectionKind::Gmail => {
+            let code = needed("code", &back.code)?;
+            let id = ids::derive(&["connection", tenant, "gmail", &state.account.to_ascii_lowercase()]);
+            Ok((ConnectionId(id), state.account.clone(), code))
+        }
+        ConnectionKind::Imap => Err(Problem::invalid_field("state", "is none of ours")),
     }
 }
 
@@ -199,7 +218,8 @@ async fn come_back(
     let id = MessageId(ids::derive(&["consent", tenant, &state.nonce]));
     let ticket = Ticket { id, keyed: false, digest, wait: None };
     let tenant = state.tenant.clone();
-    let began = Caller { tenant, subject: state.subject, roles: Vec::new(), partner: None, token: String::new() };
+    let (roles, token) = (Vec::new(), String::new());
+    let began = Caller { tenant, subject: state.subject, roles, partner: None, token, expires_at: None };
     let caller = caller.unwrap_or(began);
     app.send(&caller, ticket, &command, Ids::from([("connection_id", connection_id.to_string())])).await
 }

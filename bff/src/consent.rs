@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderValue, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use providers::amazon::Endpoints;
+use providers::google::GoogleConfig;
 use providers::stripe::Stripe;
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
@@ -41,6 +42,8 @@ pub struct Consents {
     pub amazon: Option<(String, Endpoints)>,
     /// Where cards are saved; none: no payers.
     pub stripe: Option<Stripe>,
+    /// Our application with Google, and where Google is; none: no mailboxes by consent.
+    pub google: Option<GoogleConfig>,
     /// Where people are sent back to.
     pub redirect_uri: String,
 }
@@ -50,6 +53,7 @@ impl Consents {
     pub fn vars() -> Vec<Var> {
         let mut vars = vec![APPLICATION, SANDBOX, REDIRECT];
         vars.extend(Stripe::vars());
+        vars.extend(GoogleConfig::vars());
         vars
     }
 
@@ -60,8 +64,9 @@ impl Consents {
         let endpoints = sandbox.map_or_else(Endpoints::amazon, |base| Endpoints::sandbox(&base));
         // Somebody waits for the page.
         let stripe = Stripe::read(reader).map(|stripe| stripe.with_timeout(PATIENCE));
+        let google = GoogleConfig::read(reader);
         let redirect_uri = reader.required(&REDIRECT)?;
-        Some(Self { amazon: application.map(|id| (id, endpoints)), stripe, redirect_uri })
+        Some(Self { amazon: application.map(|id| (id, endpoints)), stripe, google, redirect_uri })
     }
 }
 
@@ -77,6 +82,9 @@ pub struct State {
     pub kind: ConnectionKind,
     /// In which of Amazon's regions.
     pub region: String,
+    /// Which mailbox; empty: any.
+    #[serde(default)]
+    pub account: String,
     /// Names the consent.
     pub nonce: String,
     /// Until when it is good.
@@ -109,7 +117,7 @@ pub struct Begun {
 pub fn begin(
     key: &SealingKey,
     caller: &Caller,
-    (kind, region): (ConnectionKind, &str),
+    (kind, region, account): (ConnectionKind, &str, &str),
     now: DateTime<Utc>,
 ) -> Result<Begun, Problem> {
     let browser = random_hex(32).map_err(Problem::internal)?;
@@ -119,6 +127,7 @@ pub fn begin(
         subject: caller.subject.clone(),
         kind,
         region: region.to_owned(),
+        account: account.to_owned(),
         nonce: random_hex(16).map_err(Problem::internal)?,
         expires_at,
         browser: key.digest(browser.as_bytes()),
@@ -181,6 +190,7 @@ mod tests {
             roles: vec![Role::Seller],
             partner: None,
             token: String::new(),
+            expires_at: None,
         }
     }
 
@@ -189,7 +199,7 @@ mod tests {
         let key: SealingKey = "dGVzdHMgdGVzdHMgdGVzdHMgdGVzdHMgdGVzdHMgMTI=".parse().expect("a key");
         let now = DateTime::from_timestamp(1_700_000_000, 0).expect("in range");
         let ann = caller("demo", "ann");
-        let begun = begin(&key, &ann, (ConnectionKind::Amazon, "na"), now).expect("begun");
+        let begun = begin(&key, &ann, (ConnectionKind::Amazon, "na", ""), now).expect("begun");
         let none = HeaderMap::new();
         let back =
             |caller: Option<&Caller>, headers: &HeaderMap, at| come_back(&key, &begun.sealed, caller, headers, at);

@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::app::{App, Shared};
-use crate::ask::{Ask, Body, Nothing};
+use crate::ask::{Ask, Body, Why, checked_reason};
 use crate::checks;
 use crate::notifications::{MANAGERS, PATIENCE, check_recipient, recipients_of};
 use crate::proxy::Page;
@@ -52,6 +52,9 @@ struct NewContact {
     /// In which language they are written to (BCP 47).
     #[serde(default)]
     language: Option<String>,
+    /// Why, for the audit; 1 to 500 characters.
+    #[serde(default)]
+    reason: Option<String>,
 }
 
 impl Body for NewContact {}
@@ -68,6 +71,9 @@ struct NewSuppression {
     /// Why.
     #[serde(default = "manual")]
     reason: SuppressionReason,
+    /// More about it, for the audit; 1 to 500 characters.
+    #[serde(default)]
+    note: Option<String>,
 }
 
 fn manual() -> SuppressionReason {
@@ -149,7 +155,8 @@ async fn put(
     mut ask: Ask<NewContact>,
 ) -> Result<Response, Problem> {
     allow(&ask.caller, &recipient)?;
-    let NewContact { email, phone, push_token, language } = ask.body;
+    let NewContact { email, phone, push_token, language, reason } = ask.body;
+    let why = checked_reason(reason)?;
     if let Some(language) = &language {
         checks::text("language", language, 35)?;
     }
@@ -163,7 +170,7 @@ async fn put(
         }
     }
     let by = ask.caller.subject.clone();
-    let command = PutContact { recipient: recipient.clone(), points, language, by };
+    let command = PutContact { recipient: recipient.clone(), points, language, why, by };
     ask.ticket.wait.get_or_insert(PATIENCE);
     app.send(&ask.caller, ask.ticket, &command, Ids::from([("recipient", recipient)])).await
 }
@@ -177,15 +184,16 @@ async fn read(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Res
 }
 
 /// Forgets where somebody is reached, and what they were told.
-#[utoipa::path(delete, path = "/api/v1/contacts/{recipient}", operation_id = "remove_contact", tag = "notifications",
+#[utoipa::path(delete, path = "/api/v1/contacts/{recipient}", operation_id = "remove_contact", tag = "notifications", request_body = Why,
     params(("recipient" = String, Path, description = "A subject, `partner:<id>` or `@staff`")), security(("bearer" = [])), responses(Answers))]
 async fn remove(
     State(app): State<Shared>,
     Path(recipient): Path<String>,
-    mut ask: Ask<Nothing>,
+    mut ask: Ask<Why>,
 ) -> Result<Response, Problem> {
     allow(&ask.caller, &recipient)?;
-    let command = RemoveContact { recipient: recipient.clone(), by: ask.caller.subject.clone() };
+    let (why, by) = (ask.body.checked()?, ask.caller.subject.clone());
+    let command = RemoveContact { recipient: recipient.clone(), why, by };
     ask.ticket.wait.get_or_insert(PATIENCE);
     app.send(&ask.caller, ask.ticket, &command, Ids::from([("recipient", recipient)])).await
 }
@@ -229,22 +237,24 @@ async fn list_suppressions(State(app): State<Shared>, caller: Caller, uri: Uri) 
     security(("bearer" = [])), responses(Answers))]
 async fn suppress(State(app): State<Shared>, mut ask: Ask<NewSuppression>) -> Result<Response, Problem> {
     ask.caller.require(&MANAGERS)?;
-    let NewSuppression { channel, address, reason } = ask.body;
+    let NewSuppression { channel, address, reason, note } = ask.body;
+    let why = checked_reason(note).map_err(|_| Problem::invalid_field("note", "must have 1 to 500 characters"))?;
     check_address("address", channel, &address)?;
     let suppression_id = SuppressionId(ids::derive(&["suppression", &ask.ticket.id.to_string()]));
     let mark = app.mark(&ask.caller.tenant, channel, &address);
     let (masked, by) = (masked(channel, &address), ask.caller.subject.clone());
-    let command = SuppressAddress { suppression_id, channel, mark, masked, reason, by };
+    let command = SuppressAddress { suppression_id, channel, mark, masked, reason, why, by };
     ask.ticket.wait.get_or_insert(PATIENCE);
     app.send(&ask.caller, ask.ticket, &command, Ids::from([("suppression_id", suppression_id.to_string())])).await
 }
 
 /// Lets an address be written to again. For managers.
-#[utoipa::path(delete, path = "/api/v1/suppressions/{id}", operation_id = "lift_suppression", tag = "notifications",
+#[utoipa::path(delete, path = "/api/v1/suppressions/{id}", operation_id = "lift_suppression", tag = "notifications", request_body = Why,
     params(("id" = Uuid, Path, description = "The entry")), security(("bearer" = [])), responses(Answers))]
-async fn lift(State(app): State<Shared>, Path(id): Path<Uuid>, mut ask: Ask<Nothing>) -> Result<Response, Problem> {
+async fn lift(State(app): State<Shared>, Path(id): Path<Uuid>, mut ask: Ask<Why>) -> Result<Response, Problem> {
     ask.caller.require(&MANAGERS)?;
-    let command = LiftSuppression { suppression_id: SuppressionId(id), by: ask.caller.subject.clone() };
+    let (why, by) = (ask.body.checked()?, ask.caller.subject.clone());
+    let command = LiftSuppression { suppression_id: SuppressionId(id), why, by };
     ask.ticket.wait.get_or_insert(PATIENCE);
     app.send(&ask.caller, ask.ticket, &command, Ids::from([("suppression_id", id.to_string())])).await
 }

@@ -126,7 +126,9 @@ async fn dismiss(State(app): State<Shared>, Path(id): Path<Uuid>, ask: Ask<Dismi
 #[utoipa::path(get, path = "/api/v1/inventory", operation_id = "read_inventory", tag = "claims",
     params(("connection_id" = Option<Uuid>, Query, description = "A seller"), ("fnsku" = Option<String>, Query, description = "An article"),
         ("cursor" = Option<String>, Query, description = "Where the last page ended"), ("limit" = Option<u32>, Query, description = "At most 200")),
-    security(("bearer" = [])), responses((status = 200, description = "A page of articles", body = serde_json::Value)))]
+    security(("bearer" = [])), responses(
+        (status = 200, description = "A page of articles", body = serde_json::Value),
+        (status = 404, description = "No such seller of yours", body = service_kit::problem::Body, content_type = "application/problem+json")))]
 async fn inventory(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
     app.upstream(Service::Claims).answer(&caller, &uri).await
 }
@@ -136,7 +138,9 @@ async fn inventory(State(app): State<Shared>, caller: Caller, uri: Uri) -> Resul
     params(("connection_id" = Option<Uuid>, Query, description = "A seller"), ("fnsku" = Option<String>, Query, description = "An article"),
         ("only_differences" = Option<bool>, Query, description = "Only where sources differ"),
         ("cursor" = Option<String>, Query, description = "Where the last page ended"), ("limit" = Option<u32>, Query, description = "At most 200")),
-    security(("bearer" = [])), responses((status = 200, description = "A page of articles", body = serde_json::Value)))]
+    security(("bearer" = [])), responses(
+        (status = 200, description = "A page of articles", body = serde_json::Value),
+        (status = 404, description = "No such seller of yours", body = service_kit::problem::Body, content_type = "application/problem+json")))]
 async fn reconciliation(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
     app.upstream(Service::Claims).answer(&caller, &uri).await
 }

@@ -37,7 +37,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
 
 /// Documents, newest first; a partner sees those that it sent.
 #[utoipa::path(get, path = "/api/documents", operation_id = "list_documents", tag = "evidence",
-    params(Page, ("state" = Option<String>, Query, description = "received, parsed, parse_failed, quarantined or deleted")),
+    params(Page, ("state" = Option<String>, Query, description = "received, parsed, kept, parse_failed, quarantined or deleted")),
     security(("bearer" = [])), responses((status = 200, description = "A page of documents", body = serde_json::Value)))]
 async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
     app.upstream(Service::Evidence).answer(&caller, &uri).await
@@ -51,11 +51,13 @@ async fn read(State(app): State<Shared>, caller: Caller, Path(_id): Path<Uuid>, 
     app.upstream(Service::Evidence).answer(&caller, &uri).await
 }
 
-/// Shows a document in the browser, by a token or by a signed link.
+/// Shows a document in the browser, by a token or by a signed link. With a token and `Accept: application/json` it is such a link:
+/// `{"url", "expires_at"}`.
 #[utoipa::path(get, path = "/api/documents/{id}/view", operation_id = "view_document", tag = "evidence",
     params(("id" = Uuid, Path, description = "The document"), ("Range" = Option<String>, Header, description = "bytes=0-99")),
     security(("bearer" = []), ()), responses(
-        (status = 200, description = "The document", content_type = "application/octet-stream"),
+        (status = 200, description = "The document, or a link to it",
+            content((Vec<u8> = "application/octet-stream"), (serde_json::Value = "application/json"))),
         (status = 206, description = "The part of it that was asked for", content_type = "application/octet-stream")))]
 async fn view(
     State(app): State<Shared>,
@@ -67,11 +69,13 @@ async fn view(
     app.upstream(Service::Evidence).pass_file(caller.as_ref(), &uri, &headers).await
 }
 
-/// Gives a document as a file, by a token or by a signed link.
+/// Gives a document as a file, by a token or by a signed link. With a token and `Accept: application/json` it is such a link:
+/// `{"url", "expires_at"}`.
 #[utoipa::path(get, path = "/api/documents/{id}/download", operation_id = "download_document", tag = "evidence",
     params(("id" = Uuid, Path, description = "The document"), ("Range" = Option<String>, Header, description = "bytes=0-99")),
     security(("bearer" = []), ()), responses(
-        (status = 200, description = "The document", content_type = "application/octet-stream"),
+        (status = 200, description = "The document, or a link to it",
+            content((Vec<u8> = "application/octet-stream"), (serde_json::Value = "application/json"))),
         (status = 206, description = "The part of it that was asked for", content_type = "application/octet-stream")))]
 async fn download(
     State(app): State<Shared>,

@@ -7,7 +7,9 @@ use axum::response::Response;
 use serde::Deserialize;
 use service_kit::http::Path;
 use service_kit::problem::Problem;
-use shared_events::tracking::{AcceptCampaign, AssignCoupon, CreateLink, SetDefaultAttribution};
+use shared_events::tracking::{
+    AcceptCampaign, AssignCoupon, CreateLink, LINK_CODE, SetDefaultAttribution, check_code, check_metadata,
+};
 use shared_events::{EnrolmentId, LinkId, PartnerId, VisitorId, ids};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -35,9 +37,10 @@ pub fn routes() -> OpenApiRouter<Shared> {
 struct Acceptance {
     /// Must be true.
     accepted_terms: bool,
-    /// Up to 20 short texts, kept with the enrolment.
+    /// Anything to be kept with the enrolment; at most 16 KB of JSON, 32 levels deep.
     #[serde(default)]
-    metadata: BTreeMap<String, String>,
+    #[schema(value_type = Object)]
+    metadata: BTreeMap<String, serde_json::Value>,
     /// The partner, where staff acts for it.
     #[serde(default)]
     partner: Option<PartnerId>,
@@ -56,14 +59,7 @@ async fn accept(State(app): State<Shared>, Path(id): Path<String>, ask: Ask<Acce
     if !accepted_terms {
         return Err(Problem::invalid_field("accepted_terms", "must be true: the terms have to be accepted"));
     }
-    if metadata.len() > 20 {
-        return Err(Problem::invalid_field("metadata", "must have at most 20 entries"));
-    }
-    for (name, value) in &metadata {
-        let field = format!("metadata.{name}");
-        checks::text(&field, name, 64)?;
-        checks::text(&field, value, 500)?;
-    }
+    check_metadata(&metadata)?;
     let caller = &ask.caller;
     let partner = acting_partner(caller, partner)?;
     let (campaign_id, mut ids) = named(caller, &id)?;
@@ -107,13 +103,13 @@ async fn create_link(
     let partner = acting_partner(&ask.caller, partner)?;
     let (campaign_id, mut answer_ids) = named(&ask.caller, &id)?;
     if let Some(destination) = &destination {
-        checks::text("destination", destination, 2_048)?;
+        checks::text("destination", destination, 2_000)?;
     }
     let link_id = LinkId(ids::derive(&["link", &ask.ticket.id.to_string()]));
     // 48 bits of the id: short enough to be typed; a collision is refused, not confused.
     let made_up = || format!("l{}", &link_id.0.simple().to_string()[20..]);
     let code = code.unwrap_or_else(made_up);
-    checks::code("code", &code)?;
+    check_code("code", &code, LINK_CODE)?;
     answer_ids.extend([("link_id", link_id.to_string()), ("code", code.clone())]);
     let command = CreateLink { link_id, campaign_id, partner, code, destination };
     app.send(&ask.caller, ask.ticket, &command, answer_ids).await

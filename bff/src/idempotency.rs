@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::value::RawValue;
 use service_kit::auth::Caller;
 use service_kit::problem::Problem;
-use shared_events::{MessageId, Service, TenantId, ids};
+use shared_events::{MessageId, Service, Subject, TenantId, ids};
 
 /// Commands that are remembered.
 const REMEMBERED: usize = 20_000;
@@ -29,6 +29,8 @@ struct Inner {
 pub struct Command {
     /// Whose it is.
     pub tenant: TenantId,
+    /// Who sent it.
+    pub subject: Subject,
     /// The service that it was sent to.
     pub service: Service,
     /// Digest of its body.
@@ -95,8 +97,6 @@ pub fn canonical(json: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use shared_events::Subject;
-
     use super::*;
 
     fn caller(subject: &str) -> Caller {
@@ -106,6 +106,7 @@ mod tests {
             roles: vec![],
             partner: None,
             token: String::new(),
+            expires_at: None,
         }
     }
 
@@ -132,8 +133,13 @@ mod tests {
     #[test]
     fn the_first_to_claim_an_id_wins_and_memory_is_bounded() {
         let sent = Sent::default();
-        let command =
-            |digest: &str| Command { tenant: caller("a").tenant, service: Service::Tracking, digest: digest.into() };
+        let Caller { tenant, subject, .. } = caller("a");
+        let command = |digest: &str| Command {
+            tenant: tenant.clone(),
+            subject: subject.clone(),
+            service: Service::Tracking,
+            digest: digest.into(),
+        };
         let id = MessageId(uuid::Uuid::from_u128(0));
         assert_eq!(sent.claim(id, command("1")), None);
         assert_eq!(sent.claim(id, command("2")), Some(command("1")));

@@ -5,6 +5,7 @@ mod amount;
 mod app;
 mod approvals;
 mod ask;
+mod callbacks;
 mod campaigns;
 mod checks;
 mod claims;
@@ -21,6 +22,7 @@ mod fulfilled;
 mod idempotency;
 mod integrations;
 mod keys;
+mod machines;
 mod matching;
 mod metrics;
 mod notifications;
@@ -110,6 +112,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .merge(claims::routes())
         .merge(approvals::routes())
         .merge(orders::routes())
+        .merge(callbacks::routes())
         .merge(recoveries::routes())
         .merge(metrics::routes())
         .merge(notifications::routes())
@@ -152,6 +155,7 @@ pub fn build(config: &Config, shared: &Shared, shutdown: &Shutdown) -> anyhow::R
     let app = Arc::new(App::new(config, bus, Arc::clone(&shared.clock), shutdown));
     let router = Server::new(health, config.edge.clone(), verifier)
         .limit_subjects()
+        .keys(machines::ring(&app))
         .slow_path(upload::PATH, UPLOAD_TIMEOUT)
         .health_path(HEALTH)
         .dev_clock(shared.dev_clock.clone())

@@ -32,6 +32,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(change_workflow_status))
         .routes(routes!(fulfil_order))
         .routes(routes!(refund_order))
+        .routes(routes!(return_order))
         .routes(routes!(track_order))
         .routes(routes!(order_performance))
         .routes(routes!(order_inventory))
@@ -44,6 +45,12 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(put_warehouse))
         .routes(routes!(change_stock))
         .routes(routes!(stock_ledger))
+        .routes(routes!(read_order_payments))
+        .routes(routes!(assign_operators, list_operators))
+        .routes(routes!(create_api_key, list_api_keys))
+        .routes(routes!(read_own_api_key))
+        .routes(routes!(rotate_api_key))
+        .routes(routes!(revoke_api_key))
         .routes(routes!(health_of_orders));
     other_spellings().into_iter().fold(documented, |router, path| router.route(&path, any(pass_on)))
 }
@@ -58,6 +65,8 @@ fn other_spellings() -> Vec<String> {
         "/admin/orders/{id}/status",
         "/orders/{id}/steps/{step}/retry",
         "/orders/{id}/steps/{step}/skip",
+        "/orders/{id}/payments",
+        "/admin/orders/audit",
     ];
     let workflow = [
         "/api/order-workflow/orders/",
@@ -65,6 +74,7 @@ fn other_spellings() -> Vec<String> {
         "/api/order-workflow/orders/{id}/status/",
         "/api/order-workflow/orders/{id}/fulfill/",
         "/api/order-workflow/orders/{id}/refund/",
+        "/api/order-workflow/orders/{id}/return/",
         "/api/order-workflow/orders/{id}/tracking/",
         "/api/order-workflow/analytics/performance/",
         "/api/order-workflow/analytics/inventory/",
@@ -104,6 +114,7 @@ macro_rules! passed_on {
                 (status = 200, description = "Done", body = serde_json::Value),
                 (status = 201, description = "Made", body = serde_json::Value),
                 (status = 202, description = "Accepted; the Location tells how it ends", body = serde_json::Value),
+                (status = 404, description = "It is not there, or not the caller's", body = service_kit::problem::Body, content_type = "application/problem+json"),
                 (status = 409, description = "The state does not allow it", body = service_kit::problem::Body, content_type = "application/problem+json")))]
         async fn $name(state: State<Shared>, caller: Caller, request: Request) -> Result<Response, Problem> {
             pass_on(state, caller, request).await
@@ -119,7 +130,7 @@ passed_on! {
     "Shows an order. A customer sees its own." read_order get "/orders/{id}" "orders" [("id" = uuid::Uuid, Path, description = "The order")] [];
     "Changes where and how an order is sent, before it is confirmed." update_order put "/orders/{id}" "orders"
         [("id" = uuid::Uuid, Path, description = "The order")] [request_body = serde_json::Value,];
-    "Cancels an order before anything of it left." cancel_order delete "/orders/{id}" "orders" [("id" = uuid::Uuid, Path, description = "The order")] [];
+    "Cancels an order before anything of it left." cancel_order delete "/orders/{id}" "orders" [("id" = uuid::Uuid, Path, description = "The order")] [request_body = serde_json::Value,];
     "Lists everybody's orders, newest first. For staff." list_all_orders get "/admin/orders" "orders"
         [("status" = Option<String>, Query, description = "In this status"), ("customer_id" = Option<String>, Query, description = "Of this customer"), ("cursor" = Option<String>, Query, description = "Where the last page ended"), ("limit" = Option<u32>, Query, description = "At most 200; 50 unless said")] [];
     "Orders in numbers. For managers." order_stats get "/admin/orders/stats" "orders" [] [];
@@ -142,6 +153,8 @@ passed_on! {
         [("id" = uuid::Uuid, Path, description = "The order")] [request_body = serde_json::Value,];
     "Pays back what was captured: all of it, by line, or an amount. For managers." refund_order post "/api/order-workflow/orders/{id}/refund" "orders"
         [("id" = uuid::Uuid, Path, description = "The order")] [request_body = serde_json::Value,];
+    "Takes goods in that came back: into stock or not, with the money or without it. For managers." return_order post "/api/order-workflow/orders/{id}/return" "orders"
+        [("id" = uuid::Uuid, Path, description = "The order")] [request_body = serde_json::Value,];
     "Where an order's shipments are." track_order get "/api/order-workflow/orders/{id}/tracking" "orders" [("id" = uuid::Uuid, Path, description = "The order")] [];
     "How the process fares. For managers." order_performance get "/api/order-workflow/analytics/performance" "orders" [] [];
     "What is in stock, and what should be reordered. For staff." order_inventory get "/api/order-workflow/analytics/inventory" "orders"
@@ -162,4 +175,18 @@ passed_on! {
     "Goods came in, were counted, or their rules change. For staff." change_stock post "/api/v1/stock" "orders" [] [request_body = serde_json::Value,];
     "Each movement of stock with its cause. For staff." stock_ledger get "/api/v1/stock/ledger" "orders"
         [("sku" = Option<String>, Query, description = "Of this article"), ("warehouse_id" = Option<String>, Query, description = "In this warehouse"), ("cursor" = Option<String>, Query, description = "Where the last page ended"), ("limit" = Option<u32>, Query, description = "At most 200; 50 unless said")] [];
+    "How an order is paid, in detail: choices of a gateway, calls, webhooks, disputes. For staff." read_order_payments get "/orders/{id}/payments" "orders"
+        [("id" = uuid::Uuid, Path, description = "The order")] [];
+    "Says who works in a warehouse. For managers." assign_operators put "/api/v1/warehouses/{id}/operators" "orders"
+        [("id" = String, Path, description = "The warehouse")] [request_body = serde_json::Value,];
+    "Shows who works in a warehouse. For managers." list_operators get "/api/v1/warehouses/{id}/operators" "orders"
+        [("id" = String, Path, description = "The warehouse")] [];
+    "Makes a key for a machine; the answer is the only place that shows it. For managers." create_api_key post "/api/v1/api-keys" "orders" [] [request_body = serde_json::Value,];
+    "Lists the keys of machines. For managers." list_api_keys get "/api/v1/api-keys" "orders"
+        [("cursor" = Option<String>, Query, description = "Where the last page ended"), ("limit" = Option<u32>, Query, description = "At most 200; 50 unless said")] [];
+    "What the key is that the request is made with." read_own_api_key get "/api/v1/api-keys/self" "orders" [] [];
+    "Gives a key a new secret; the one before works on for a while. For managers." rotate_api_key post "/api/v1/api-keys/{id}/rotate" "orders"
+        [("id" = uuid::Uuid, Path, description = "The key")] [request_body = serde_json::Value,];
+    "Ends a key at once. For managers." revoke_api_key delete "/api/v1/api-keys/{id}" "orders"
+        [("id" = uuid::Uuid, Path, description = "The key")] [request_body = serde_json::Value,];
 }

@@ -6,7 +6,7 @@ use axum::response::Response;
 use service_kit::auth::Caller;
 use service_kit::http::Path;
 use service_kit::problem::Problem;
-use shared_events::evidence::{DocumentCosts, DraftPacket};
+use shared_events::evidence::{DocumentCosts, DraftPacket, RetryPacket};
 use shared_events::{PacketId, ProofRequestId, Service, ids};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -22,6 +22,7 @@ use crate::send::{Answers, Ids};
 pub fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(packet))
+        .routes(routes!(retry))
         .routes(routes!(list))
         .routes(routes!(read))
         .routes(routes!(download))
@@ -32,7 +33,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
 }
 
 /// Makes a packet: a draft as long as no money has arrived; then what has happened since the last sealed one, as an addendum. When nothing
-/// has, the command's outcome names the packet that is there.
+/// has happened since the last one, draft or sealed, it is that one: the command's outcome names it, and the id of this answer leads to it.
 #[utoipa::path(post, path = "/api/v1/evidence/requests/{id}/packet", operation_id = "draft_packet", tag = "evidence",
     params(("id" = Uuid, Path, description = "The request")), request_body = Option<Nothing>, security(("bearer" = [])), responses(Answers))]
 async fn packet(State(app): State<Shared>, Path(id): Path<Uuid>, ask: Ask<Nothing>) -> Result<Response, Problem> {
@@ -43,11 +44,21 @@ async fn packet(State(app): State<Shared>, Path(id): Path<Uuid>, ask: Ask<Nothin
     app.send(&ask.caller, ask.ticket, &command, answer_ids).await
 }
 
+/// Tries once more to seal a packet that failed, after whatever was in its way is gone.
+#[utoipa::path(post, path = "/api/v1/evidence/packets/{id}/retry", operation_id = "retry_packet", tag = "evidence",
+    params(("id" = Uuid, Path, description = "The packet")), request_body = Option<Nothing>, security(("bearer" = [])), responses(Answers))]
+async fn retry(State(app): State<Shared>, Path(id): Path<Uuid>, ask: Ask<Nothing>) -> Result<Response, Problem> {
+    ask.caller.require(&PROVERS)?;
+    let command = RetryPacket { packet_id: PacketId(id) };
+    app.send(&ask.caller, ask.ticket, &command, Ids::from([("packet_id", id.to_string())])).await
+}
+
 /// Proof packets, newest first.
 #[utoipa::path(get, path = "/api/v1/evidence/packets", operation_id = "list_packets", tag = "evidence",
     params(Page,
         ("request_id" = Option<Uuid>, Query, description = "Only those of this request"),
-        ("draft" = Option<bool>, Query, description = "Only drafts, or only sealed ones")),
+        ("draft" = Option<bool>, Query, description = "Only drafts, or only sealed ones"),
+        ("state" = Option<String>, Query, description = "Only `sealing`, `ready` or `failed` ones")),
     security(("bearer" = [])), responses((status = 200, description = "A page", body = serde_json::Value)))]
 async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
     app.upstream(Service::Evidence).answer(&caller, &uri).await
@@ -67,7 +78,7 @@ async fn read(State(app): State<Shared>, caller: Caller, Path(_id): Path<Uuid>, 
     security(("bearer" = [])), responses(
         (status = 200, description = "The file", content_type = "application/zip"),
         (status = 206, description = "The part that was asked for", content_type = "application/zip"),
-        (status = 409, description = "It is still being sealed", body = service_kit::problem::Body, content_type = "application/problem+json"),
+        (status = 409, description = "It is still being sealed, or could not be", body = service_kit::problem::Body, content_type = "application/problem+json"),
         (status = 416, description = "The file has no such part")))]
 async fn download(
     State(app): State<Shared>,

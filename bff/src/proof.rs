@@ -1,7 +1,9 @@
 //! Requests for proof: asking, withdrawing, telling that the money came, and looking at them.
 
+use std::time::Duration;
+
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
@@ -21,12 +23,15 @@ use crate::app::Shared;
 use crate::ask::{Ask, Body};
 use crate::checks;
 use crate::payouts::Reason;
-use crate::proxy::Page;
+use crate::proxy::{Page, Question};
 use crate::send::{Answers, Ids};
 
 /// Who asks for proof and looks after it.
 pub const PROVERS: [Role; 4] = [Role::Admin, Role::Manager, Role::Operator, Role::Seller];
 
+/// How often, and how long after one another, a document is asked for: what was just uploaded is known a moment later.
+const LOOKS: usize = 8;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 /// Most rows of reports that a request may rest on.
 const MOST_ROWS: usize = 500;
 
@@ -188,7 +193,7 @@ async fn record_payout(
     checks::text("reference", &reference, 200)?;
     let amount = amount.positive("amount", currency)?;
     let amount = if reversed { Money::new(-amount.minor, currency) } else { amount };
-    let command = RecordPayout { request_id: ProofRequestId(id), amount, reference, paid_at };
+    let command = RecordPayout { request_id: ProofRequestId(id), amount, units: None, reference, paid_at };
     app.send(&ask.caller, ask.ticket, &command, Ids::from([("request_id", id.to_string())])).await
 }
 
@@ -208,4 +213,32 @@ async fn list(State(app): State<Shared>, caller: Caller, uri: Uri) -> Result<Res
     security(("bearer" = [])), responses((status = 200, description = "The request", body = serde_json::Value)))]
 async fn read(State(app): State<Shared>, caller: Caller, Path(_id): Path<Uuid>, uri: Uri) -> Result<Response, Problem> {
     app.upstream(Service::Evidence).answer(&caller, &uri).await
+}
+
+/// A document that is to prove something has to be one of the caller's tenant, and one that can be shown.
+///
+/// # Errors
+/// 422 when it is not; 503 when evidence is away.
+pub async fn must_be_there(app: &Shared, caller: &Caller, document: Uuid) -> Result<(), Problem> {
+    let refused = |why: &str| Err(Problem::invalid_field("document_id", why));
+    let target = format!("/api/documents/{document}");
+    for look in 1..=LOOKS {
+        let answer = app.upstream(Service::Evidence).get(Question::of(caller, &target)).await?;
+        let status = answer.status();
+        if status == StatusCode::NOT_FOUND {
+            if look < LOOKS {
+                tokio::time::sleep(BETWEEN_LOOKS).await;
+            }
+            continue;
+        }
+        if !status.is_success() {
+            return Err(Problem::unavailable("the document cannot be looked up for the moment"));
+        }
+        let known: Value = answer.json().await.map_err(|_| Problem::unavailable("the document cannot be looked up"))?;
+        return match known["state"].as_str() {
+            Some("deleted" | "quarantined") => refused("is deleted, or in quarantine"),
+            _ => Ok(()),
+        };
+    }
+    refused("names no document of yours")
 }

@@ -37,6 +37,19 @@ const PASSED_ON: [HeaderName; 13] = [
     header::LOCATION,
 ];
 
+/// Headers that are about one connection, or about somebody's login, and so are not handed on with what is signed.
+static NOT_HANDED_ON: [HeaderName; 9] = [
+    header::HOST,
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::ACCEPT_ENCODING,
+    header::EXPECT,
+    header::UPGRADE,
+    header::AUTHORIZATION,
+    header::COOKIE,
+];
+
 /// One service, as the BFF reaches it.
 #[derive(Debug)]
 pub struct Upstream {
@@ -133,7 +146,9 @@ impl Upstream {
             if_none_match: headers.get(header::IF_NONE_MATCH),
         };
         let target = target(uri);
-        self.pass_on(Question { target, caller, accept: None, patience: Duration::ZERO, file: Some(part) }).await
+        // Whoever takes JSON may want a link instead of the bytes.
+        let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+        self.pass_on(Question { target, caller, accept, patience: Duration::ZERO, file: Some(part) }).await
     }
 
     /// Asks, repeats when the service could not be reached, and passes the answer on.
@@ -166,7 +181,7 @@ impl Upstream {
     }
 
     async fn try_get(&self, question: Question<'_>) -> anyhow::Result<reqwest::Response> {
-        let request = self.request(Method::GET, question.target, question.caller);
+        let request = self.request(Method::GET, question.target, question.caller.map(|caller| caller.token.as_str()));
         let request = match question.accept {
             Some(accept) => request.header(header::ACCEPT, accept),
             None => request,
@@ -188,7 +203,7 @@ impl Upstream {
     /// # Errors
     /// 503 when the service is away.
     pub async fn follow(&self, caller: &Caller, uri: &Uri, headers: &HeaderMap) -> Result<Response, Problem> {
-        let mut request = self.request(Method::GET, target(uri), Some(caller)).timeout(DOWNLOAD);
+        let mut request = self.request(Method::GET, target(uri), Some(&caller.token)).timeout(DOWNLOAD);
         let name = HeaderName::from_static("last-event-id");
         if let Some(value) = headers.get(&name) {
             request = request.header(name, value);
@@ -205,13 +220,17 @@ impl Upstream {
     /// 503 when the service is away.
     pub async fn post_stream(
         &self,
-        target: &str,
-        caller: &Caller,
+        uri: &Uri,
+        caller: Option<&Caller>,
         headers: &HeaderMap,
         body: reqwest::Body,
     ) -> Result<Response, Problem> {
-        let mut request = self.request(Method::POST, target, Some(caller)).body(body);
-        for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LENGTH] {
+        let token = caller.map(|caller| caller.token.as_str());
+        let mut request = self.request(Method::POST, target(uri), token).body(body);
+        let publishable_key = HeaderName::from_static("x-publishable-key");
+        for name in
+            [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LENGTH, header::ORIGIN, publishable_key]
+        {
             if let Some(value) = headers.get(&name) {
                 request = request.header(name, value);
             }
@@ -234,7 +253,7 @@ impl Upstream {
         headers: &HeaderMap,
         body: Bytes,
     ) -> Result<Response, Problem> {
-        let mut request = self.request(method, target(uri), Some(caller)).body(body);
+        let mut request = self.request(method, target(uri), Some(&caller.token)).body(body);
         for name in
             [header::CONTENT_TYPE, HeaderName::from_static("idempotency-key"), HeaderName::from_static("prefer")]
         {
@@ -242,16 +261,48 @@ impl Upstream {
                 request = request.header(name, value);
             }
         }
+        self.wish(request).await
+    }
+
+    /// Hands on what somebody without a token sends, with every header that it may be signed by. Never repeated.
+    ///
+    /// # Errors
+    /// 503 when the service is away.
+    pub async fn hand_on_as_it_is(
+        &self,
+        method: Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Response, Problem> {
+        let signed: HeaderMap = headers
+            .iter()
+            .filter(|(name, _)| !NOT_HANDED_ON.contains(name) && *name != TRACEPARENT && *name != REQUEST_ID)
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        self.wish(self.request(method, target(uri), None).headers(signed).body(body)).await
+    }
+
+    /// Asks in the name of a token or key whose owner is not known yet.
+    ///
+    /// # Errors
+    /// 503 when the service is away.
+    pub async fn ask_with(&self, target: &str, token: &str) -> Result<reqwest::Response, Problem> {
+        let sent = tokio::time::timeout(DEADLINE, self.guarded(self.request(Method::GET, target, Some(token)))).await;
+        sent.map_err(anyhow::Error::from).and_then(|outcome| outcome).map_err(|error| self.away(error))
+    }
+
+    async fn wish(&self, request: reqwest::RequestBuilder) -> Result<Response, Problem> {
         let sent = tokio::time::timeout(DEADLINE * 4, self.guarded(request)).await;
         let response =
             sent.map_err(anyhow::Error::from).and_then(|outcome| outcome).map_err(|error| self.away(error))?;
         Ok(to_response(response))
     }
 
-    fn request(&self, method: Method, target: &str, caller: Option<&Caller>) -> reqwest::RequestBuilder {
+    fn request(&self, method: Method, target: &str, token: Option<&str>) -> reqwest::RequestBuilder {
         let mut request = self.client.request(method, format!("{}{target}", self.base));
-        if let Some(caller) = caller {
-            request = request.bearer_auth(&caller.token);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
         }
         if let Some(names) = context::current() {
             request = request.header(TRACEPARENT, names.traceparent()).header(REQUEST_ID, names.request_id);

@@ -24,7 +24,7 @@ use crate::ask::{Ask, Body, Ticket};
 use crate::campaigns::MANAGERS;
 use crate::checks;
 use crate::payouts::Reason;
-use crate::proof::PROVERS;
+use crate::proof::{self, PROVERS};
 use crate::proxy::Page;
 use crate::send::{Answers, Ids};
 
@@ -210,6 +210,7 @@ async fn withdraw(State(app): State<Shared>, Path(id): Path<Uuid>, ask: Ask<Reas
 async fn attach(State(app): State<Shared>, Path(id): Path<Uuid>, ask: Ask<Attachment>) -> Result<Response, Problem> {
     ask.caller.require(&PROVERS)?;
     checks::code("item", &ask.body.item)?;
+    proof::must_be_there(&app, &ask.caller, ask.body.document_id).await?;
     let command = AttachToClaim {
         claim_id: ClaimId(id),
         item: ask.body.item,

@@ -108,7 +108,8 @@ impl App {
     /// # Errors
     /// 422 then.
     pub async fn check_reuse(&self, caller: &Caller, ticket: &Ticket, service: Service) -> Result<(), Problem> {
-        let command = Command { tenant: caller.tenant.clone(), service, digest: ticket.digest.clone() };
+        let (tenant, subject) = (caller.tenant.clone(), caller.subject.clone());
+        let command = Command { tenant, subject, service, digest: ticket.digest.clone() };
         if let Some(earlier) = self.sent.claim(ticket.id, command) {
             return if earlier.digest == ticket.digest { Ok(()) } else { Err(idempotency::reused()) };
         }

@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::Shared;
-use crate::ask::{Ask, Body};
+use crate::ask::{Ask, Body, checked_reason};
 use crate::checks;
 use crate::notifications::{MANAGERS, PATIENCE};
 use crate::send::{Answers, Ids};
@@ -36,6 +36,9 @@ struct NewText {
     text: String,
     /// The text of SMS and push messages.
     short: String,
+    /// Why, for the audit; 1 to 500 characters.
+    #[serde(default)]
+    reason: Option<String>,
 }
 
 impl Body for NewText {}
@@ -67,9 +70,10 @@ async fn put(
     ask.caller.require(&MANAGERS)?;
     checks::text("name", &name, 64)?;
     checks::text("language", &language, 35)?;
-    let NewText { subject, text, short } = ask.body;
+    let NewText { subject, text, short, reason } = ask.body;
+    let why = checked_reason(reason)?;
     let by = ask.caller.subject.clone();
-    let command = PutTemplate { template: name.clone(), language: language.clone(), subject, text, short, by };
+    let command = PutTemplate { template: name.clone(), language: language.clone(), subject, text, short, why, by };
     ask.ticket.wait.get_or_insert(PATIENCE);
     app.send(&ask.caller, ask.ticket, &command, Ids::from([("template", name), ("language", language)])).await
 }

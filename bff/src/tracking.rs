@@ -25,18 +25,21 @@ pub fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new().routes(routes!(record)).routes(routes!(read))
 }
 
-/// Records events: one, a list, or one per line.
+/// Records events: one, a list, or one per line. With a token or a tenant's publishable key; tracking tells whether it will do.
 #[utoipa::path(post, path = "/api/v1/tracking/events", operation_id = "record_events", tag = "tracking",
     request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson")),
         description = "An event, a list of events, or events one per line; at most 10,000 or 5 MB",
         example = json!({"user_id": "user123", "event_type": "purchase", "metadata": {"amount": 100.0, "product_id": "prod456"}})),
-    security(("bearer" = [])), responses(
+    params(("key" = Option<String>, Query, description = "A publishable key, where no header can be sent"),
+        ("X-Publishable-Key" = Option<String>, Header, description = "A tenant's publishable key, in place of a token")),
+    security(("bearer" = []), ()), responses(
         (status = 200, description = "What became of each event; or the one event was here before", body = serde_json::Value),
         (status = 201, description = "The event is recorded", body = serde_json::Value),
     ))]
 async fn record(
     State(app): State<Shared>,
-    caller: Caller,
+    caller: Option<Caller>,
+    uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -54,13 +57,16 @@ async fn record(
     });
     let answer = app
         .upstream(Service::Tracking)
-        .post_stream("/api/v1/tracking/events", &caller, &headers, reqwest::Body::wrap_stream(counted))
+        .post_stream(&uri, caller.as_ref(), &headers, reqwest::Body::wrap_stream(counted))
         .await;
     // A body that grew too large was cut off on the way, which looks like a failure of the connection.
     if seen.load(Ordering::Relaxed) > MOST_BYTES { Err(too_large()) } else { answer }
 }
 
 /// What became of one event: its attribution, in words.
+///
+/// The last revision is what follows from everything that is known by now. Where it came after the commission's hold, commission left it: who is paid is
+/// then whom an earlier revision names, and the commission's history says so.
 #[utoipa::path(get, path = "/api/v1/tracking/events/{id}", operation_id = "read_event", tag = "tracking",
     params(("id" = String, Path, description = "Our id, or the event_id that it was sent with"), ("source" = Option<String>, Query, description = "The source of an event that is named by the caller's own id")),
     security(("bearer" = [])), responses((status = 200, description = "The event", body = serde_json::Value)))]

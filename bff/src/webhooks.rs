@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::app::{App, Shared};
-use crate::ask::{Ask, Body, Nothing};
+use crate::ask::{Ask, Body, Why, checked_reason};
 use crate::checks;
 use crate::notifications::{MANAGERS, PATIENCE};
 use crate::proxy::Page;
@@ -51,6 +51,9 @@ struct NewWebhook {
     /// Which types of events it is told; none: all.
     #[serde(default, alias = "events", alias = "event_types")]
     types: Vec<String>,
+    /// Why, for the audit; 1 to 500 characters.
+    #[serde(default)]
+    reason: Option<String>,
 }
 
 impl Body for NewWebhook {}
@@ -72,6 +75,9 @@ struct Change {
     /// Whether it is told anything.
     #[serde(default)]
     enabled: Option<bool>,
+    /// Why, for the audit; 1 to 500 characters.
+    #[serde(default)]
+    reason: Option<String>,
 }
 
 impl Body for Change {}
@@ -84,6 +90,9 @@ struct Rotation {
     /// Hours, at most 720.
     #[serde(default = "a_day")]
     overlap_hours: u32,
+    /// Why, for the audit; 1 to 500 characters.
+    #[serde(default)]
+    reason: Option<String>,
 }
 
 fn a_day() -> u32 {
@@ -119,7 +128,8 @@ fn check_list(types: &[String]) -> Result<(), Problem> {
     security(("bearer" = [])), responses(Answers))]
 async fn create(State(app): State<Shared>, mut ask: Ask<NewWebhook>) -> Result<Response, Problem> {
     ask.caller.require(&MANAGERS)?;
-    let NewWebhook { url, description, types } = ask.body;
+    let NewWebhook { url, description, types, reason } = ask.body;
+    let why = checked_reason(reason)?;
     checks::text("url", &url, 2_000)?;
     let description = description.unwrap_or_default();
     if !description.is_empty() {
@@ -135,6 +145,7 @@ async fn create(State(app): State<Shared>, mut ask: Ask<NewWebhook>) -> Result<R
         secret: app.seal_for(tenant, webhook_id, "secret", &secret)?,
         description,
         types,
+        why,
         by: ask.caller.subject.clone(),
     };
     ask.ticket.wait.get_or_insert(PATIENCE);
@@ -169,7 +180,8 @@ async fn read(State(app): State<Shared>, caller: Caller, Path(_id): Path<Uuid>, 
     params(("id" = Uuid, Path, description = "The webhook")), security(("bearer" = [])), responses(Answers))]
 async fn change(State(app): State<Shared>, Path(id): Path<Uuid>, mut ask: Ask<Change>) -> Result<Response, Problem> {
     ask.caller.require(&MANAGERS)?;
-    let Change { url, description, types, enabled } = ask.body;
+    let Change { url, description, types, enabled, reason } = ask.body;
+    let why = checked_reason(reason)?;
     let webhook_id = WebhookId(id);
     let url = match url {
         Some(url) => {
@@ -182,17 +194,19 @@ async fn change(State(app): State<Shared>, Path(id): Path<Uuid>, mut ask: Ask<Ch
         checks::text("description", description, 200)?;
     }
     check_list(types.as_deref().unwrap_or_default())?;
-    let command = ChangeWebhook { webhook_id, url, description, types, enabled, by: ask.caller.subject.clone() };
+    let by = ask.caller.subject.clone();
+    let command = ChangeWebhook { webhook_id, url, description, types, enabled, why, by };
     ask.ticket.wait.get_or_insert(PATIENCE);
     app.send(&ask.caller, ask.ticket, &command, Ids::from([("webhook_id", id.to_string())])).await
 }
 
 /// Removes a webhook and its log. For managers.
-#[utoipa::path(delete, path = "/api/v1/webhooks/{id}", operation_id = "remove_webhook", tag = "webhooks",
+#[utoipa::path(delete, path = "/api/v1/webhooks/{id}", operation_id = "remove_webhook", tag = "webhooks", request_body = Why,
     params(("id" = Uuid, Path, description = "The webhook")), security(("bearer" = [])), responses(Answers))]
-async fn remove(State(app): State<Shared>, Path(id): Path<Uuid>, mut ask: Ask<Nothing>) -> Result<Response, Problem> {
+async fn remove(State(app): State<Shared>, Path(id): Path<Uuid>, mut ask: Ask<Why>) -> Result<Response, Problem> {
     ask.caller.require(&MANAGERS)?;
-    let command = RemoveWebhook { webhook_id: WebhookId(id), by: ask.caller.subject.clone() };
+    let (why, by) = (ask.body.checked()?, ask.caller.subject.clone());
+    let command = RemoveWebhook { webhook_id: WebhookId(id), why, by };
     ask.ticket.wait.get_or_insert(PATIENCE);
     app.send(&ask.caller, ask.ticket, &command, Ids::from([("webhook_id", id.to_string())])).await
 }
@@ -208,6 +222,7 @@ async fn rotate(State(app): State<Shared>, Path(id): Path<Uuid>, mut ask: Ask<Ro
         webhook_id,
         secret: app.seal_for(tenant, webhook_id, "secret", &secret)?,
         overlap_hours: ask.body.overlap_hours,
+        why: checked_reason(ask.body.reason)?,
         by: ask.caller.subject.clone(),
     };
     ask.ticket.wait.get_or_insert(PATIENCE);
@@ -215,12 +230,13 @@ async fn rotate(State(app): State<Shared>, Path(id): Path<Uuid>, mut ask: Ask<Ro
 }
 
 /// Sends a webhook a message that means nothing (`webhook.ping`), to try it. For managers.
-#[utoipa::path(post, path = "/api/v1/webhooks/{id}/test", operation_id = "test_webhook", tag = "webhooks",
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/test", operation_id = "test_webhook", tag = "webhooks", request_body = Why,
     params(("id" = Uuid, Path, description = "The webhook")), security(("bearer" = [])), responses(Answers))]
-async fn test(State(app): State<Shared>, Path(id): Path<Uuid>, mut ask: Ask<Nothing>) -> Result<Response, Problem> {
+async fn test(State(app): State<Shared>, Path(id): Path<Uuid>, mut ask: Ask<Why>) -> Result<Response, Problem> {
     ask.caller.require(&MANAGERS)?;
     let delivery_id = DeliveryId(ids::derive(&["delivery", &ask.ticket.id.to_string()]));
-    let command = PingWebhook { webhook_id: WebhookId(id), delivery_id, by: ask.caller.subject.clone() };
+    let (why, by) = (ask.body.checked()?, ask.caller.subject.clone());
+    let command = PingWebhook { webhook_id: WebhookId(id), delivery_id, why, by };
     ask.ticket.wait.get_or_insert(PATIENCE);
     let shown = Ids::from([("webhook_id", id.to_string()), ("delivery_id", delivery_id.to_string())]);
     app.send(&ask.caller, ask.ticket, &command, shown).await
@@ -254,17 +270,18 @@ async fn delivery(
 }
 
 /// Sends a message again, whatever came of it before. For managers.
-#[utoipa::path(post, path = "/api/v1/webhooks/{id}/deliveries/{delivery}/redeliver", operation_id = "redeliver_webhook", tag = "webhooks",
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/deliveries/{delivery}/redeliver", operation_id = "redeliver_webhook", tag = "webhooks", request_body = Why,
     params(("id" = Uuid, Path, description = "The webhook"), ("delivery" = Uuid, Path, description = "The delivery")),
     security(("bearer" = [])), responses(Answers))]
 async fn redeliver(
     State(app): State<Shared>,
     Path((id, delivery)): Path<(Uuid, Uuid)>,
-    mut ask: Ask<Nothing>,
+    mut ask: Ask<Why>,
 ) -> Result<Response, Problem> {
     ask.caller.require(&MANAGERS)?;
     let (webhook_id, delivery_id) = (WebhookId(id), DeliveryId(delivery));
-    let command = RedeliverWebhook { webhook_id, delivery_id, by: ask.caller.subject.clone() };
+    let (why, by) = (ask.body.checked()?, ask.caller.subject.clone());
+    let command = RedeliverWebhook { webhook_id, delivery_id, why, by };
     ask.ticket.wait.get_or_insert(PATIENCE);
     let shown = Ids::from([("webhook_id", id.to_string()), ("delivery_id", delivery.to_string())]);
     app.send(&ask.caller, ask.ticket, &command, shown).await

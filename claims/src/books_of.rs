@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::detection::{Books, Fact, SourcingCost, Subject, Taken};
 use crate::detection_row::RowView;
+use crate::documented_costs;
 use crate::kind::Kind;
 use crate::marketplace::Marketplace;
 use crate::policy::{ClaimType, Policy};
@@ -116,9 +117,13 @@ pub async fn load(work: &mut Work, connection: ConnectionId, subjects: &[Subject
     keep(sales_before(work, connection, &list(&names.fnskus), policy.valuation.sourcing_cost_from).await?);
 
     let mut books = Books::new(policy);
+    let mut articles = BTreeSet::new();
     for row in kept.values() {
         match row.fact() {
-            Ok(Some(fact)) => drop(books.add(row.key, row.place, fact)),
+            Ok(Some(fact)) => {
+                articles.extend(documented_costs::article_of(&fact));
+                drop(books.add(row.key, row.place, fact));
+            }
             Ok(None) => {}
             Err(problem) => {
                 metrics::counter!("recoup_claims_rows_unreadable_total", "report" => row.kind.name()).increment(1);
@@ -128,6 +133,12 @@ pub async fn load(work: &mut Work, connection: ConnectionId, subjects: &[Subject
     }
     let tenant = work.tenant().clone();
     costs(work, &tenant, &list(&fnskus), &mut books).await?;
+    articles.retain(|(fnsku, _)| fnskus.contains(fnsku));
+    for (cost, document) in documented_costs::of_articles(work, &articles).await? {
+        let Some(place) = place_of(cost.unit.currency) else { continue };
+        let key = RowKey::of(&["cost", &cost.fnsku, cost.unit.currency.code(), &document]);
+        books.add(key, place, Fact::Cost(cost));
+    }
     watermarks(work, &tenant, connection, &mut books).await?;
     taken(work, &tenant, connection, (subjects, &fnskus), &mut books).await?;
     Ok(Loaded { books, rows: kept })
@@ -147,6 +158,11 @@ async fn skus_of(work: &mut Work, connection: ConnectionId, fnskus: &[String]) -
     .await
 }
 
+/// A place that a cost in this currency can be told of: it counts wherever that is the currency.
+fn place_of(currency: Currency) -> Option<Marketplace> {
+    Marketplace::all().find(|place| place.currency() == currency)
+}
+
 async fn costs(work: &mut Work, tenant: &TenantId, fnskus: &[String], books: &mut Books) -> Result<(), sqlx::Error> {
     let costs = sqlx::query!(
         "SELECT fnsku, currency, valid_from, unit_minor, source FROM sourcing_costs WHERE tenant = $1 AND fnsku = ANY($2)",
@@ -157,7 +173,7 @@ async fn costs(work: &mut Work, tenant: &TenantId, fnskus: &[String], books: &mu
     .await?;
     for row in costs {
         let Ok(currency) = Currency::try_new(&row.currency) else { continue };
-        let Some(place) = Marketplace::all().find(|place| place.currency() == currency) else { continue };
+        let Some(place) = place_of(currency) else { continue };
         let key = RowKey::of(&["cost", &row.fnsku, &row.currency, &row.valid_from.to_string(), &row.source]);
         let unit = Money::new(row.unit_minor, currency);
         let cost = SourcingCost { fnsku: row.fnsku, unit, valid_from: row.valid_from, source: row.source };

@@ -51,6 +51,8 @@ pub enum Sent {
     Refused(String),
     /// It did not leave, for sure; it can be tried again.
     NotSent(String),
+    /// It did not leave, and never will by this way; why. A person has to send it.
+    ByHand(String),
     /// It may have arrived, or not.
     Unknown(String),
 }

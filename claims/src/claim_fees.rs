@@ -23,13 +23,15 @@ pub async fn settle(work: &mut Work, cause: &Cause, claim: &mut Claim) -> Result
         return Ok(());
     }
     let tenant = work.tenant().clone();
-    // Only rows that name our case count, and what took such a row back.
+    // Only rows that name our case count, and what took such a row back; never another currency's.
     let paid = sqlx::query!(
         r#"SELECT coalesce(sum(amount_minor) FILTER (WHERE amount_minor > 0), 0)::bigint AS "confirmed!",
                   coalesce(-sum(amount_minor) FILTER (WHERE amount_minor < 0), 0)::bigint AS "taken_back!"
-           FROM claim_payouts WHERE tenant = $1 AND claim_id = $2 AND confirmed_at IS NOT NULL AND probability_bps IS NULL"#,
+           FROM claim_payouts WHERE tenant = $1 AND claim_id = $2 AND confirmed_at IS NOT NULL AND probability_bps IS NULL
+                 AND currency = $3"#,
         tenant.as_str(),
         claim.id,
+        claim.currency,
     )
     .fetch_one(work.conn())
     .await?;

@@ -16,7 +16,7 @@ use crate::claiming::pace::Bounds;
 use crate::claiming::state::{State, Step};
 use crate::marketplace::Marketplace;
 
-/// A claim, locked until the transaction ends.
+/// A claim; locked until the transaction ends, unless it was only looked at.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the columns are explained in the migration")]
 pub struct Claim {
@@ -86,6 +86,26 @@ pub async fn find(work: &mut Work, id: ClaimId) -> Result<Option<Claim>, sqlx::E
                   probability, by_model, model, document_id, channel, automatic, attempt, appeals, note, case_id, denial, dropped_by,
                   approved_minor, approved_at, submitted_at, packet_id, state::text AS "state_name!", version
            FROM claims WHERE tenant = $1 AND id = $2 FOR UPDATE"#,
+        tenant.as_str(),
+        id.0,
+    )
+    .fetch_optional(work.conn())
+    .await
+}
+
+/// Reads a claim without locking it; whoever changes it is not waited for.
+///
+/// # Errors
+/// When the database is away.
+pub async fn look(work: &mut Work, id: ClaimId) -> Result<Option<Claim>, sqlx::Error> {
+    let tenant = work.tenant().clone();
+    sqlx::query_as!(
+        Claim,
+        r#"SELECT id, detection_id, connection_id, claim_type, marketplace, subject AS "subject: Json<Value>", units, amount_minor, currency,
+                  arithmetic, policy_version, clock_start, opens_at, closes_at, rows, checklist AS "checklist: Json<Checklist>", asked,
+                  probability, by_model, model, document_id, channel, automatic, attempt, appeals, note, case_id, denial, dropped_by,
+                  approved_minor, approved_at, submitted_at, packet_id, state::text AS "state_name!", version
+           FROM claims WHERE tenant = $1 AND id = $2"#,
         tenant.as_str(),
         id.0,
     )

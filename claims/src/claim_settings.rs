@@ -8,6 +8,7 @@ use shared_events::money::Money;
 
 use crate::claim_row::currency;
 use crate::claiming::{fee, pace};
+use crate::look_at_line;
 
 /// How a tenant's claims are sent and what they cost.
 #[derive(Debug, Clone)]
@@ -93,7 +94,9 @@ impl Handles<SetClaimSettings> for SetThem {
         .fetch_one(work.conn())
         .await?;
         let told = ClaimSettingsSet { of_tenant: tenant, automatic: set.automatic, set_by: set.set_by.clone() };
-        work.emit(&Cause::from(&message.envelope), u64::from(version.unsigned_abs()), &told);
+        let cause = Cause::from(&message.envelope);
+        work.emit(&cause, u64::from(version.unsigned_abs()), &told);
+        look_at_line::enqueue(work, &cause, false).await?;
         Ok(Outcome::none())
     }
 }
@@ -123,7 +126,9 @@ impl Handles<SetGeneralSwitch> for SetGeneral {
         .fetch_one(work.conn())
         .await?;
         let told = GeneralSwitchSet { of_tenant, stopped, reason, set_by };
-        work.emit(&Cause::from(&message.envelope), u64::from(version.unsigned_abs()), &told);
+        let cause = Cause::from(&message.envelope);
+        work.emit(&cause, u64::from(version.unsigned_abs()), &told);
+        look_at_line::enqueue(work, &cause, true).await?;
         Ok(Outcome::none())
     }
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::claim_row::{self, Claim};
 use crate::claiming::settle::overdue_on;
 use crate::claiming::state::State;
-use crate::drop_claim::{Why, drop_it};
+use crate::drop_claim::{Why, drop_it, take_back};
 
 /// Sets the timer of a new claim's window.
 ///
@@ -26,6 +26,9 @@ pub async fn expire_at_the_end(work: &mut Work, cause: &Cause, claim: &Claim) ->
     work.enqueue(NewJob { kind: Expire::KIND, key: claim.id.to_string(), due_at, payload, cause: cause.clone() }).await
 }
 
+/// The news of money travel apart from those of its approval: an approval that is old when it is heard of is no alarm before both were read.
+const NEWS_OF_MONEY: TimeDelta = TimeDelta::days(1);
+
 /// Sets the timer of a claim that was granted.
 ///
 /// # Errors
@@ -33,7 +36,7 @@ pub async fn expire_at_the_end(work: &mut Work, cause: &Cause, claim: &Claim) ->
 pub async fn watch_for_money(work: &mut Work, cause: &Cause, claim: &Claim) -> Result<(), sqlx::Error> {
     let Some(approved_at) = claim.approved_at else { return Ok(()) };
     let place = claim.place();
-    let due_at = place.start_of(overdue_on(place.date_of(&approved_at)));
+    let due_at = place.start_of(overdue_on(place.date_of(&approved_at))).max(work.now() + NEWS_OF_MONEY);
     let payload = serde_json::json!({ "claim_id": claim.id });
     work.enqueue(NewJob { kind: Overdue::KIND, key: claim.id.to_string(), due_at, payload, cause: cause.clone() }).await
 }
@@ -53,12 +56,13 @@ impl RunsJob for Expire {
         let mut work = store.read(&job.tenant).await?;
         let claim = claim_of(&mut work, job).await?;
         job.finish(&mut work).await?;
-        if let Some(mut claim) = claim.filter(|claim| claim.state().is_unsent()) {
-            if claim.bounds().is_over(work.now()) {
-                drop_it(&mut work, &job.cause, &mut claim, Why::Expired).await?;
-            } else {
+        let may_end = |claim: &Claim| claim.state().is_unsent() || claim.state() == State::Submitting;
+        if let Some(mut claim) = claim.filter(may_end) {
+            if !claim.bounds().is_over(work.now()) {
                 // The window became longer meanwhile.
                 expire_at_the_end(&mut work, &job.cause, &claim).await?;
+            } else if claim.state().is_unsent() || take_back(&mut work, &mut claim).await? {
+                drop_it(&mut work, &job.cause, &mut claim, Why::Expired).await?;
             }
         }
         Ok(work.commit().await?)

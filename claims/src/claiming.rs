@@ -2,6 +2,7 @@
 
 pub mod checklist;
 pub mod decision;
+pub mod enclosures;
 pub mod fee;
 pub mod letter;
 pub mod pace;

@@ -10,16 +10,16 @@ use service_kit::faults;
 use service_kit::handler::Failure;
 use service_kit::jobs::{Job, RunsJob};
 use service_kit::store::{Cause, Store, Work};
-use shared_events::claims::{PayoutConfirmed, PayoutReversed};
+use shared_events::claims::{ClaimAnswered, PayoutConfirmed, PayoutReversed, ReplyKind};
 use shared_events::money::Money;
 use shared_events::{ClaimId, ConnectionId, ids};
 use uuid::Uuid;
 
-use crate::claim_row::{self, currency};
+use crate::claim_row::{self, Claim, currency};
 use crate::claiming::settle::{Match, Paid, Posted, Waiting, claim_of, once, posting_of};
 use crate::claiming::state::Step;
 use crate::marketplace::Marketplace;
-use crate::{claim_fees, confirm_payouts, report_rows};
+use crate::{claim_fees, claim_timers, confirm_payouts, money_rows};
 
 /// Most claims of one account that can wait for money.
 const MOST: i64 = 20_000;
@@ -59,18 +59,18 @@ pub async fn confirm(work: &mut Work, cause: &Cause, connection: ConnectionId) -
     let tenant = work.tenant().clone();
     let lock = format!("claims.confirm/{tenant}/{connection}");
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", lock).execute(work.conn()).await?;
-    let waiting = waiting(work, connection).await?;
+    let mut waiting = waiting(work, connection).await?;
     let Some(since) = waiting.iter().map(|claim| claim.sent_on).min() else { return Ok(()) };
     let (mut known, mut used) = known(work, connection).await?;
-    let mut rows = report_rows::reimbursements(work, connection, since).await?;
+    let mut rows = money_rows::reimbursements(work, connection, since).await?;
     rows.sort_by_key(|told| (told.row.approved_at, told.key));
     let skus: Vec<String> = rows.iter().map(|told| told.row.sku.clone()).collect();
-    let settled = report_rows::postings(work, connection, &skus).await?.into_iter();
+    let settled = money_rows::postings(work, connection, &skus).await?.into_iter();
     let settled = settled.map(|told| {
         let row = told.row;
         Posted { key: told.key.to_string(), day: row.day, sku: row.sku, amount: row.amount }
     });
-    let told = report_rows::finance_postings(work, connection, &skus).await?.into_iter();
+    let told = money_rows::finance_postings(work, connection, &skus).await?.into_iter();
     let told = told.map(|told| {
         let (day, row) = (told.place.date_of(&told.row.posted_at), told.row);
         Posted { key: told.key.to_string(), day, sku: row.sku, amount: row.amount }
@@ -109,10 +109,20 @@ pub async fn confirm(work: &mut Work, cause: &Cause, connection: ConnectionId) -
         let posting = posting_of(&paid, &postings, &used);
         // Units instead of money have no posting.
         let confirmed = posting.is_some() || (paid.total.minor == 0 && paid.inventory_units > 0);
+        // What a row was set against once, it stays with.
+        let before = known.get(&paid.key).map(|known| (known.claim, known.probability_bps));
+        let found = before.map_or(found, |(claim, probability_bps)| Match { claim, probability_bps });
         store(work, connection, &paid, found, posting, confirmed).await?;
         used.extend(posting.map(|posting| posting.key.clone()));
         if confirmed {
             came(work, cause, &paid, found, posting, told.place).await?;
+        } else if before.is_none() {
+            granted(work, cause, &paid, found, told.place).await?;
+        }
+        if before.is_none()
+            && let Some(claim) = waiting.iter_mut().find(|claim| claim.claim == found.claim)
+        {
+            claim.brought += paid.total.minor;
         }
         let entry = Known {
             claim: found.claim,
@@ -129,8 +139,10 @@ async fn waiting(work: &mut Work, connection: ConnectionId) -> Result<Vec<Waitin
     let tenant = work.tenant().clone();
     let rows = sqlx::query!(
         r#"SELECT id, case_id, subject->>'fnsku' AS fnsku, subject->>'sku' AS sku, units, amount_minor, currency, marketplace,
-                  coalesce(submitted_at, changed_at) AS "sent_at!"
-           FROM claims
+                  coalesce(submitted_at, changed_at) AS "sent_at!",
+                  coalesce((SELECT sum(p.amount_minor) FROM claim_payouts p WHERE p.tenant = c.tenant AND p.claim_id = c.id), 0)::bigint
+                      AS "brought!"
+           FROM claims c
            WHERE tenant = $1 AND connection_id = $2 AND attempt > 0 AND state NOT IN ('withdrawn', 'expired', 'queued', 'failed', 'ready')
            ORDER BY seq DESC LIMIT $3"#,
         tenant.as_str(),
@@ -150,6 +162,7 @@ async fn waiting(work: &mut Work, connection: ConnectionId) -> Result<Vec<Waitin
         units: row.units,
         amount: Money::new(row.amount_minor, currency(&row.currency)),
         sent_on: day(&row.marketplace, row.sent_at),
+        brought: row.brought,
     });
     Ok(waiting.collect())
 }
@@ -224,6 +237,40 @@ fn start_of(place: Marketplace, day: NaiveDate) -> DateTime<Utc> {
     place.start_of(day)
 }
 
+/// What reimbursements have granted a claim: those whose money came, and those whose money is waited for.
+async fn granted_minor(work: &mut Work, claim: &Claim) -> Result<i64, sqlx::Error> {
+    let tenant = work.tenant().clone();
+    sqlx::query_scalar!(
+        r#"SELECT coalesce(sum(amount_minor), 0)::bigint AS "granted!" FROM claim_payouts
+           WHERE tenant = $1 AND claim_id = $2 AND amount_minor > 0 AND currency = $3"#,
+        tenant.as_str(),
+        claim.id,
+        claim.currency,
+    )
+    .fetch_one(work.conn())
+    .await
+}
+
+/// The row is there and its money is not: that is an approval, and the money is waited for.
+async fn granted(work: &mut Work, cause: &Cause, paid: &Paid, found: Match, place: Marketplace) -> Result<(), Failure> {
+    let mut claim = claim_row::lock(work, ClaimId(found.claim)).await?;
+    let minor = granted_minor(work, &claim).await?;
+    let (step, kind) = match minor >= claim.amount_minor {
+        true => (Step::Grant, ReplyKind::Approved),
+        false => (Step::GrantPart, ReplyKind::PartiallyApproved),
+    };
+    if claim.state().after(step).is_none() {
+        return Ok(());
+    }
+    claim.step(step)?;
+    claim.denial = None;
+    claim.approved_minor = Some(claim.approved_minor.unwrap_or_default().max(minor));
+    claim.approved_at = claim.approved_at.or(Some(start_of(place, paid.approved_on)));
+    claim_timers::watch_for_money(work, cause, &claim).await?;
+    let (claim_id, amount) = (claim.claim_id(), Some(paid.total));
+    claim.tell(work, cause, &ClaimAnswered { claim_id, kind, category: None, amount, next: "wait".to_owned() }).await
+}
+
 async fn came(
     work: &mut Work,
     cause: &Cause,
@@ -238,11 +285,13 @@ async fn came(
         claim.step(Step::Confirm)?;
     }
     claim.case_id = claim.case_id.or_else(|| paid.case_id.clone());
-    claim.approved_minor = Some(claim.approved_minor.unwrap_or_default().max(paid.total.minor));
+    let minor = granted_minor(work, &claim).await?;
+    claim.approved_minor = Some(claim.approved_minor.unwrap_or_default().max(minor));
     claim.approved_at = claim.approved_at.or(Some(start_of(place, paid.approved_on)));
     let told = PayoutConfirmed {
         claim_id: claim.claim_id(),
         amount: paid.total,
+        units: u32::try_from(paid.inventory_units).ok().filter(|units| *units > 0),
         reference: reference(paid),
         probability_bps: found.probability_bps,
         posting: posting.map(|posting| posting.key.clone()).unwrap_or_default(),

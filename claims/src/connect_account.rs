@@ -53,6 +53,7 @@ impl Handles<ConnectAccount> for Connect {
             "sealed_secret": asked.sealed_secret,
             "nonce": asked.nonce,
             "redirect_uri": asked.redirect_uri,
+            "account": asked.account,
         });
         let cause = Cause::from(&message.envelope);
         work.enqueue(NewJob { kind: USE_CONSENT, key: asked.nonce.clone(), due_at: now, payload, cause }).await?;

@@ -15,6 +15,7 @@ mod report;
 mod restock;
 mod stock;
 mod storage;
+mod taken_back;
 mod valuation;
 
 pub(crate) use payments::business_days_after;

@@ -1,4 +1,5 @@
-//! A claim that was never sent goes: withdrawn, or because its window closed. Its units are free again.
+//! A claim that was never sent goes: withdrawn, or because its window closed. Its units are free again. One that was handed to a person,
+//! who told of no case, was not sent either.
 
 use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::store::{Cause, Work};
@@ -6,6 +7,7 @@ use shared_events::claims::{ClaimExpired, ClaimWithdrawn, ProofUnwanted, Withdra
 
 use crate::claim_row::{self, Claim};
 use crate::claiming::state::{State, Step};
+use crate::queue_claim::key_of;
 use crate::{detection_row, hold_units};
 
 /// Why a claim goes.
@@ -24,6 +26,7 @@ pub enum Why<'a> {
 pub async fn drop_it(work: &mut Work, cause: &Cause, claim: &mut Claim, why: Why<'_>) -> Result<(), Failure> {
     let was_tried = claim.attempt > 0;
     let claim_id = claim.claim_id();
+    take_back(work, claim).await?;
     cancel_sending(work, claim).await?;
     hold_units::release(work, claim).await?;
     let reason = match why {
@@ -44,6 +47,32 @@ pub async fn drop_it(work: &mut Work, cause: &Cause, claim: &mut Claim, why: Why
     }
     detection_row::link(work, claim.detection(), None).await?;
     Ok(())
+}
+
+/// Takes a claim back that was handed to a person and of whose case nobody told; `false` when it is not with a person, or the marketplace
+/// has it already.
+///
+/// # Errors
+/// When the database is away.
+pub async fn take_back(work: &mut Work, claim: &mut Claim) -> Result<bool, Failure> {
+    if claim.state() != State::Submitting {
+        return Ok(false);
+    }
+    let (tenant, now) = (work.tenant().clone(), work.now());
+    let dropped = sqlx::query!(
+        "UPDATE claim_submissions SET state = 'dropped', ended_at = $3
+         WHERE tenant = $1 AND id = $2 AND state = 'handed_over' AND NOT is_appeal",
+        tenant.as_str(),
+        key_of(claim.id, claim.attempt),
+        now,
+    )
+    .execute(work.conn())
+    .await?;
+    let is_back = dropped.rows_affected() == 1;
+    if is_back {
+        claim.step(Step::NeverArrived)?;
+    }
+    Ok(is_back)
 }
 
 /// Takes a claim out of the line; the caller says what becomes of it.

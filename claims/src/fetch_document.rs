@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use providers::amazon::DocumentRead;
+use service_kit::faults;
 use shared_events::claims::{ReportEmptied, RowsCommitted};
 use shared_events::{ConnectionId, SyncRunId};
 use tokio::runtime::Handle;
@@ -121,7 +122,10 @@ impl<'a> Committing<'a> {
         }
         let bad = serde_json::Value::Array(self.bad.clone());
         run_row::note(&mut work, &running.job.cause, running.id(), (self.progress, &bad), says).await?;
-        Ok(work.commit().await?)
+        faults::point("claims.before_rows");
+        work.commit().await?;
+        faults::point("claims.after_rows");
+        Ok(())
     }
 
     /// Ends the run: what the whole file means, and who has to look at it.
@@ -163,6 +167,7 @@ impl<'a> Committing<'a> {
         let rows = progress.rows_new.unsigned_abs();
         metrics::counter!("recoup_claims_rows_committed_total", "report" => origin.kind.name()).increment(rows);
         work.commit().await?;
+        faults::point("claims.after_sync");
         Ok(Next::Done)
     }
 }

@@ -3,6 +3,7 @@
 use service_kit::store::Work;
 
 use crate::claim_row::Claim;
+use crate::detection::InboundItem;
 use crate::detection_row::RowView;
 
 /// Most units of one row; a row with more is none that a claim can be about.
@@ -51,12 +52,23 @@ pub async fn release(work: &mut Work, claim: &Claim) -> Result<(), sqlx::Error> 
     Ok(())
 }
 
-/// How many units a row has. A row of the ledger says so; of any other the claim is about all.
+/// How many units a row has. Rows about units say so; of any other, such as a charge, the claim is about all.
 fn units_of(row: &RowView) -> i64 {
+    let column = match row.report.as_str() {
+        "ledger" | "return" | "replacement" => "quantity",
+        "removal_shipment" => "shipped-quantity",
+        "inbound" => return shipped(row),
+        _ => return row.units,
+    };
     let fields: Vec<&str> = row.raw.split('\t').collect();
-    let quantity = row.columns.iter().position(|name| name == "quantity").and_then(|at| fields.get(at));
-    let quantity = quantity.filter(|_| row.report == "ledger").and_then(|text| text.trim().parse::<i64>().ok());
+    let quantity = row.columns.iter().position(|name| name == column).and_then(|at| fields.get(at));
+    let quantity = quantity.and_then(|text| text.trim().parse::<i64>().ok());
     quantity.map_or(row.units, i64::abs)
+}
+
+/// Units of an article of a shipment to Amazon.
+fn shipped(row: &RowView) -> i64 {
+    serde_json::from_str::<InboundItem>(&row.raw).map_or(row.units, |item| item.shipped)
 }
 
 #[cfg(test)]
@@ -64,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_of_the_ledger_says_how_many_units_it_has() {
+    fn rows_about_units_say_how_many_they_are() {
         let row = |report: &str, raw: &str| RowView {
             key: "k".into(),
             units: 6,
@@ -75,5 +87,10 @@ mod tests {
         assert_eq!(units_of(&row("ledger", "2026-01-01\t-16")), 16);
         assert_eq!(units_of(&row("sale", "2026-01-01\t-16")), 6);
         assert_eq!(units_of(&row("ledger", "2026-01-01")), 6);
+        assert_eq!(units_of(&row("return", "2026-01-01\t8")), 8);
+        let item = r#"{"shipment_id": "FBA1", "sku": "S", "fnsku": "X1", "shipped": 40, "received": 34, "closed": true,
+                       "delivered_on": null, "partnered": false}"#;
+        assert_eq!(units_of(&row("inbound", item)), 40);
+        assert_eq!(units_of(&row("inbound", "{}")), 6);
     }
 }

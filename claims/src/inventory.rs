@@ -21,6 +21,7 @@ use crate::report_rows::{By, Kept, rows};
 use crate::reports::LedgerDay;
 use crate::{READERS, State as App};
 
+/// Most articles of a page, and most sellers of a tenant that are looked at.
 const MOST: i64 = 200;
 
 /// Which articles.
@@ -28,7 +29,7 @@ const MOST: i64 = 200;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
-    /// The seller; the first one connected unless said
+    /// The seller; all of yours unless said
     connection_id: Option<Uuid>,
     /// Only this article
     fnsku: Option<String>,
@@ -44,21 +45,27 @@ pub struct Parameters {
 /// One article in one place, as each source has it.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct Line {
+    /// The seller.
+    pub connection_id: Uuid,
     /// Amazon's number of the article.
     pub fnsku: String,
     /// Country code.
     pub place: String,
-    /// Units in warehouses by the balances of the ledger: the newest day's end, over all states.
+    /// Units in warehouses by the balances of the ledger: the newest end of each state, added up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary_units: Option<i64>,
-    /// That day.
+    /// The newest day of a balance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary_day: Option<NaiveDate>,
     /// Units by which balances do not add up: end less start, movements and unknown, over all days that are here.
     pub summary_off_by: i64,
-    /// Units that moved by the detailed ledger, over all days that are here.
+    /// Units in warehouses by the detailed ledger: the balance that the oldest day of the balances began with, and all that moved since.
+    /// Absent as long as no balance is here to begin with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail_units: Option<i64>,
+    /// Units that moved by the detailed ledger, over all days that are here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail_moved: Option<i64>,
     /// The newest day of the detail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail_day: Option<NaiveDate>,
@@ -81,7 +88,7 @@ pub struct Line {
 /// A page of articles.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Inventory {
-    /// By article, then by place.
+    /// By seller, article and place.
     pub items: Vec<Line>,
     /// Cursor of the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,20 +97,24 @@ pub struct Inventory {
 
 /// What lies in the warehouses.
 #[utoipa::path(get, path = "/api/v1/inventory", tag = "inventory", operation_id = "read_inventory", params(Parameters),
-    security(("bearer" = [])), responses((status = 200, description = "A page of articles", body = Inventory)))]
+    security(("bearer" = [])), responses(
+        (status = 200, description = "A page of articles", body = Inventory),
+        (status = 404, description = "No such seller of yours", body = service_kit::problem::Body, content_type = "application/problem+json")))]
 pub async fn inventory(
     State(app): State<App>,
     caller: Caller,
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Inventory>, Problem> {
     let mut page = page(&app, &caller, &parameters).await?;
-    page.items.retain(|line| line.current_units.is_some() || line.detail_units.is_some());
+    page.items.retain(|line| line.current_units.is_some() || line.detail_moved.is_some());
     Ok(Json(page))
 }
 
 /// The sources beside one another, and their differences by name.
 #[utoipa::path(get, path = "/api/v1/inventory/reconciliation", tag = "inventory", operation_id = "reconcile_inventory", params(Parameters),
-    security(("bearer" = [])), responses((status = 200, description = "A page of articles", body = Inventory)))]
+    security(("bearer" = [])), responses(
+        (status = 200, description = "A page of articles", body = Inventory),
+        (status = 404, description = "No such seller of yours", body = service_kit::problem::Body, content_type = "application/problem+json")))]
 pub async fn reconciliation(
     State(app): State<App>,
     caller: Caller,
@@ -122,39 +133,52 @@ async fn page(app: &App, caller: &Caller, parameters: &Parameters) -> Result<Inv
     if !(1..=MOST).contains(&limit) {
         return Err(Problem::invalid_field("limit", format!("must be from 1 to {MOST}")));
     }
+    let after = parameters.cursor.as_deref().map(cursor).transpose()?;
+    let (of, since) = after.unzip();
     let mut work = app.store.read(&caller.tenant).await?;
-    let seller = sqlx::query_scalar!(
-        "SELECT id FROM connections WHERE tenant = $1 AND kind = 'amazon' AND ($2::uuid IS NULL OR id = $2) ORDER BY seq LIMIT 1",
+    let sellers = sqlx::query_scalar!(
+        "SELECT id FROM connections WHERE tenant = $1 AND kind = 'amazon' AND ($2::uuid IS NULL OR id = $2) ORDER BY seq LIMIT $3",
         caller.tenant.as_str(),
         parameters.connection_id,
+        MOST,
     )
-    .fetch_optional(work.conn())
+    .fetch_all(work.conn())
     .await?;
-    let Some(seller) = seller else {
-        return match parameters.connection_id {
-            Some(_) => Err(Problem::not_found()),
-            None => Ok(Inventory { items: Vec::new(), next_cursor: None }),
-        };
-    };
-    let mut fnskus = sqlx::query_scalar!(
-        r#"SELECT fnsku AS "fnsku!" FROM (
-               SELECT fnsku FROM stock_moves WHERE tenant = $1 AND connection_id = $2
-               UNION SELECT fnsku FROM report_rows
-                     WHERE tenant = $1 AND connection_id = $2 AND report IN ('stock', 'ledger_day') AND fnsku IS NOT NULL) AS known
-           WHERE ($3::text IS NULL OR fnsku = $3) AND ($4::text IS NULL OR fnsku > $4) ORDER BY fnsku LIMIT $5"#,
+    if sellers.is_empty() && parameters.connection_id.is_some() {
+        return Err(Problem::not_found());
+    }
+    let mut articles = sqlx::query!(
+        r#"SELECT connection_id AS "seller!", fnsku AS "fnsku!" FROM (
+               SELECT connection_id, fnsku FROM stock_moves WHERE tenant = $1 AND connection_id = ANY($2)
+               UNION SELECT connection_id, fnsku FROM report_rows
+                     WHERE tenant = $1 AND connection_id = ANY($2) AND report IN ('stock', 'ledger_day') AND fnsku IS NOT NULL) AS known
+           WHERE ($3::text IS NULL OR fnsku = $3)
+             AND ($4::uuid IS NULL OR (connection_id, fnsku) > ($4, $5::text))
+           ORDER BY connection_id, fnsku LIMIT $6"#,
         caller.tenant.as_str(),
-        seller,
+        &sellers,
         parameters.fnsku,
-        parameters.cursor,
+        of,
+        since,
         limit + 1,
     )
     .fetch_all(work.conn())
     .await?;
-    let has_more = fnskus.len() as i64 > limit;
-    fnskus.truncate(usize::try_from(limit).unwrap_or_default());
-    let next_cursor = fnskus.last().filter(|_| has_more).cloned();
-    let lines = lines(&mut work, ConnectionId(seller), &fnskus).await?;
-    Ok(Inventory { items: lines, next_cursor })
+    let has_more = articles.len() as i64 > limit;
+    articles.truncate(usize::try_from(limit).unwrap_or_default());
+    let next_cursor = articles.last().filter(|_| has_more).map(|last| format!("{}/{}", last.seller, last.fnsku));
+    let mut items = Vec::with_capacity(articles.len());
+    for of_seller in articles.chunk_by(|one, other| one.seller == other.seller) {
+        let fnskus: Vec<String> = of_seller.iter().map(|article| article.fnsku.clone()).collect();
+        items.extend(lines(&mut work, ConnectionId(of_seller[0].seller), &fnskus).await?);
+    }
+    Ok(Inventory { items, next_cursor })
+}
+
+/// The seller and the article after which a page begins.
+fn cursor(text: &str) -> Result<(Uuid, String), Problem> {
+    let parts = text.split_once('/').and_then(|(seller, fnsku)| Some((seller.parse().ok()?, fnsku.to_owned())));
+    parts.ok_or_else(|| Problem::invalid_field("cursor", "must be the next_cursor of a page"))
 }
 
 type Places = BTreeMap<(String, String), Line>;
@@ -166,21 +190,10 @@ fn line<'a>(places: &'a mut Places, fnsku: &str, place: &str) -> &'a mut Line {
 }
 
 async fn lines(work: &mut Work, connection: ConnectionId, fnskus: &[String]) -> Result<Vec<Line>, sqlx::Error> {
-    let tenant = work.tenant().clone();
     let mut places = Places::new();
-    let moves = sqlx::query!(
-        r#"SELECT fnsku, place, sum(units)::bigint AS "units!", max(day) AS "day!" FROM stock_moves
-           WHERE tenant = $1 AND connection_id = $2 AND fnsku = ANY($3) GROUP BY fnsku, place"#,
-        tenant.as_str(),
-        connection.0,
-        fnskus,
-    )
-    .fetch_all(work.conn())
-    .await?;
-    for row in moves {
-        let line = line(&mut places, &row.fnsku, &row.place);
-        (line.detail_units, line.detail_day) = (Some(row.units), Some(row.day));
-    }
+    let kept = rows(work, connection, By::Fnsku(fnskus), &[Kind::LedgerDay]).await?;
+    let begins = balances(&kept, &mut places);
+    movements(work, connection, fnskus, &begins, &mut places).await?;
     for kept in rows(work, connection, By::Fnsku(fnskus), &[Kind::Stock]).await? {
         if let Ok(Some(Fact::Stock(stock))) = kept.fact() {
             let line = line(&mut places, &stock.fnsku, kept.place.code());
@@ -191,35 +204,87 @@ async fn lines(work: &mut Work, connection: ConnectionId, fnskus: &[String]) -> 
             add(&mut line.researching, stock.researching);
         }
     }
-    balances(&rows(work, connection, By::Fnsku(fnskus), &[Kind::LedgerDay]).await?, &mut places);
     let mut lines: Vec<Line> = places.into_values().collect();
-    lines.iter_mut().for_each(compare);
+    for line in &mut lines {
+        line.connection_id = connection.0;
+        compare(line);
+    }
     Ok(lines)
 }
 
-/// The newest balance of each article and place over its states, and whether all of them add up.
-fn balances(kept: &[Kept], places: &mut Places) {
-    let days: Vec<(&Kept, LedgerDay)> = kept.iter().filter_map(|kept| Some((kept, kept.typed().ok()?))).collect();
-    let mut newest: BTreeMap<(String, String), NaiveDate> = BTreeMap::new();
-    let place_of = |kept: &Kept, day: &LedgerDay| match day.location.as_str() {
-        // Balances by fulfilment centre, or of old without a place, count for the report's own country.
-        location if location.len() == 2 => location.to_owned(),
-        _ => kept.place.code().to_owned(),
-    };
-    for (kept, day) in &days {
-        let at = newest.entry((day.fnsku.clone(), place_of(kept, day))).or_insert(day.day);
-        *at = day.day.max(*at);
+/// What lay there at the start of the oldest day that has a balance, for an article and a place.
+struct Begin {
+    day: NaiveDate,
+    units: i64,
+}
+
+type Begins = BTreeMap<(String, String), Begin>;
+
+/// What moved, on top of what lay there at first.
+async fn movements(
+    work: &mut Work,
+    connection: ConnectionId,
+    fnskus: &[String],
+    begins: &Begins,
+    places: &mut Places,
+) -> Result<(), sqlx::Error> {
+    let tenant = work.tenant().clone();
+    let (of, (at, since)): (Vec<String>, (Vec<String>, Vec<NaiveDate>)) =
+        begins.iter().map(|((fnsku, place), begin)| (fnsku.clone(), (place.clone(), begin.day))).unzip();
+    let moves = sqlx::query!(
+        r#"SELECT m.fnsku, m.place, sum(m.units)::bigint AS "units!", max(m.day) AS "day!",
+                  coalesce(sum(m.units) FILTER (WHERE m.day >= b.since), 0)::bigint AS "since!"
+           FROM stock_moves m
+           LEFT JOIN unnest($4::text[], $5::text[], $6::date[]) AS b (fnsku, place, since) ON b.fnsku = m.fnsku AND b.place = m.place
+           WHERE m.tenant = $1 AND m.connection_id = $2 AND m.fnsku = ANY($3) GROUP BY m.fnsku, m.place"#,
+        tenant.as_str(),
+        connection.0,
+        fnskus,
+        &of,
+        &at,
+        &since,
+    )
+    .fetch_all(work.conn())
+    .await?;
+    for row in moves {
+        let begin = begins.get(&(row.fnsku.clone(), row.place.clone()));
+        let line = line(places, &row.fnsku, &row.place);
+        (line.detail_moved, line.detail_day) = (Some(row.units), Some(row.day));
+        line.detail_units = begin.map(|begin| begin.units + row.since);
     }
-    for (kept, day) in &days {
-        let place = place_of(kept, day);
-        let is_newest = newest.get(&(day.fnsku.clone(), place.clone())) == Some(&day.day);
-        let line = line(places, &day.fnsku, &place);
-        line.summary_off_by += day.difference();
-        if is_newest {
-            line.summary_units = Some(line.summary_units.unwrap_or_default() + day.end);
-            line.summary_day = Some(day.day);
+    Ok(())
+}
+
+/// The newest balances of each article and place, one for each state that it can be in, whether all of them add up, and with what they
+/// began. A state has a balance for the days on which it moved, so that the newest of two states are of different days.
+fn balances(kept: &[Kept], places: &mut Places) -> Begins {
+    let mut states: BTreeMap<(String, String, String), (LedgerDay, LedgerDay)> = BTreeMap::new();
+    for kept in kept {
+        let Ok(day) = kept.typed::<LedgerDay>() else { continue };
+        let place = match day.location.as_str() {
+            // Balances by fulfilment centre, or of old without a place, count for the report's own country.
+            location if location.len() == 2 => location.to_owned(),
+            _ => kept.place.code().to_owned(),
+        };
+        line(places, &day.fnsku, &place).summary_off_by += day.difference();
+        let state = format!("{} {:?}", day.location, day.disposition);
+        let known = states.entry((day.fnsku.clone(), place, state)).or_insert_with(|| (day.clone(), day.clone()));
+        if day.day < known.0.day {
+            known.0 = day;
+        } else if day.day > known.1.day {
+            known.1 = day;
         }
     }
+    let mut begins = Begins::new();
+    for ((fnsku, place, _), (oldest, newest)) in states {
+        let line = line(places, &fnsku, &place);
+        line.summary_units = Some(line.summary_units.unwrap_or_default() + newest.end);
+        line.summary_day = line.summary_day.max(Some(newest.day));
+        let begin = begins.entry((fnsku, place)).or_insert(Begin { day: oldest.day, units: 0 });
+        begin.day = begin.day.min(oldest.day);
+        begin.units += oldest.start;
+    }
+    begins
 }
 
 /// Names the differences.
@@ -227,12 +292,11 @@ fn compare(line: &mut Line) {
     if line.summary_off_by != 0 {
         line.differences.push(format!("the ledger's balances are off by {} units in themselves", line.summary_off_by));
     }
-    let pairs = [
-        ("the ledger's balance", line.summary_units, "the sum of its movements", line.detail_units),
-        ("the ledger's balance", line.summary_units, "the current inventory", line.current_units),
-        ("the sum of the ledger's movements", line.detail_units, "the current inventory", line.current_units),
-    ];
-    for (one, left, other, right) in pairs {
+    let on = |day: Option<NaiveDate>| day.map(|day| format!(" of {day}")).unwrap_or_default();
+    let balance = (format!("the ledger's balance{}", on(line.summary_day)), line.summary_units);
+    let moved = (format!("the sum of its movements{}", on(line.detail_day)), line.detail_units);
+    let current = ("the current inventory".to_owned(), line.current_units);
+    for ((one, left), (other, right)) in [(&balance, &moved), (&balance, &current), (&moved, &current)] {
         if let (Some(left), Some(right)) = (left, right)
             && left != right
         {

@@ -8,6 +8,7 @@ pub mod amazon;
 pub mod attach_to_claim;
 pub mod books_of;
 pub mod by_amazon_shipping;
+pub mod by_mail_thread;
 pub mod channel;
 pub mod claim_fees;
 pub mod claim_row;
@@ -23,10 +24,12 @@ pub mod connect_account;
 pub mod connection_row;
 pub mod consider_detection;
 pub mod detection;
+pub mod detection_changes;
 pub mod detection_row;
 pub mod detection_timer;
 pub mod disconnect_account;
 pub mod dismiss_detection;
+pub mod documented_costs;
 pub mod drop_claim;
 pub mod evaluate;
 pub mod fee_moved;
@@ -42,11 +45,13 @@ pub mod list_detections;
 pub mod list_recoveries;
 pub mod list_returns;
 pub mod list_settlements;
+pub mod look_at_line;
 pub mod mail_answers;
 pub mod mail_read;
 pub mod mailboxes;
 pub mod marketplace;
 pub mod metrics;
+pub mod money_rows;
 pub mod move_fee;
 pub mod parse_report;
 pub mod plan_sync;
@@ -67,6 +72,7 @@ pub mod recovery_money;
 pub mod report_rows;
 pub mod reports;
 pub mod return_clock;
+pub mod rotate_keys;
 pub mod run_detection;
 pub mod run_report;
 pub mod run_row;
@@ -87,6 +93,7 @@ pub mod write_detections;
 use std::sync::Arc;
 
 use axum::routing::get;
+use providers::google::Google;
 use service_kit::auth::Role;
 use service_kit::handler::Routes;
 use service_kit::jobs::Worker;
@@ -98,14 +105,16 @@ use shared_events::claims::{
     SubmitClaim, WithdrawClaim,
 };
 use shared_events::evidence::{
-    EvidenceAmbiguous, EvidenceMatched, MatchRejected, PromptAnswered, PromptCancelled, PromptExpired, ProofPacketReady,
+    DocumentDeleted, EvidenceAmbiguous, EvidenceMatched, MatchRejected, PromptAnswered, PromptCancelled, PromptExpired,
+    ProofPacketReady, UnitCostsDocumented,
 };
-use shared_events::orders::OrderRefunded;
+use shared_events::orders::{OrderRefundFailed, OrderRefunded};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use by_amazon_shipping::ByAmazonShipping;
+use by_mail_thread::ByMailThread;
 use channel::{Channel, Channels};
 pub use config::Config;
 use mailboxes::Mailboxes;
@@ -152,12 +161,15 @@ pub fn messages(operator: Option<TenantId>) -> Routes {
         .on::<MatchRejected>(proof_events::NotAsked)
         .on::<ProofPacketReady>(proof_events::PacketReady)
         .on::<OrderRefunded>(return_clock::StartClocks)
+        .on::<OrderRefundFailed>(return_clock::StartClocks)
         .on::<ConnectAccount>(connect_account::Connect)
         .on::<DisconnectAccount>(disconnect_account::Disconnect)
         .on::<StartSync>(start_sync::Start)
         .on::<RunDetection>(run_detection::Run)
         .on::<DismissDetection>(dismiss_detection::Dismiss)
         .on::<RecordSourcingCost>(record_cost::Record)
+        .on::<UnitCostsDocumented>(documented_costs::Documented)
+        .on::<DocumentDeleted>(documented_costs::Deleted)
         .on::<RecordArrival>(record_arrival::Record)
 }
 
@@ -173,20 +185,29 @@ pub fn worker(store: Store, config: &Arc<Config>) -> Worker {
     if config.amazon.is_some() {
         channels.push(Arc::new(ByAmazonShipping { store: store.clone(), amazon: amazon.clone() }));
     }
-    let channels = Channels::new(channels);
-    let mailboxes = Mailboxes { vault: vault.clone(), names: Arc::clone(&config.mail_names) };
+    let google = config.google.clone().map(|config| Google::new(config, Arc::clone(store.clock())));
+    let names = Arc::clone(&config.mail_names);
+    let mailboxes = Mailboxes { vault: vault.clone(), names, google: google.clone() };
     let (files, account_key) = (config.files.clone(), config.account_key.clone());
+    channels.push(Arc::new(ByMailThread {
+        store: store.clone(),
+        mailboxes: mailboxes.clone(),
+        account_key: account_key.clone(),
+    }));
+    let channels = Channels::new(channels);
     Worker::new(store)
         .at_once(JOBS_AT_ONCE)
         .on(use_consent::UseConsent {
             amazon: amazon.clone(),
             account_key: config.account_key.clone(),
             stripe: config.stripe.clone(),
+            google,
         })
         .on(run_report::RunReport { amazon })
         .on(evaluate::Evaluate)
         .on(prepare_claim::Consider)
         .on(send_claim::SendClaim { channels })
+        .on(look_at_line::LookAtLine)
         .on(confirm_claims::Confirm)
         .on(read_mailbox::ReadMailbox { mailboxes, files, account_key })
         .on(collect_fees::Collect)

@@ -8,7 +8,7 @@ use shared_events::claims::{ClaimMessageReceived, ReplyKind};
 use uuid::Uuid;
 
 use crate::claim_row::{self, Claim};
-use crate::claiming::reply::{fresh, numbers, understand};
+use crate::claiming::reply::{fresh, is_marketplace, numbers, understand};
 use crate::claiming::state::{State, Step};
 use crate::mail_read::Read;
 use crate::mailboxes::Mailbox;
@@ -86,13 +86,15 @@ pub async fn take(
     let mut claim = claim_row::lock(work, ClaimId(claim)).await?;
     // Whoever answers has it: nobody saw its sending end.
     let ours = key_of(claim.id, claim.attempt);
-    if claim.state() == State::SubmitUnknown && answered(read).contains(&ours) {
+    if read.believed && claim.state() == State::SubmitUnknown && answered(read).contains(&ours) {
         it_arrived(work, cause, &mut claim, ours).await?;
     }
     remember(work, (mailbox, key), &claim, read).await?;
     let words: String = fresh(&read.text).chars().take(MOST_WORDS).collect();
     let seems = understand(&read.text);
-    match seems.filter(|kind| claim.state().after(step_of(*kind)).is_some()) {
+    // Whoever can write to the mailbox could grant or refuse a claim: what nobody vouches for is left to a person.
+    let counts = |kind: &ReplyKind| read.believed && claim.state().after(step_of(*kind)).is_some();
+    match seems.filter(counts) {
         Some(kind) => record_reply::answered(work, cause, &mut claim, kind, &words, None).await,
         None => {
             let told = ClaimMessageReceived { claim_id: claim.claim_id(), seems, asked: claim.asked() };
@@ -126,7 +128,9 @@ async fn remember(
     read: &Read,
 ) -> Result<(), Failure> {
     let (tenant, now) = (work.tenant().clone(), work.now());
-    let reply_to = key.seal(&purpose(tenant.as_str(), claim.id), &read.reply_to).map_err(anyhow::Error::from)?;
+    // Answers hold what a seller knows of its trade: they go to the marketplace and to nobody else.
+    let reply_to = if is_marketplace(&read.reply_to) { &read.reply_to } else { &read.from };
+    let reply_to = key.seal(&purpose(tenant.as_str(), claim.id), reply_to).map_err(anyhow::Error::from)?;
     let mut names: Vec<String> = read.references.iter().chain(&read.message_id).cloned().collect();
     names.dedup();
     names.drain(..names.len().saturating_sub(MOST_NAMES));

@@ -25,6 +25,8 @@ pub struct Read {
     pub text: String,
     /// What the receiving server says about its origin.
     pub origin: String,
+    /// Whether it can be believed to be from its sender: what it says then counts.
+    pub believed: bool,
     /// Files that may be documents: PDF, XML and pictures of paper.
     pub files: Vec<Vec<u8>>,
 }
@@ -72,6 +74,7 @@ pub fn read(bytes: &[u8]) -> Option<Read> {
         subject: cut(mail.subject().unwrap_or_default()),
         text: mail.body_text(0).map(|text| cut(&text)).unwrap_or_default(),
         origin: mail.header_raw("Authentication-Results").unwrap_or_default().to_owned(),
+        believed: false,
         files: files.map(|part| part.contents().to_vec()).collect(),
     })
 }

@@ -23,8 +23,9 @@ use crate::secrets::{Sealed, Vault};
 pub const MOVE_FEE: &str = "claims.move_fee";
 /// Under this name our id is written on Stripe's payments and refunds.
 const NAME: &str = "recoup_fee_move";
-/// Clocks differ: what is looked up may have been made a little before we think that we asked.
-const CLOCKS: TimeDelta = TimeDelta::hours(1);
+/// How long before we think that we asked it may have been, by Stripe's clock. Ours may have jumped, and what is overlooked is charged
+/// twice; a customer's payments of three months are a few pages.
+const CLOCKS: TimeDelta = TimeDelta::days(92);
 /// How long Stripe keeps idempotency keys at least.
 const KEYS_KEPT: TimeDelta = TimeDelta::hours(24);
 /// Why a move that nobody ever did is given up.

@@ -79,7 +79,8 @@ fn checklist(detection: &Detection) -> Result<Checklist, Failure> {
     let claim_type: ClaimType =
         serde_json::from_value(serde_json::json!(detection.claim_type)).context("a known kind of claim")?;
     let subject = serde_json::to_value(&detection.subject.0).context("the subject")?;
-    Ok(Checklist::of(claim_type, &subject, &keys(detection)))
+    let rows: Vec<(&str, &str)> = detection.rows.iter().map(|row| (row.report.as_str(), row.key.as_str())).collect();
+    Ok(Checklist::of(claim_type, &subject, &rows))
 }
 
 async fn prepare(work: &mut Work, cause: &Cause, detection: &Detection, count: usize) -> Result<bool, Failure> {

@@ -179,7 +179,7 @@ pub async fn read_recovery(
 ) -> Result<Answer<Recovery>, Problem> {
     caller.require(&READERS)?;
     let mut work = app.store.read(&caller.tenant).await?;
-    let claim = claim_row::find(&mut work, ClaimId(id)).await?.ok_or_else(Problem::not_found)?;
+    let claim = claim_row::look(&mut work, ClaimId(id)).await?.ok_or_else(Problem::not_found)?;
     let letter = letter_of(&claim);
     Ok(Answer(Recovery {
         submissions: submissions(&mut work, id).await?,

@@ -10,12 +10,23 @@ use utoipa::ToSchema;
 
 use crate::{READERS, State as App};
 
+/// The operator's switch, for everybody.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct General {
+    /// Whether nothing is sent for anybody.
+    pub stopped: bool,
+    /// Why.
+    pub reason: String,
+    /// When it was set.
+    pub set_at: DateTime<Utc>,
+}
+
 /// Whether claims are sent by themselves, and who decided so.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct Switch {
-    /// Whether nothing is sent.
+    /// Whether nothing is sent: by the tenant's own switch, or the operator's.
     pub stopped: bool,
-    /// Why; absent when nobody ever touched it.
+    /// Why the tenant's own stands as it does; absent when nobody ever touched it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Who set it.
@@ -24,6 +35,9 @@ pub struct Switch {
     /// When.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub set_at: Option<DateTime<Utc>>,
+    /// The operator's switch; absent when nobody ever touched it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub general: Option<General>,
 }
 
 /// Whether claims are sent by themselves.
@@ -38,11 +52,17 @@ pub async fn read_switch(State(app): State<App>, caller: Caller) -> Result<Json<
     )
     .fetch_optional(work.conn())
     .await?;
-    let switch = row.map(|row| Switch {
+    let general = sqlx::query_as!(General, "SELECT stopped, reason, set_at FROM general_switch")
+        .fetch_optional(work.conn())
+        .await?;
+    let own = row.map(|row| Switch {
         stopped: row.stopped,
         reason: Some(row.reason),
         set_by: Some(row.set_by),
         set_at: Some(row.set_at),
+        general: None,
     });
-    Ok(Json(switch.unwrap_or_default()))
+    let own = own.unwrap_or_default();
+    let stopped = own.stopped || general.as_ref().is_some_and(|general| general.stopped);
+    Ok(Json(Switch { stopped, general, ..own }))
 }

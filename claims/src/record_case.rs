@@ -6,6 +6,7 @@ use shared_events::claims::{ClaimReady, RecordCase};
 
 use crate::claim_row::{self, Claim};
 use crate::claiming::state::{State, Step};
+use crate::drop_claim::{Why, drop_it};
 use crate::queue_claim::key_of;
 use crate::sending_ends::arrived;
 
@@ -20,6 +21,10 @@ impl Handles<RecordCase> for Record {
         // Told twice.
         if claim.state() == State::Submitted && claim.case_id == command.case_id {
             return Ok(told);
+        }
+        if claim.state() == State::Expired {
+            let late = "its window closed before somebody told of its case";
+            return Err(Failure::reject("claim_window_expired", late));
         }
         let (tenant, key) = (work.tenant().clone(), key_of(claim.id, claim.attempt));
         let sending = sqlx::query!(
@@ -38,8 +43,14 @@ impl Handles<RecordCase> for Record {
                 arrived(work, &cause, &mut claim, case, sending.is_appeal).await?;
             }
             None => {
-                claim.step(Step::NeverArrived)?;
+                claim.step(if sending.is_appeal { Step::AppealNeverArrived } else { Step::NeverArrived })?;
                 close(work, &claim, "not_sent", None).await?;
+                if sending.is_appeal {
+                    claim.appeals -= 1;
+                } else if claim.bounds().is_over(work.now()) {
+                    drop_it(work, &cause, &mut claim, Why::Expired).await?;
+                    return Ok(told);
+                }
                 let waits_because = Some("it never arrived, somebody said; a person has to send it".to_owned());
                 claim.tell(work, &cause, &ClaimReady { claim_id: claim.claim_id(), waits_because }).await?;
             }

@@ -1,4 +1,4 @@
-//! What an article costs to buy: told by a person here, by invoices where evidence documents them.
+//! What an article costs to buy, told by a person. What invoices say is kept beside it: see [`documented_costs`](crate::documented_costs).
 
 use chrono::NaiveDate;
 use service_kit::handler::{Delivered, Failure, Handles, Outcome};
@@ -7,7 +7,7 @@ use shared_events::ConnectionId;
 use shared_events::claims::RecordSourcingCost;
 use shared_events::money::Money;
 
-use crate::{connection_row, touched};
+use crate::{connection_row, documented_costs, touched};
 
 /// Handles [`RecordSourcingCost`].
 pub struct Record;
@@ -21,9 +21,9 @@ pub struct Cost<'a> {
     pub unit: Money,
     /// From this day on.
     pub valid_from: NaiveDate,
-    /// `invoice`, `manual` or `amazon_estimate`.
+    /// `manual` or `amazon_estimate`.
     pub source: &'a str,
-    /// The document or person that says so.
+    /// Who says so.
     pub told_by: &'a str,
 }
 
@@ -58,15 +58,24 @@ pub async fn keep(work: &mut Work, cause: &Cause, cost: Cost<'_>) -> Result<(), 
     )
     .execute(work.conn())
     .await?;
-    let fnskus = [cost.fnsku.to_owned()];
+    look_again(work, cause, &[cost.fnsku.to_owned()]).await
+}
+
+/// Has what a cost values looked at again, for articles with one of these numbers (Amazon's, or the seller's).
+///
+/// # Errors
+/// When the database is away.
+pub(crate) async fn look_again(work: &mut Work, cause: &Cause, codes: &[String]) -> Result<(), sqlx::Error> {
+    let tenant = work.tenant().clone();
     for seller in connection_row::sellers(work, None).await? {
         let id = ConnectionId(seller.id);
+        let fnskus = documented_costs::fnskus_of(work, id, codes).await?;
         let skus = sqlx::query_scalar!(
             r#"SELECT DISTINCT sku AS "sku!" FROM report_rows
-               WHERE tenant = $1 AND connection_id = $2 AND fnsku = $3 AND report = 'reimbursement' AND sku IS NOT NULL"#,
+               WHERE tenant = $1 AND connection_id = $2 AND fnsku = ANY($3) AND report = 'reimbursement' AND sku IS NOT NULL"#,
             tenant.as_str(),
             seller.id,
-            cost.fnsku,
+            &fnskus,
         )
         .fetch_all(work.conn())
         .await?;
@@ -75,6 +84,11 @@ pub async fn keep(work: &mut Work, cause: &Cause, cost: Cost<'_>) -> Result<(), 
         touched += touched::mark_known(work, id, &["payments"], Some(&skus)).await?;
         if touched > 0 {
             touched::evaluate_soon(work, cause, id).await?;
+        }
+        // The ledger's rows are not found by the seller's number, but what was found in them is.
+        let found = documented_costs::found_of(work, id, codes).await?;
+        if !found.is_empty() {
+            touched::again(work, cause, id, &found).await?;
         }
     }
     Ok(())

@@ -17,7 +17,8 @@ impl Handles<RecordReply> for Record {
     async fn handle(&self, work: &mut Work, message: &Delivered<RecordReply>) -> Result<Outcome, Failure> {
         let (reply, cause) = (&message.data, Cause::from(&message.envelope));
         let mut claim = claim_row::lock(work, reply.claim_id).await?;
-        if !claim.state().is_with_marketplace() && claim.state() != State::PartiallyApproved {
+        let told_again = claim.state() == State::Approved && reply.kind == ReplyKind::Approved;
+        if !claim.state().is_with_marketplace() && claim.state() != State::PartiallyApproved && !told_again {
             return Err(Failure::reject("claim_state_conflict", "the marketplace does not have this claim"));
         }
         answered(work, &cause, &mut claim, reply.kind, &reply.text, reply.amount).await?;
@@ -50,6 +51,7 @@ pub async fn answered(
         ReplyKind::PartiallyApproved => Step::GrantPart,
         ReplyKind::Denied => Step::Deny,
     };
+    let is_known = claim.state() == State::Approved;
     claim.step(step)?;
     let category = match kind {
         ReplyKind::Denied => Some(classify(text)),
@@ -74,7 +76,7 @@ pub async fn answered(
     }
     if matches!(kind, ReplyKind::Approved | ReplyKind::PartiallyApproved) {
         claim.approved_minor = Some(amount.map_or(claim.amount_minor, |amount| amount.minor));
-        claim.approved_at = Some(work.now());
+        claim.approved_at = claim.approved_at.filter(|_| is_known).or(Some(work.now()));
         claim_timers::watch_for_money(work, cause, claim).await?;
     }
     let category = claim.denial.clone();

@@ -8,14 +8,14 @@ use service_kit::jobs::{Job, NewJob, RunsJob};
 use service_kit::store::{Cause, Store, Work};
 use shared_events::claims::{ReturnClockStarted, ReturnOverdue};
 use shared_events::ids::derive;
-use shared_events::orders::{MarketplaceUnits, OrderRefunded};
+use shared_events::orders::{MarketplaceUnits, OrderRefundFailed, OrderRefunded};
 use shared_events::{OrderId, ReturnClockId};
 use uuid::Uuid;
 
 use crate::marketplace::Marketplace;
 use crate::policy::{ClaimType, Policy, Window};
 
-/// Handles [`OrderRefunded`].
+/// Handles [`OrderRefunded`], and [`OrderRefundFailed`], which ends the clocks that it started.
 pub struct StartClocks;
 
 impl Handles<OrderRefunded> for StartClocks {
@@ -23,6 +23,24 @@ impl Handles<OrderRefunded> for StartClocks {
         for units in message.data.marketplace_units.iter().filter(|units| units.quantity > 0) {
             start(work, message, units).await?;
         }
+        Ok(Outcome::none())
+    }
+}
+
+impl Handles<OrderRefundFailed> for StartClocks {
+    /// A refund that was not paid after all: nobody owes us for its goods.
+    async fn handle(&self, work: &mut Work, message: &Delivered<OrderRefundFailed>) -> Result<Outcome, Failure> {
+        let (tenant, now) = (work.tenant().clone(), work.now());
+        sqlx::query!(
+            "UPDATE return_clocks SET state = 'closed', changed_at = $4, version = version + 1
+             WHERE tenant = $1 AND order_id = $2 AND refund_id = $3 AND state <> 'closed'",
+            tenant.as_str(),
+            message.data.order_id.0,
+            message.data.refund_id.0,
+            now,
+        )
+        .execute(work.conn())
+        .await?;
         Ok(Outcome::none())
     }
 }
@@ -109,7 +127,8 @@ impl RunsJob for Tick {
         .fetch_optional(work.conn())
         .await?;
         job.finish(&mut work).await?;
-        let Some(row) = row else { return Ok(work.commit().await?) };
+        // Closed before its time: the refund was not paid after all.
+        let Some(row) = row.filter(|row| row.state != "closed") else { return Ok(work.commit().await?) };
         let (Some(opens_at), Some(closes_at)) = (row.opens_at, row.closes_at) else { return Ok(work.commit().await?) };
         // The last second counts to its end.
         let end = closes_at + TimeDelta::seconds(1);

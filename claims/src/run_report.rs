@@ -3,6 +3,7 @@
 
 use chrono::TimeDelta;
 use providers::amazon::{CreateReport, Error, ProcessingStatus, Session};
+use service_kit::faults;
 use service_kit::handler::Failure;
 use service_kit::jobs::{Job, NewJob, RunsJob};
 use service_kit::store::{Cause, Store, Work};
@@ -22,8 +23,14 @@ pub const RUN_REPORT: &str = "claims.run_report";
 const POLL: TimeDelta = TimeDelta::seconds(20);
 /// How long to wait before a report that went wrong is asked for again.
 const AFTER_FATAL: TimeDelta = TimeDelta::minutes(30);
-/// Failures that may pass, before a run is given up.
-const PATIENCE: i32 = 8;
+/// Failures that may pass, before a run is given up: with the pauses between them, more than six hours.
+const PATIENCE: i32 = 30;
+/// The first pause, in seconds; each further one is twice as long, up to a quarter of an hour.
+const FIRST_PAUSE: i64 = 15;
+/// After how many doublings a pause grows no more.
+const DOUBLINGS: i32 = 6;
+/// How often a document that cannot be read is fetched anew, before it is believed to be broken.
+const READINGS: i32 = 4;
 
 /// Runs [`RUN_REPORT`].
 pub struct RunReport {
@@ -163,7 +170,9 @@ async fn ask(running: &Running<'_>) -> Result<Next, Trouble> {
     if *kind == Kind::LedgerDay {
         wish = wish.option("aggregateByLocation", "COUNTRY").option("aggregatedByTimePeriod", "DAILY");
     }
+    faults::point("claims.before_report");
     let report_id = session.create_report(&wish).await?;
+    faults::point("claims.after_report");
     running.advance(Step { state: Some("requested"), report_id: Some(&report_id), ..Step::default() }).await?;
     Ok(Next::After(POLL))
 }
@@ -189,7 +198,7 @@ async fn wait(running: &Running<'_>) -> Result<Next, Trouble> {
         }
         ProcessingStatus::Fatal => {
             let problem = "amazon could not make the report";
-            if run.failures + 1 >= PATIENCE / 2 {
+            if run.failures + 1 >= READINGS {
                 return Err(Trouble::Report(problem.to_owned()));
             }
             let step = Step { state: Some("queued"), failed: true, problem: Some(problem), ..Step::default() };
@@ -229,6 +238,11 @@ async fn fail(mut work: Work, job: &Job, id: SyncRunId, problem: &str) -> Result
     Ok(work.commit().await?)
 }
 
+/// How long to wait after so many failures before it.
+fn pause(failures: i32) -> TimeDelta {
+    TimeDelta::seconds((FIRST_PAUSE << failures.clamp(0, DOUBLINGS)).min(15 * 60))
+}
+
 /// Something went wrong with Amazon: the token is gone, or the same may work later, or it never will.
 async fn trouble(running: &Running<'_>, error: Error) -> Result<(), Failure> {
     let Running { store, job, run, connection, .. } = running;
@@ -252,9 +266,21 @@ async fn trouble(running: &Running<'_>, error: Error) -> Result<(), Failure> {
             let step = Step { failed: true, problem: Some(&problem), ..Step::default() };
             run_row::advance(&mut work, &job.cause, id, step).await?;
             job.finish(&mut work).await?;
-            enqueue(&mut work, &job.cause, id, TimeDelta::seconds(15 << run.failures.clamp(0, 8))).await?;
+            enqueue(&mut work, &job.cause, id, pause(run.failures)).await?;
         }
         _ => return fail(work, job, id, &problem).await,
     }
     Ok(work.commit().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amazon_may_be_away_for_hours_and_not_for_a_day() {
+        let pauses: TimeDelta = (0..PATIENCE - 1).map(pause).sum();
+        assert!(pauses > TimeDelta::hours(6) && pauses < TimeDelta::hours(24), "{pauses}");
+        assert_eq!((pause(0), pause(100)), (TimeDelta::seconds(15), TimeDelta::minutes(15)));
+    }
 }

@@ -42,6 +42,15 @@ impl Vault {
         Ok(Sealed { key, sealed: STANDARD.encode(sealed) })
     }
 
+    /// The same secret with its key wrapped by the first master key; none when it is that already.
+    ///
+    /// # Errors
+    /// When it was altered, is another connection's, or needs a master key that is missing.
+    pub fn rewrap(&self, tenant: &str, connection: Uuid, secret: &Sealed) -> Result<Option<Sealed>, VaultError> {
+        let key = self.0.rewrap(&secret.key, &purpose(tenant, connection))?;
+        Ok(key.map(|key| Sealed { key, sealed: secret.sealed.clone() }))
+    }
+
     /// Opens a secret.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use shared_events::ClaimId;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::channel::{ASSISTED, Channels, Known, Parcel, Sent};
+use crate::channel::{ASSISTED, Channel, Channels, Known, MAIL_THREAD, Parcel, Sent};
 use crate::claim_row::{self, Claim};
 use crate::claiming::letter::{self, Letter};
 use crate::claiming::pace::{self, Turn};
@@ -18,7 +18,7 @@ use crate::claiming::state::{State, Step};
 use crate::drop_claim::{Why, drop_it};
 use crate::queue_claim::{SEND_CLAIM, key_of};
 use crate::sending_ends::{Sending, ended};
-use crate::{claim_settings, detection_row};
+use crate::{by_mail_thread, claim_settings, detection_row};
 
 /// Runs the job.
 pub struct SendClaim {
@@ -42,23 +42,32 @@ impl RunsJob for SendClaim {
             Plan::Send(parcel, sending) => {
                 faults::point("claims.before_send");
                 let channel = self.channels.find(&sending.channel).context("the channel is gone")?;
-                let sent = channel.send(&parcel).await;
+                let sent = match channel.send(&parcel).await {
+                    Sent::Unknown(reason) => known(self.channels.find(&sending.channel), &parcel, reason).await,
+                    sent => sent,
+                };
                 faults::point("claims.after_send");
                 finish(store, job, &sending, sent).await
             }
             Plan::LookUp(parcel, sending) => {
-                let known = match self.channels.find(&sending.channel) {
-                    Some(channel) => channel.look_up(&parcel).await,
-                    None => Known::CannotTell,
-                };
-                let sent = match known {
-                    Known::Arrived(case) => Sent::Accepted(case),
-                    Known::NeverArrived => Sent::NotSent("it was interrupted before it left".to_owned()),
-                    Known::CannotTell => Sent::Unknown("it was interrupted while it was sent".to_owned()),
-                };
+                let reason = "it was interrupted while it was sent".to_owned();
+                let sent = known(self.channels.find(&sending.channel), &parcel, reason).await;
                 finish(store, job, &sending, sent).await
             }
         }
+    }
+}
+
+/// What its channel knows of a sending whose end nobody saw.
+async fn known(channel: Option<&dyn Channel>, parcel: &Parcel, reason: String) -> Sent {
+    let known = match channel {
+        Some(channel) => channel.look_up(parcel).await,
+        None => Known::CannotTell,
+    };
+    match known {
+        Known::Arrived(case) => Sent::Accepted(case),
+        Known::NeverArrived => Sent::NotSent(reason),
+        Known::CannotTell => Sent::Unknown(reason),
     }
 }
 
@@ -107,7 +116,11 @@ impl SendClaim {
             _ => return done(work, job).await,
         }
         let now = work.now();
-        let turn = if sending.is_appeal {
+        // What is stopped, or cannot go by its channel, waits for no turn of it: a person has it at once.
+        let by_hand = sending.channel == ASSISTED;
+        let obstacle = if by_hand { None } else { self.obstacle(&mut work, &claim, &sending).await? };
+        let falls_back = obstacle.is_some() && !claim.bounds().is_over(now);
+        let turn = if sending.is_appeal || falls_back {
             Turn::Now
         } else {
             let sent = sent_today(&mut work, &claim).await?;
@@ -135,8 +148,7 @@ impl SendClaim {
                 return done(work, job).await;
             }
         }
-        // Read here and not when it was queued: the switch stops what waits, too.
-        let by_hand = claim_settings::is_stopped(&mut work).await? || self.channels.find(&sending.channel).is_none();
+        let by_hand = by_hand || obstacle.is_some();
         if by_hand {
             sending.channel = ASSISTED.to_owned();
         }
@@ -145,7 +157,8 @@ impl SendClaim {
         sending.tries += 1;
         let letter = letter_of(&claim);
         sqlx::query!(
-            "UPDATE claim_submissions SET state = $3, channel = $4, tries = $5, letter = $6, sent_on = $7 WHERE tenant = $1 AND id = $2",
+            "UPDATE claim_submissions SET state = $3, channel = $4, tries = $5, letter = $6, sent_on = $7, problem = coalesce($8, problem)
+             WHERE tenant = $1 AND id = $2",
             tenant.as_str(),
             key,
             if by_hand { "handed_over" } else { "sending" },
@@ -153,6 +166,7 @@ impl SendClaim {
             sending.tries,
             Json(&letter) as _,
             pace::day_of(claim.place(), now),
+            obstacle,
         )
         .execute(work.conn())
         .await?;
@@ -166,6 +180,23 @@ impl SendClaim {
         let parcel = parcel(&work, &claim, &sending, letter);
         work.commit().await?;
         Ok(Plan::Send(Box::new(parcel), sending))
+    }
+
+    /// Why a claim cannot go by its channel now; a person sends it then. Asked here and not when it was queued: the switch stops what
+    /// waits, too.
+    async fn obstacle(
+        &self,
+        work: &mut Work,
+        claim: &Claim,
+        sending: &Sending,
+    ) -> Result<Option<&'static str>, sqlx::Error> {
+        if claim_settings::is_stopped(work).await? {
+            return Ok(Some("sending is stopped"));
+        }
+        if self.channels.find(&sending.channel).is_none() {
+            return Ok(Some("the channel is not set up"));
+        }
+        if sending.channel == MAIL_THREAD { by_mail_thread::obstacle(work, claim).await } else { Ok(None) }
     }
 }
 

@@ -106,7 +106,31 @@ pub async fn ended(work: &mut Work, cause: &Cause, sending: &Sending, sent: Sent
             claim.tell(work, cause, &ClaimSubmitUnknown { claim_id: sending.claim, reason, asked }).await
         }
         Sent::NotSent(problem) => not_sent(work, cause, &mut claim, sending, problem).await,
+        Sent::ByHand(problem) => hand_over(work, cause, &mut claim, sending, &problem).await,
     }
+}
+
+/// Its channel cannot carry it: a person sends it, and tells how that went.
+async fn hand_over(
+    work: &mut Work,
+    cause: &Cause,
+    claim: &mut Claim,
+    sending: &Sending,
+    problem: &str,
+) -> Result<(), Failure> {
+    let tenant = work.tenant().clone();
+    sqlx::query!(
+        "UPDATE claim_submissions SET state = 'handed_over', channel = $3, problem = $4 WHERE tenant = $1 AND id = $2",
+        tenant.as_str(),
+        sending.key,
+        ASSISTED,
+        problem,
+    )
+    .execute(work.conn())
+    .await?;
+    claim.channel = ASSISTED.to_owned();
+    let by_hand = Sending { channel: ASSISTED.to_owned(), ..sending.clone() };
+    by_hand.attempted(work, cause, claim, "handed_over").await
 }
 
 /// It did not leave: it is tried again after a pause, within its window, or given up.

@@ -4,6 +4,8 @@ use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::store::{Cause, Work};
 use shared_events::claims::{SetSubmissionSwitch, SubmissionSwitchSet};
 
+use crate::look_at_line;
+
 /// Handles [`SetSubmissionSwitch`].
 pub struct Set;
 
@@ -28,7 +30,9 @@ impl Handles<SetSubmissionSwitch> for Set {
         .fetch_one(work.conn())
         .await?;
         let set = SubmissionSwitchSet { of_tenant, stopped, reason, set_by };
-        work.emit(&Cause::from(&message.envelope), u64::from(version.unsigned_abs()), &set);
+        let cause = Cause::from(&message.envelope);
+        work.emit(&cause, u64::from(version.unsigned_abs()), &set);
+        look_at_line::enqueue(work, &cause, false).await?;
         Ok(Outcome::none())
     }
 }

@@ -10,7 +10,7 @@ use shared_events::claims::DocumentReceived;
 use shared_events::evidence::StoredFile;
 use shared_events::{ConnectionId, EvidenceId, Subject, TenantId, ids};
 
-use crate::claiming::reply::{is_forged, is_marketplace};
+use crate::claiming::reply::{is_forged, is_marketplace, is_vouched_for};
 use crate::mail_answers;
 use crate::mail_read::{self, Read};
 use crate::mailboxes::Mailbox;
@@ -38,16 +38,24 @@ impl Taken {
     }
 }
 
-/// Looks at a mail; its files are in the store afterwards.
+/// Looks at a mail; its files are in the store afterwards. `trusting`: its server need not vouch for who wrote it.
 ///
 /// # Errors
 /// When the store is away.
-pub async fn look_at(files: &Files, tenant: &TenantId, uid: u32, bytes: &[u8]) -> Result<Taken, Failure> {
+pub async fn look_at(
+    files: &Files,
+    tenant: &TenantId,
+    (uid, bytes): (u32, &[u8]),
+    trusting: bool,
+) -> Result<Taken, Failure> {
     let digest = sha256(bytes);
     let what = match mail_read::read(bytes) {
         None => What::Nothing("unreadable"),
         Some(read) if is_marketplace(&read.from) && is_forged(&read.origin) => What::Nothing("suspicious"),
-        Some(read) if is_marketplace(&read.from) => What::Answer(Box::new(read)),
+        Some(mut read) if is_marketplace(&read.from) => {
+            read.believed = trusting || is_vouched_for(&read.origin);
+            What::Answer(Box::new(read))
+        }
         Some(read) => {
             let mut stored = Vec::new();
             for file in read.files {

@@ -3,6 +3,7 @@
 
 use chrono::TimeDelta;
 use providers::amazon::{Error, Region};
+use providers::google::Google;
 use providers::stripe::Stripe;
 use serde::Deserialize;
 use service_kit::config::Secret;
@@ -28,6 +29,8 @@ pub struct UseConsent {
     pub account_key: SealingKey,
     /// Who charges the fees; none: no payer can be connected.
     pub stripe: Option<Stripe>,
+    /// Who opens mailboxes by consent; none: none can be connected so.
+    pub google: Option<Google>,
 }
 
 /// What a consent brought.
@@ -44,6 +47,9 @@ struct Payload {
     sealed_secret: String,
     nonce: String,
     redirect_uri: String,
+    /// The mailbox that was asked for; empty: any.
+    #[serde(default)]
+    account: String,
 }
 
 impl RunsJob for UseConsent {
@@ -62,7 +68,8 @@ impl RunsJob for UseConsent {
             ConnectionKind::Amazon => self.seller(store, job, (&payload, &connection), &secret).await,
             ConnectionKind::Stripe => self.payer(store, job, (&payload, &connection), secret.expose()).await,
             // A password is kept as it is; whoever reads the mailbox finds out whether it is right.
-            ConnectionKind::Imap | ConnectionKind::Gmail => {
+            ConnectionKind::Gmail => self.mailbox(store, job, (&payload, &connection), &secret).await,
+            ConnectionKind::Imap => {
                 self.keep(store, job, &connection, Kept { secret: &secret, account: None, marketplaces: Vec::new() })
                     .await
             }
@@ -130,6 +137,30 @@ impl UseConsent {
         self.keep(store, job, connection, kept).await
     }
 
+    /// The owner of a mailbox consented at Google's page. Which mailbox it is, only the exchange tells.
+    async fn mailbox(
+        &self,
+        store: &Store,
+        job: &Job,
+        (payload, connection): (&Payload, &Connection),
+        code: &Secret,
+    ) -> Result<(), Failure> {
+        let Some(google) = &self.google else {
+            return self.refused(store, job, connection, "no application with Google is configured").await;
+        };
+        let grant = match google.exchange_code(code, &payload.redirect_uri).await {
+            Ok(grant) => grant,
+            // The code was not accepted, or may be used up: asking again with it cannot help.
+            Err(error) => return self.refused(store, job, connection, &error.to_string()).await,
+        };
+        let is_other = !payload.account.is_empty() && !payload.account.eq_ignore_ascii_case(&grant.address);
+        if is_other {
+            return self.refused(store, job, connection, "the consent is for another mailbox than was asked for").await;
+        }
+        let kept = Kept { secret: &grant.refresh_token, account: Some(&grant.address), marketplaces: Vec::new() };
+        self.keep(store, job, connection, kept).await
+    }
+
     async fn keep(
         &self,
         store: &Store,
@@ -141,6 +172,10 @@ impl UseConsent {
         let sealed = self.amazon.vault().seal(tenant, connection.id, secret).map_err(anyhow::Error::from)?;
         let mut work = store.read(&job.tenant).await?;
         let now = work.now();
+        // Whoever wraps keys anew has to know whose there are.
+        sqlx::query!("INSERT INTO known_tenants (tenant) VALUES ($1) ON CONFLICT DO NOTHING", tenant)
+            .execute(work.conn())
+            .await?;
         let version = sqlx::query_scalar!(
             "UPDATE connections SET state = 'connected', secret = $3, marketplaces = $4, account = coalesce($6, account), problem = NULL,
                  changed_at = $5, version = version + 1
@@ -166,7 +201,11 @@ impl UseConsent {
         {
             plan_sync::schedule(&mut work, &job.cause, &fresh).await?;
         }
-        if connection.kind() == ConnectionKind::Imap {
+        if matches!(connection.kind(), ConnectionKind::Imap | ConnectionKind::Gmail) {
+            // Another mailbox in the place of the one before is read from its beginning.
+            if account.is_some_and(|account| account != connection.account) {
+                read_mailbox::begin_again(&mut work, id).await?;
+            }
             read_mailbox::enqueue(&mut work, &job.cause, id, TimeDelta::zero()).await?;
         }
         if connection.kind() == ConnectionKind::Stripe {

@@ -41,9 +41,21 @@ async fn amended(work: &mut Work, cause: &Cause, claim: &mut Claim, why: &str) -
     claim.tell(work, cause, &ClaimAmended { claim_id, units, amount, reason: why.to_owned() }).await
 }
 
-async fn go(work: &mut Work, cause: &Cause, claim: &mut Claim) -> Result<(), Failure> {
+/// Lets a claim go that is ready, if it may go by itself now; what needs a person stays as it is.
+///
+/// # Errors
+/// When the database is away.
+pub async fn go_by_itself(work: &mut Work, cause: &Cause, claim: &mut Claim) -> Result<(), Failure> {
+    let is_ready = claim.state() == State::Ready && claim.checklist.is_complete();
+    if is_ready && !matches!(decision(work, claim).await?, Decision::Person(_)) {
+        go(work, cause, claim).await?;
+    }
+    Ok(())
+}
+
+async fn decision(work: &mut Work, claim: &Claim) -> Result<Decision, Failure> {
     let settings = claim_settings::settings(work).await?;
-    let facts = Facts {
+    Ok(decide(&Facts {
         complete: true,
         matched: claim.matched(),
         amount: claim.amount(),
@@ -51,9 +63,12 @@ async fn go(work: &mut Work, cause: &Cause, claim: &mut Claim) -> Result<(), Fai
         open: claim.bounds().is_open(work.now()),
         stopped: claim_settings::is_stopped(work).await?,
         allowed: settings.automatic,
-    };
+    }))
+}
+
+async fn go(work: &mut Work, cause: &Cause, claim: &mut Claim) -> Result<(), Failure> {
     let claim_id = claim.claim_id();
-    match decide(&facts) {
+    match decision(work, claim).await? {
         Decision::Automatic => {
             claim.tell(work, cause, &ClaimReady { claim_id, waits_because: None }).await?;
             queue(work, cause, claim, true, false).await

@@ -54,19 +54,6 @@ pub fn router(api: Api) -> OpenApiRouter {
         .with_state(api)
 }
 
-/// Entries on a page unless asked otherwise.
-const PAGE: i64 = 50;
-/// Most entries on a page.
-const LARGEST_PAGE: i64 = 200;
-
-/// Where a list goes on, and how far.
-fn page_size(limit: Option<i64>, largest: i64, usual: i64) -> Result<i64, Problem> {
-    match limit.unwrap_or(usual) {
-        limit if (1..=largest).contains(&limit) => Ok(limit),
-        _ => Err(Problem::invalid_field("limit", format!("must be from 1 to {largest}"))),
-    }
-}
-
 /// A cursor as it was handed out: the number of the last entry seen.
 fn read_cursor(cursor: Option<&str>) -> Result<Option<i64>, Problem> {
     cursor

@@ -17,6 +17,7 @@ pub mod refund;
 pub mod reject;
 pub mod reject_payout;
 pub mod request_payment;
+pub mod restore;
 pub mod rule_book;
 mod stored;
 pub mod submit_payouts;
@@ -31,7 +32,9 @@ use shared_events::commission::{
     ApproveCommission, ApprovePayout, ConfirmPayout, FailPayout, RejectCommission, RejectPayout, RequestPayment,
     SubmitPayouts,
 };
-use shared_events::tracking::{ConversionAttributed, ConversionRefunded, ConversionUnattributed, RewardRulesRevised};
+use shared_events::tracking::{
+    ConversionAttributed, ConversionRefundWithdrawn, ConversionRefunded, ConversionUnattributed, RewardRulesRevised,
+};
 
 pub use config::Config;
 use rule_book::RuleBook;
@@ -44,6 +47,7 @@ pub fn routes(config: &Config) -> Routes {
         .on_run::<ConversionAttributed>(calculate::Calculate { rules })
         .on::<ConversionUnattributed>(reattribute::TakeBack)
         .on_run::<ConversionRefunded>(refund::TakeRefunds)
+        .on::<ConversionRefundWithdrawn>(restore::GiveBack)
         .on::<ApproveCommission>(approve::Approve)
         .on::<RejectCommission>(reject::Reject)
         .on::<RequestPayment>(request_payment::Request { approval_limit_minor: config.approval_limit_minor })

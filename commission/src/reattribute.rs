@@ -86,6 +86,14 @@ impl Handles<ConversionUnattributed> for TakeBack {
     }
 }
 
+/// The commissions of the revision of a conversion that counts, locked with their partners' money.
+///
+/// # Errors
+/// When the database is away.
+pub async fn live(work: &mut Work, conversion: ConversionId) -> Result<Vec<Stored>, Failure> {
+    Ok(history(work, conversion).await?.live)
+}
+
 async fn history(work: &mut Work, conversion: ConversionId) -> Result<History, Failure> {
     let tenant = work.tenant().clone();
     let all = stored::lock_by_conversions(work, &[conversion.0]).await?;

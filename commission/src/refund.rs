@@ -91,14 +91,16 @@ async fn record(work: &mut Work, run: &[Delivered<ConversionRefunded>]) -> Resul
     Ok(new.into_iter().collect())
 }
 
-/// Applies every refund so far to commissions that were worked out after them.
+/// Applies every refund that stands to commissions that were worked out after them. What had gone back by each is counted without the
+/// withdrawn ones.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn apply_all(work: &mut Work, conversion: ConversionId) -> Result<(), Failure> {
     let tenant = work.tenant().clone();
     let rows = sqlx::query!(
-        "SELECT refund_id, kind, amount_minor, total_minor, purchase_minor, cause FROM refunds WHERE tenant = $1 AND conversion_id = $2 ORDER BY seq",
+        r#"SELECT refund_id, kind, amount_minor, sum(amount_minor) OVER (ORDER BY seq)::bigint AS "total_minor!", purchase_minor, cause
+           FROM refunds WHERE tenant = $1 AND conversion_id = $2 AND withdrawn_at IS NULL ORDER BY seq"#,
         tenant.as_str(),
         conversion.0,
     )

@@ -9,6 +9,7 @@ pub mod process;
 pub mod random;
 pub mod sales;
 pub mod servers;
+pub mod stand_ins;
 pub mod system;
 pub mod topics;
 pub mod wait;

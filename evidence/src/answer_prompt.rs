@@ -8,7 +8,7 @@ use shared_events::outcome::Rejection;
 
 use crate::prompts::row::{self, Answer, Prompt};
 use crate::prompts::{changes, may_answer, named, question};
-use crate::{matched, request_row};
+use crate::{matched, prompts, request_row};
 
 /// Handles [`AnswerPrompt`].
 pub struct AnswerIt;
@@ -43,7 +43,11 @@ impl Handles<AnswerPrompt> for AnswerIt {
         // One that came in time and is handled late may find the request settled.
         if request.state == "open" {
             let documents = row::documents(work, prompt.id).await?;
-            for (document_id, proved) in question::verdicts(&answer.selected_option, &documents) {
+            let verdicts = question::verdicts(&answer.selected_option, &documents);
+            if verdicts.is_empty() {
+                prompts::ask_next(work, &cause, request_id, prompt.id).await?;
+            }
+            for (document_id, proved) in verdicts {
                 let (who, why) = (&answer.answered_by, answer.reasoning.as_deref());
                 matched::settle_by_person(work, &cause, request_id, document_id, proved, who, why).await?;
             }

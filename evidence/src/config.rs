@@ -30,6 +30,12 @@ const PROMPT_TTL: Var =
 const PROMPT_REMINDER: Var =
     Var::or("PROMPT_REMINDER_HOURS", "12", "how many hours before a prompt expires its reminder comes");
 
+const SWEEP_AFTER: Var = Var::or(
+    "OBJECT_SWEEP_AFTER_MINUTES",
+    "60",
+    "minutes after which a file that an upload left behind is deleted, at most 1440; longer than an upload and its command take",
+);
+
 /// What evidence reads from the environment.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -49,6 +55,8 @@ pub struct Config {
     pub retrain_after_labels: u32,
     /// How long prompts stay open.
     pub prompts: Timing,
+    /// How old a file that nobody knows must be to be deleted.
+    pub sweep_after: TimeDelta,
 }
 
 impl FromEnv for Config {
@@ -56,7 +64,7 @@ impl FromEnv for Config {
         let mut vars = ObjectConfig::vars();
         vars.extend(PacketConfig::vars());
         vars.extend([DOCUMENT_MASTER_KEYS, LINK_KEY, FETCH_ALLOW_HTTP]);
-        vars.extend([RETRAIN_AFTER_LABELS, PROMPT_TTL, PROMPT_REMINDER]);
+        vars.extend([RETRAIN_AFTER_LABELS, PROMPT_TTL, PROMPT_REMINDER, SWEEP_AFTER]);
         vars
     }
 
@@ -70,6 +78,10 @@ impl FromEnv for Config {
         if retrain_after_labels == Some(0) {
             reader.complain(RETRAIN_AFTER_LABELS.name, "must be at least 1");
         }
+        let sweep_after: Option<i64> = reader.required(&SWEEP_AFTER);
+        if sweep_after.is_some_and(|minutes| !(1..=1_440).contains(&minutes)) {
+            reader.complain(SWEEP_AFTER.name, "must be from 1 to 1440");
+        }
         Some(Self {
             objects: objects?,
             masters: masters?,
@@ -79,6 +91,7 @@ impl FromEnv for Config {
             packets: packets?,
             retrain_after_labels: retrain_after_labels?,
             prompts: Timing { ttl: ttl?, reminder: reminder? },
+            sweep_after: TimeDelta::try_minutes(sweep_after?)?,
         })
     }
 }

@@ -2,20 +2,22 @@
 
 use std::ops::Range;
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use providers::files::{Place, Unreadable};
 use providers::objects::ObjectError;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use service_kit::auth::{Caller, Role};
 use service_kit::http::{Path, Query};
 use service_kit::problem::Problem;
 use service_kit::store::Work;
 use shared_events::evidence::WrappedKey;
 use shared_events::{DocumentId, TenantId};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::State as App;
@@ -37,6 +39,15 @@ pub struct Link {
     signature: Option<String>,
 }
 
+/// A link to a document.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Signed {
+    /// Opens the document without a token; a path of this service.
+    pub url: String,
+    /// Until then.
+    pub expires_at: DateTime<Utc>,
+}
+
 struct Row {
     sha256: String,
     bytes: i64,
@@ -48,11 +59,12 @@ struct Row {
     state: String,
 }
 
-/// Shows a document in the browser. Works with a token, or by a signed link without one.
+/// Shows a document in the browser. Works with a token, or by a signed link without one. Who sends a token and `Accept: application/json`
+/// gets such a link instead.
 #[utoipa::path(get, path = "/api/documents/{id}/view", tag = "documents", operation_id = "view_document",
     params(("id" = Uuid, Path, description = "The document"), Link, ("Range" = Option<String>, Header, description = "bytes=0-99")),
     security(("bearer" = []), ()), responses(
-        (status = 200, description = "The document", content_type = "application/octet-stream"),
+        (status = 200, description = "The document, or a link to it", content((Vec<u8> = "application/octet-stream"), (Signed = "application/json"))),
         (status = 206, description = "The part of it that was asked for", content_type = "application/octet-stream"),
         (status = 416, description = "The document has no such part", body = service_kit::problem::Body, content_type = "application/problem+json")))]
 pub async fn view_document(
@@ -65,11 +77,12 @@ pub async fn view_document(
     show(state.0, caller, DocumentId(path.0), link.0, &headers, Showing::View).await
 }
 
-/// Gives a document as a file. Works with a token, or by a signed link without one.
+/// Gives a document as a file. Works with a token, or by a signed link without one. Who sends a token and `Accept: application/json`
+/// gets such a link instead.
 #[utoipa::path(get, path = "/api/documents/{id}/download", tag = "documents", operation_id = "download_document",
     params(("id" = Uuid, Path, description = "The document"), Link, ("Range" = Option<String>, Header, description = "bytes=0-99")),
     security(("bearer" = []), ()), responses(
-        (status = 200, description = "The document", content_type = "application/octet-stream"),
+        (status = 200, description = "The document, or a link to it", content((Vec<u8> = "application/octet-stream"), (Signed = "application/json"))),
         (status = 206, description = "The part of it that was asked for", content_type = "application/octet-stream"),
         (status = 416, description = "The document has no such part", body = service_kit::problem::Body, content_type = "application/problem+json")))]
 pub async fn download_document(
@@ -112,7 +125,22 @@ async fn show(
         return Err(Problem::conflict("the document looks hostile; only a manager may download it")
             .code("document_quarantined"));
     }
+    if caller.is_some() && wants_link(headers) {
+        let links = app.config.link_key.links(&tenant, id, app.store.now());
+        let url = if showing == Showing::View { links.view } else { links.download };
+        return Ok(Json(Signed { url, expires_at: links.expires_at }).into_response());
+    }
     respond(&app, &tenant, row, headers, showing).await
+}
+
+/// Whether a caller asks for a link instead of the bytes: it takes JSON, and not just anything.
+fn wants_link(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let kinds: Vec<&str> = accepted
+        .flat_map(|value| value.split(','))
+        .map(|kind| kind.split(';').next().unwrap_or_default().trim())
+        .collect();
+    kinds.iter().any(|kind| kind.eq_ignore_ascii_case("application/json")) && !kinds.contains(&"*/*")
 }
 
 /// The tenant that a signed link is for.

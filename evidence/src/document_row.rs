@@ -92,6 +92,20 @@ async fn is_ours(work: &mut Work, object: &str) -> Result<bool, sqlx::Error> {
     Ok(kept.unwrap_or_default())
 }
 
+/// Counts one more event about a document, whose row the caller has locked; returns the new version.
+///
+/// # Errors
+/// When the database is away.
+pub(crate) async fn count(work: &mut Work, id: DocumentId) -> Result<u64, sqlx::Error> {
+    let tenant = work.tenant().clone();
+    let version = sqlx::query_scalar!(
+        "UPDATE documents SET version = version + 1 WHERE tenant = $1 AND id = $2 RETURNING version",
+        tenant.as_str(),
+        id.0,
+    );
+    Ok(u64::from(version.fetch_one(work.conn()).await?.unsigned_abs()))
+}
+
 /// Makes sure that sweeps look after this tenant.
 ///
 /// # Errors

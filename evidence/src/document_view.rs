@@ -26,7 +26,7 @@ pub struct DocumentView {
     pub bytes: i64,
     /// SHA-256 of its bytes, in hexadecimal.
     pub sha256: String,
-    /// `received`, `parsed`, `parse_failed`, `quarantined` or `deleted`.
+    /// `received`, `parsed`, `kept` when there is no invoice in it, `parse_failed`, `quarantined` or `deleted`.
     #[schema(example = "parsed")]
     pub state: String,
     /// The rule that failed, when it could not be read.

@@ -1,15 +1,17 @@
-//! A packet on demand: a draft as long as no money has arrived, then the sealed one, or what has happened since as an addendum.
+//! A packet on demand: a draft as long as no money has arrived, then the sealed one, or what has happened since as an addendum. Asked again
+//! while nothing has happened, it is the packet that is there.
 
 use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::jobs::NewJob;
 use service_kit::store::{Cause, Work};
-use shared_events::ProofRequestId;
 use shared_events::evidence::DraftPacket;
+use shared_events::{PacketId, ProofRequestId};
 use uuid::Uuid;
 
 use crate::packet::contents;
+use crate::packet::sha256::Sha256;
 use crate::seal_packet::{Order, SEAL_PACKET};
-use crate::{packet_facts, packet_row, record_payout, request_row};
+use crate::{packet_asks, packet_facts, packet_row, record_payout, request_row};
 
 /// Handles [`DraftPacket`].
 pub struct Draft;
@@ -17,6 +19,7 @@ pub struct Draft;
 impl Handles<DraftPacket> for Draft {
     async fn handle(&self, work: &mut Work, message: &Delivered<DraftPacket>) -> Result<Outcome, Failure> {
         let DraftPacket { packet_id, request_id } = message.data;
+        // Locked, so that of two who ask at once the second finds what the first has asked for.
         request_row::lock(work, request_id)
             .await?
             .ok_or_else(|| Failure::reject("request_not_found", "there is no such request"))?;
@@ -28,26 +31,37 @@ impl Handles<DraftPacket> for Draft {
         )
         .fetch_optional(work.conn())
         .await?;
-        if let Some(payout) = first_payout
-            && let Some(there) = told(work, request_id, payout).await?
-        {
-            return Ok(Outcome::ids(
-                &serde_json::json!({ "packet_id": there, "request_id": request_id, "draft": false }),
-            ));
-        }
+        let (there, facts) = match first_payout {
+            Some(payout) => (told(work, request_id, payout).await?, None),
+            None => {
+                let facts = facts(work, request_id).await?;
+                (packet_asks::draft_of(work, request_id, facts).await?, Some(facts))
+            }
+        };
         let draft = first_payout.is_none();
-        let (order, cause) = (Order { packet_id, request_id, draft }, Cause::from(&message.envelope));
-        let payload = order.to_json();
-        work.enqueue(NewJob { kind: SEAL_PACKET, key: packet_id.to_string(), due_at, payload, cause }).await?;
-        Ok(Outcome::ids(&serde_json::json!({ "packet_id": packet_id, "request_id": request_id, "draft": draft })))
+        let led_to = there.unwrap_or(packet_id);
+        packet_asks::keep(work, packet_id, request_id, led_to, facts).await?;
+        if there.is_none() {
+            let (order, cause) = (Order { packet_id, request_id, draft }, Cause::from(&message.envelope));
+            let payload = order.to_json();
+            work.enqueue(NewJob { kind: SEAL_PACKET, key: packet_id.to_string(), due_at, payload, cause }).await?;
+        }
+        Ok(Outcome::ids(&serde_json::json!({ "packet_id": led_to, "request_id": request_id, "draft": draft })))
     }
 }
 
+/// What a packet of the request would tell now.
+async fn facts(work: &mut Work, request: ProofRequestId) -> Result<Sha256, Failure> {
+    let contents = packet_facts::gather(work, request).await?;
+    let contents = contents.ok_or_else(|| Failure::reject("request_not_found", "there is no such request"))?;
+    Ok(contents::facts(&contents))
+}
+
 /// The sealed packet that tells everything already, or the one that is being sealed for the first payout; none when something new happened.
-async fn told(work: &mut Work, request: ProofRequestId, payout: Uuid) -> Result<Option<Uuid>, Failure> {
+async fn told(work: &mut Work, request: ProofRequestId, payout: Uuid) -> Result<Option<PacketId>, Failure> {
     let Some(newest) = packet_row::newest(work, request).await? else {
-        return Ok(Some(record_payout::packet_of(work.tenant(), payout).0));
+        return Ok(Some(record_payout::packet_of(work.tenant(), payout)));
     };
-    let Some(contents) = packet_facts::gather(work, request).await? else { return Ok(None) };
-    Ok((newest.facts_sha256 == contents::facts(&contents).to_string()).then_some(newest.packet_id))
+    let facts = facts(work, request).await?;
+    Ok((newest.facts_sha256 == facts.to_string()).then_some(PacketId(newest.packet_id)))
 }

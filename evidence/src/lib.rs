@@ -19,7 +19,9 @@ pub mod draft_packet;
 pub mod fetch_evidence;
 mod forget_matches;
 pub mod import_labels;
+pub mod judge_again;
 pub mod labels;
+mod learn_from_outcome;
 pub mod links;
 pub mod list_documents;
 pub mod list_fulfilments;
@@ -46,8 +48,10 @@ pub mod matched;
 pub mod matching;
 pub mod models;
 pub mod packet;
+mod packet_asks;
 pub mod packet_config;
 pub mod packet_facts;
+pub mod packet_failure;
 pub mod packet_keys;
 pub mod packet_row;
 pub mod packet_store;
@@ -70,6 +74,7 @@ pub mod record_payout;
 pub mod register_evidence;
 pub mod request_proof;
 pub mod request_row;
+pub mod retry_packet;
 pub mod revert_model;
 pub mod rotate_keys;
 pub mod seal_packet;
@@ -77,6 +82,7 @@ pub mod show_document;
 pub mod sweep_objects;
 pub mod train_model;
 pub mod train_model_job;
+mod unit_costs;
 pub mod weigh_labels;
 pub mod withdraw_request;
 
@@ -88,10 +94,12 @@ use providers::files::Files;
 use service_kit::handler::Routes;
 use service_kit::jobs::Worker;
 use service_kit::store::Store;
-use shared_events::claims::{DocumentReceived, PayoutConfirmed, PayoutReversed, ProofUnwanted, ProofWanted};
+use shared_events::claims::{
+    ClaimAnswered, DocumentReceived, PayoutConfirmed, PayoutReversed, ProofUnwanted, ProofWanted,
+};
 use shared_events::evidence::{
     AnswerPrompt, AskPerson, DeleteDocument, DocumentCosts, DraftPacket, ImportLabels, RecordOutcome, RecordPayout,
-    RegisterEvidence, RequestProof, RevertModel, TrainModel, WithdrawProofRequest,
+    RegisterEvidence, RequestProof, RetryPacket, RevertModel, TrainModel, WithdrawProofRequest,
 };
 use shared_events::orders::{
     LabelBought, OrderDelivered, ShipmentDelivered, ShipmentDispatched, ShipmentException, ShipmentReturned,
@@ -146,10 +154,12 @@ pub fn messages(timing: Timing) -> Routes {
         .on::<RevertModel>(revert_model::Revert)
         .on::<RecordPayout>(record_payout::Record)
         .on::<DraftPacket>(draft_packet::Draft)
+        .on::<RetryPacket>(retry_packet::Retry)
         .on::<DocumentCosts>(document_costs::Document)
         .on::<DocumentReceived>(register_evidence::Received)
         .on::<ProofWanted>(prove_claims::Wanted)
         .on::<ProofUnwanted>(prove_claims::Unwanted)
+        .on::<ClaimAnswered>(prove_claims::Answered)
         .on::<PayoutConfirmed>(prove_claims::Confirmed)
         .on::<PayoutReversed>(prove_claims::Reversed)
         .on::<LabelBought>(prove_fulfilment::Prove)
@@ -172,6 +182,7 @@ pub fn worker(store: Store, config: &Arc<Config>, files: &Files) -> Worker {
         .on(match_jobs::MatchRequest { timing: config.prompts })
         .on(weigh_labels::WeighLabels { retrain_after: config.retrain_after_labels })
         .on(train_model_job::TrainIt::default())
+        .on(judge_again::JudgeAgain)
         .on(SealPacket::new(files, &config.packets))
 }
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::Query;
+use service_kit::http::{Limit, Query};
 use service_kit::problem::Problem;
 use shared_events::PartnerId;
 use sqlx::FromRow;
@@ -13,8 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::State as App;
 use crate::document_view::{DocumentView, seen_by};
 
-const MOST: i64 = 200;
-const STATES: [&str; 5] = ["received", "parsed", "parse_failed", "quarantined", "deleted"];
+const STATES: [&str; 6] = ["received", "parsed", "kept", "parse_failed", "quarantined", "deleted"];
 
 /// Which documents.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -56,10 +55,7 @@ pub async fn list_documents(
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Documents>, Problem> {
     let partner = seen_by(&caller)?;
-    let limit = parameters.limit.unwrap_or(50);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::invalid_field("limit", format!("must be from 1 to {MOST}")));
-    }
+    let limit = Limit::of(parameters.limit)?;
     if parameters.state.as_deref().is_some_and(|state| !STATES.contains(&state)) {
         return Err(Problem::invalid_field("state", format!("must be one of {}", STATES.join(", "))));
     }
@@ -77,11 +73,9 @@ pub async fn list_documents(
     .bind(parameters.cursor)
     .bind(parameters.state)
     .bind(partner.as_ref().map(PartnerId::as_str))
-    .bind(limit + 1)
+    .bind(limit.rows())
     .fetch_all(work.conn())
     .await?;
-    let has_more = rows.len() as i64 > limit;
-    rows.truncate(usize::try_from(limit).unwrap_or_default());
-    let next_cursor = rows.last().filter(|_| has_more).map(|row| row.seq.to_string());
+    let next_cursor = limit.cut(&mut rows, |row| row.seq);
     Ok(Json(Documents { documents: rows.into_iter().map(|row| row.document).collect(), next_cursor }))
 }

@@ -6,15 +6,13 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service_kit::auth::Caller;
-use service_kit::http::Query;
+use service_kit::http::{Limit, Query};
 use service_kit::problem::Problem;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::State as App;
 use crate::read_request::READERS;
-
-const MOST: i64 = 200;
 
 /// Which parcels.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -79,10 +77,7 @@ pub async fn list_fulfilments(
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Fulfilments>, Problem> {
     caller.require(&READERS)?;
-    let limit = parameters.limit.unwrap_or(50);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::invalid_field("limit", format!("must be from 1 to {MOST}")));
-    }
+    let limit = Limit::of(parameters.limit)?;
     let mut work = app.store.read(&caller.tenant).await?;
     let mut fulfilments = sqlx::query_as!(
         FulfilmentView,
@@ -92,12 +87,10 @@ pub async fn list_fulfilments(
         caller.tenant.as_str(),
         parameters.cursor,
         parameters.order_id,
-        limit + 1,
+        limit.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let has_more = i64::try_from(fulfilments.len()).unwrap_or(i64::MAX) > limit;
-    fulfilments.truncate(usize::try_from(limit).unwrap_or_default());
-    let next_cursor = fulfilments.last().filter(|_| has_more).map(|row| row.seq.to_string());
+    let next_cursor = limit.cut(&mut fulfilments, |row| row.seq);
     Ok(Json(Fulfilments { fulfilments, next_cursor }))
 }

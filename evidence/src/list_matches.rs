@@ -7,7 +7,7 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::{Path, Query};
+use service_kit::http::{Limit, Path, Query};
 use service_kit::problem::Problem;
 use sqlx::types::Json as Jsonb;
 use utoipa::{IntoParams, ToSchema};
@@ -16,8 +16,6 @@ use uuid::Uuid;
 use crate::State as App;
 use crate::match_judge::Weight;
 use crate::read_request::READERS;
-
-const MOST: i64 = 200;
 
 /// Which decisions.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -78,7 +76,7 @@ pub struct Match {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt_id: Option<Uuid>,
     /// The model that judged it.
-    #[schema(example = "rules-1")]
+    #[schema(example = "rules-2")]
     pub model_version: String,
     /// Whether that model only watches.
     pub shadow: bool,
@@ -114,10 +112,7 @@ pub async fn list_matches(
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Matches>, Problem> {
     caller.require(&READERS)?;
-    let limit = parameters.limit.unwrap_or(50);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::invalid_field("limit", format!("must be from 1 to {MOST}")));
-    }
+    let limit = Limit::of(parameters.limit)?;
     let mut work = app.store.read(&caller.tenant).await?;
     let exists =
         sqlx::query_scalar!("SELECT id FROM proof_requests WHERE tenant = $1 AND id = $2", caller.tenant.as_str(), id);
@@ -136,12 +131,10 @@ pub async fn list_matches(
         id,
         parameters.cursor,
         parameters.all,
-        limit + 1,
+        limit.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let has_more = matches.len() as i64 > limit;
-    matches.truncate(usize::try_from(limit).unwrap_or_default());
-    let next_cursor = matches.last().filter(|_| has_more).map(|last| last.seq.to_string());
+    let next_cursor = limit.cut(&mut matches, |last| last.seq);
     Ok(Json(Matches { matches, next_cursor }))
 }

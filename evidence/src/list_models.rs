@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::Query;
+use service_kit::http::{Limit, Query};
 use service_kit::problem::Problem;
 use sqlx::types::Json as Jsonb;
 use utoipa::{IntoParams, ToSchema};
@@ -14,8 +14,6 @@ use crate::match_metrics::Metrics;
 use crate::matching::decision::Gate;
 use crate::read_model::{ModelView, Row};
 use crate::read_request::READERS;
-
-const MOST: i64 = 200;
 
 /// Which models.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -50,10 +48,7 @@ pub async fn list_models(
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Models>, Problem> {
     caller.require(&READERS)?;
-    let limit = parameters.limit.unwrap_or(50);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::invalid_field("limit", format!("must be from 1 to {MOST}")));
-    }
+    let limit = Limit::of(parameters.limit)?;
     let mut work = app.store.read(&caller.tenant).await?;
     let mut rows = sqlx::query_as!(
         Row,
@@ -66,12 +61,10 @@ pub async fn list_models(
         caller.tenant.as_str(),
         parameters.cursor,
         parameters.claim_type,
-        limit + 1,
+        limit.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let has_more = rows.len() as i64 > limit;
-    rows.truncate(usize::try_from(limit).unwrap_or_default());
-    let next_cursor = rows.last().filter(|_| has_more).map(|row| row.seq.to_string());
+    let next_cursor = limit.cut(&mut rows, |row| row.seq);
     Ok(Json(Models { models: rows.into_iter().map(ModelView::from).collect(), next_cursor }))
 }

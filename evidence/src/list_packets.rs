@@ -5,15 +5,13 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::Query;
+use service_kit::http::{Limit, Query};
 use service_kit::problem::Problem;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::State as App;
 use crate::read_request::READERS;
-
-const MOST: i64 = 200;
 
 /// Which packets.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -24,11 +22,35 @@ pub struct Parameters {
     request_id: Option<Uuid>,
     /// Only drafts, or only sealed ones
     draft: Option<bool>,
+    /// Only those in this state
+    state: Option<PacketState>,
     /// `next_cursor` of the page before
     cursor: Option<i64>,
     /// How many at most; 50 unless said
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
+}
+
+/// How far a packet is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PacketState {
+    /// It is being put together.
+    Sealing,
+    /// Its file can be had.
+    Ready,
+    /// It could not be sealed; a person may have it tried again.
+    Failed,
+}
+
+impl PacketState {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Sealing => "sealing",
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// A proof packet.
@@ -40,7 +62,7 @@ pub struct PacketView {
     pub request_id: Uuid,
     /// What the claim is called.
     pub claim: String,
-    /// `sealing` until its file is stored, then `ready`.
+    /// `sealing` until its file is stored, then `ready`; `failed` when it could not be, until it is tried again.
     #[schema(example = "ready")]
     pub state: String,
     /// Outside the chain, and no proof of payment.
@@ -51,23 +73,36 @@ pub struct PacketView {
     /// Its place in the account's chain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<i64>,
-    /// SHA-256 of its manifest, by which the next packet names it.
-    pub manifest_sha256: String,
+    /// SHA-256 of its manifest, by which the next packet names it; absent as long as its contents could not be fixed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifest_sha256: Option<String>,
     /// Root of the Merkle tree over its entries.
-    pub merkle_root: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merkle_root: Option<String>,
     /// Names the key that signed it.
-    pub key_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
     /// SHA-256 of the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     /// How long the file is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<i64>,
-    /// When its contents were fixed.
+    /// When its contents were fixed, or could not be.
     pub created_at: DateTime<Utc>,
     /// Until when the store is told to keep it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retained_until: Option<DateTime<Utc>>,
+    /// Why it failed, as a stable word: `packet_too_large`, `document_damaged`, ...
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "document_damaged")]
+    pub failure_code: Option<String>,
+    /// Why it failed, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure_reason: Option<String>,
+    /// When it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_at: Option<DateTime<Utc>>,
     #[serde(skip)]
     pub(crate) seq: i64,
 }
@@ -91,29 +126,26 @@ pub async fn list_packets(
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Packets>, Problem> {
     caller.require(&READERS)?;
-    let limit = parameters.limit.unwrap_or(50);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::invalid_field("limit", format!("must be from 1 to {MOST}")));
-    }
+    let limit = Limit::of(parameters.limit)?;
     let mut work = app.store.read(&caller.tenant).await?;
     let mut packets = sqlx::query_as!(
         PacketView,
-        r#"SELECT id AS packet_id, request_id, claim, state::text AS "state!", draft, addendum_to, position, manifest_sha256, merkle_root,
-                  key_id, sha256, bytes, created_at, retained_until, seq
-           FROM packets
+        r#"SELECT packet_id AS "packet_id!", request_id AS "request_id!", claim AS "claim!", state AS "state!", draft AS "draft!", addendum_to,
+                  position, manifest_sha256, merkle_root, key_id, sha256, bytes, created_at AS "created_at!", retained_until, failure_code,
+                  failure_reason, failed_at, seq AS "seq!"
+           FROM packets_shown
            WHERE tenant = $1 AND ($2::bigint IS NULL OR seq < $2) AND ($3::uuid IS NULL OR request_id = $3)
-             AND ($4::boolean IS NULL OR draft = $4)
-           ORDER BY seq DESC LIMIT $5"#,
+             AND ($4::boolean IS NULL OR draft = $4) AND ($5::text IS NULL OR state = $5)
+           ORDER BY seq DESC LIMIT $6"#,
         caller.tenant.as_str(),
         parameters.cursor,
         parameters.request_id,
         parameters.draft,
-        limit + 1,
+        parameters.state.map(PacketState::name),
+        limit.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let has_more = packets.len() as i64 > limit;
-    packets.truncate(usize::try_from(limit).unwrap_or_default());
-    let next_cursor = packets.last().filter(|_| has_more).map(|packet| packet.seq.to_string());
+    let next_cursor = limit.cut(&mut packets, |packet| packet.seq);
     Ok(Json(Packets { packets, next_cursor }))
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::Query;
+use service_kit::http::{Limit, Query};
 use service_kit::problem::Problem;
 use shared_events::evidence::PromptOption;
 use sqlx::types::Json as Jsonb;
@@ -14,7 +14,6 @@ use uuid::Uuid;
 use crate::State as App;
 use crate::read_prompt::{About, PromptView, Row, visible_to};
 
-const MOST: i64 = 200;
 const STATES: [&str; 4] = ["pending", "answered", "expired", "cancelled"];
 
 /// Which prompts.
@@ -51,10 +50,7 @@ pub async fn list_prompts(
     caller: Caller,
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Prompts>, Problem> {
-    let limit = parameters.limit.unwrap_or(50);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::invalid_field("limit", format!("must be from 1 to {MOST}")));
-    }
+    let limit = Limit::of(parameters.limit)?;
     if let Some(state) = &parameters.state
         && !STATES.contains(&state.as_str())
     {
@@ -82,12 +78,10 @@ pub async fn list_prompts(
         parameters.cursor,
         parameters.state,
         parameters.request_id,
-        limit + 1,
+        limit.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let has_more = rows.len() as i64 > limit;
-    rows.truncate(usize::try_from(limit).unwrap_or_default());
-    let next_cursor = rows.last().filter(|_| has_more).map(|row| row.seq.to_string());
+    let next_cursor = limit.cut(&mut rows, |row| row.seq);
     Ok(Json(Prompts { prompts: rows.into_iter().map(PromptView::from).collect(), next_cursor }))
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::Query;
+use service_kit::http::{Limit, Query};
 use service_kit::problem::Problem;
 use shared_events::evidence::ProofSubject;
 use sqlx::types::Json as Jsonb;
@@ -14,8 +14,6 @@ use uuid::Uuid;
 
 use crate::State as App;
 use crate::read_request::{READERS, RequestView};
-
-const MOST: i64 = 200;
 
 /// Which requests.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -70,10 +68,7 @@ pub async fn list_requests(
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Requests>, Problem> {
     caller.require(&READERS)?;
-    let limit = parameters.limit.unwrap_or(50);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::invalid_field("limit", format!("must be from 1 to {MOST}")));
-    }
+    let limit = Limit::of(parameters.limit)?;
     if let Some(state) = &parameters.state
         && !["open", "proved", "withdrawn"].contains(&state.as_str())
     {
@@ -91,12 +86,10 @@ pub async fn list_requests(
         parameters.cursor,
         parameters.state,
         parameters.claim_type,
-        limit + 1,
+        limit.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let has_more = rows.len() as i64 > limit;
-    rows.truncate(usize::try_from(limit).unwrap_or_default());
-    let next_cursor = rows.last().filter(|_| has_more).map(|row| row.seq.to_string());
+    let next_cursor = limit.cut(&mut rows, |row| row.seq);
     Ok(Json(Requests { requests: rows.into_iter().map(RequestView::from).collect(), next_cursor }))
 }

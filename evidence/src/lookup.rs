@@ -2,9 +2,11 @@
 //!
 //! Both sides are reduced in the same way, so that whatever the rules call equal meets here.
 
-use crate::matching::rules;
+use std::collections::HashSet;
+
 use crate::matching::text;
-use crate::reading::invoice::Invoice;
+use crate::matching::{article, rules};
+use crate::reading::invoice::{Id, Invoice, Line};
 use shared_events::evidence::ProofSubject;
 
 /// Codes kept of one document at most: more lines than that say nothing about one order.
@@ -22,15 +24,17 @@ pub fn codes_of_subject(subject: &ProofSubject) -> Vec<String> {
     sorted(codes.into_iter().flatten().filter_map(|text| code(text)))
 }
 
-/// The codes of a document: its number and every article number.
+/// The codes of a document: its number and those of orders first, then every article number, then what else it holds; where there are too
+/// many, the last ones are left out.
 pub fn codes_of_invoice(invoice: &Invoice) -> Vec<String> {
     let number = invoice.number.as_ref().map(|found| found.value.as_str());
-    let articles = invoice.lines.iter().flat_map(|line| [line.seller_sku.as_deref(), line.sku.as_deref()]);
-    let ids = invoice.ids.iter().map(|id| id.value.as_str());
-    let codes = number.into_iter().chain(articles.flatten()).chain(ids).filter_map(code);
-    let mut codes = sorted(codes);
-    codes.truncate(MOST_CODES);
-    codes
+    let (orders, others): (Vec<&Id>, Vec<&Id>) = invoice.ids.iter().partition(|id| id.is_of_order());
+    let ids = |ids: Vec<&Id>| ids.into_iter().filter_map(|id| code(&id.value)).collect::<Vec<String>>();
+    let articles = invoice.lines.iter().flat_map(Line::codes).filter_map(code);
+    let described = invoice.lines.iter().flat_map(|line| article::codes_in(&line.description));
+    let own = number.and_then(code).into_iter().chain(ids(orders)).chain(articles).chain(described);
+    let mut seen = HashSet::new();
+    own.chain(ids(others)).filter(|code| seen.insert(code.clone())).take(MOST_CODES).collect()
 }
 
 /// The words of a company's name that say which company it is.

@@ -6,6 +6,8 @@ use shared_events::Money;
 use shared_events::evidence::ProofSubject;
 use shared_events::ids::derive;
 
+use crate::lookup;
+use crate::matching::article;
 use crate::matching::rules::{Facts, Item, Subject};
 use crate::reading::invoice::{Invoice, Line};
 
@@ -49,9 +51,15 @@ pub struct SaidLine {
     /// Another number of it, where the document has two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_sku: Option<String>,
+    /// Still more of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_skus: Vec<String>,
     /// Units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantity: Option<i64>,
+    /// Whether there is a quantity that is no whole number.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub broken_quantity: bool,
     /// What the article is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -60,25 +68,37 @@ pub struct SaidLine {
 impl SaidLine {
     /// Its article numbers.
     pub fn codes(&self) -> impl Iterator<Item = &str> {
-        [&self.sku, &self.other_sku].into_iter().flatten().map(String::as_str)
+        [&self.sku, &self.other_sku].into_iter().flatten().chain(&self.more_skus).map(String::as_str)
+    }
+
+    /// Whether its description names the article.
+    pub fn names(&self, code: Option<&str>) -> bool {
+        let named = article::codes_in(self.description.as_deref().unwrap_or_default());
+        code.and_then(lookup::code).is_some_and(|code| named.contains(&code))
     }
 }
 
 impl From<&Line> for SaidLine {
     fn from(line: &Line) -> Self {
-        let mut codes = [&line.sku, &line.seller_sku].into_iter().flatten().cloned();
+        let mut codes = [&line.sku, &line.seller_sku].into_iter().flatten().chain(&line.other_skus).cloned();
         let description = (!line.description.is_empty()).then(|| line.description.clone());
-        // A part of a unit is no number of units.
         let quantity = line.quantity.and_then(|quantity| quantity.minor(0));
-        Self { sku: codes.next(), other_sku: codes.next(), quantity, description }
+        Self {
+            sku: codes.next(),
+            other_sku: codes.next(),
+            more_skus: codes.collect(),
+            quantity,
+            // A part of a unit is no number of units.
+            broken_quantity: line.quantity.is_some() && quantity.is_none(),
+            description,
+        }
     }
 }
 
 impl From<&Invoice> for Said {
     fn from(invoice: &Invoice) -> Self {
-        let refers_to_order = |path: &str| path.contains("OrderReference") || path.contains("OrderReferencedDocument");
         let mut orders: Vec<String> =
-            invoice.ids.iter().filter(|id| refers_to_order(&id.path)).map(|id| id.value.clone()).collect();
+            invoice.ids.iter().filter(|id| id.is_of_order()).map(|id| id.value.clone()).collect();
         orders.sort_unstable();
         orders.dedup();
         // A day that may be another one is not known.
@@ -97,11 +117,11 @@ impl From<&Invoice> for Said {
 impl Said {
     /// The same for the rules.
     pub fn facts(&self) -> Facts {
-        let items = self.lines.iter().flat_map(|line| {
-            let item = |code: &str| Item { sku: Some(code.to_owned()), quantity: line.quantity };
-            let mut items: Vec<Item> = line.codes().map(item).collect();
-            items.dedup();
-            items
+        let items = self.lines.iter().map(|line| Item {
+            codes: line.codes().map(str::to_owned).collect(),
+            description: line.description.clone(),
+            quantity: line.quantity,
+            broken: line.broken_quantity,
         });
         Facts {
             number: self.number.clone(),
@@ -153,8 +173,8 @@ mod tests {
 
     #[test]
     fn an_article_with_the_same_number_twice_counts_once() {
-        let line =
-            SaidLine { sku: Some("A1".into()), other_sku: Some("A1".into()), quantity: Some(2), description: None };
-        assert_eq!(Said { lines: vec![line], ..Said::default() }.facts().lines.len(), 1);
+        let twice =
+            SaidLine { sku: Some("A1".into()), other_sku: Some("A1".into()), quantity: Some(2), ..SaidLine::default() };
+        assert_eq!(Said { lines: vec![twice], ..Said::default() }.facts().lines.len(), 1);
     }
 }

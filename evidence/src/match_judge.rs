@@ -19,7 +19,7 @@ use crate::matching::model::Model;
 use crate::matching::rules::{self, Rule};
 
 /// Names the fixed rules in decisions. Counted up when they change, so that pairs are judged again.
-pub const RULES_VERSION: &str = "rules-1";
+pub const RULES_VERSION: &str = "rules-2";
 
 /// A judge of pairs, as it is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]

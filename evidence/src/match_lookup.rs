@@ -16,7 +16,7 @@ use crate::reading::invoice::Invoice;
 /// amount, on either side; and by the date alone, on either side.
 const MOST_OF_DOCUMENTS: [i64; 4] = [60, 5, 8, 5];
 
-/// Candidates by codes, by the supplier's name, by the amount, and by the date alone.
+/// Candidates by codes of articles, by the supplier's name, by the amount, and by the date alone.
 const MOST_OF_REQUESTS: [i64; 4] = [60, 25, 15, 10];
 
 /// Days around the order within which a date alone makes a candidate.
@@ -111,7 +111,8 @@ pub async fn documents(
     Ok(rows.into_iter().map(|row| document((row.id, row.parser, row.parser_version, row.invoice))).collect())
 }
 
-/// The requests that a document may prove and that are not withdrawn.
+/// The requests that a document may prove and that are not withdrawn: all whose order it names, bounded by the codes that are kept of a
+/// document; of the others the best.
 ///
 /// # Errors
 /// When the database is away.
@@ -127,8 +128,9 @@ pub async fn requests(work: &mut Work, document: Uuid) -> Result<Vec<Uuid>, sqlx
                       lower(regexp_replace(p.subject->>'order_id', '[^[:alnum:]]', '', 'g')) AS order_code
                FROM proof_requests p WHERE p.tenant = $1 AND p.state = 'open'
            )
-           (SELECT p.id AS "id!" FROM open p, own WHERE p.codes && own.codes
-            ORDER BY p.order_code = ANY (own.codes) DESC NULLS LAST, abs(own.issued_on - p.ordered) NULLS LAST, p.id LIMIT $3)
+           (SELECT p.id AS "id!" FROM open p, own WHERE p.order_code = ANY (own.codes))
+           UNION
+           (SELECT p.id FROM open p, own WHERE p.codes && own.codes ORDER BY abs(own.issued_on - p.ordered) NULLS LAST, p.id LIMIT $3)
            UNION
            (SELECT p.id FROM open p, own WHERE p.supplier_words && own.supplier_words
             ORDER BY p.supplier_words = own.supplier_words DESC, abs(own.gross_minor - p.minor) NULLS LAST, p.id LIMIT $4)

@@ -42,7 +42,8 @@ pub fn sides(subject: &ProofSubject, said: &Said) -> Sides {
     let asin = line.and_then(|line| line.codes().find(|code| same(subject.asin.as_deref(), code)));
     let sku = line.and_then(|line| {
         let own = line.codes().find(|code| same(subject.sku.as_deref(), code));
-        own.or_else(|| line.codes().find(|code| Some(*code) != asin))
+        let in_words = || subject.sku.as_deref().filter(|sku| line.names(Some(sku)));
+        own.or_else(in_words).or_else(|| line.codes().find(|code| Some(*code) != asin))
     });
     let ours = [
         text(&subject.order_id),
@@ -95,7 +96,14 @@ fn line_of(subject: &ProofSubject, said: &Said) -> Option<usize> {
             wanted.iter().filter(|word| own.contains(word)).count()
         });
         let named = found > 0 && found * SAME_TITLE.1 >= wanted.len() * SAME_TITLE.0;
-        let code = if has(&subject.sku) { 2 } else { u8::from(has(&subject.asin)) };
+        let numbers = [&subject.sku, &subject.asin];
+        let code = if has(numbers[0]) {
+            4
+        } else if has(numbers[1]) {
+            3
+        } else {
+            u8::from(numbers.iter().any(|code| line.names(code.as_deref())))
+        };
         let units = subject.quantity.is_some() && line.quantity == subject.quantity;
         (code > 0 || named).then_some((code, units, found))
     };

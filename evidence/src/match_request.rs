@@ -123,11 +123,13 @@ async fn decide(
     for (judged, verdict) in judged.iter().zip(&decided) {
         let written = write(work, cause, request, (active, false), judged, *verdict, &known).await?;
         // What was behind a better one was not asked about.
-        let never_asked = known
-            .iter()
-            .find(|latest| latest.document_id == judged.document.id)
-            .is_none_or(|latest| latest.prompt_id.is_none());
-        news.push(written || never_asked);
+        let before = known.iter().find(|latest| latest.document_id == judged.document.id);
+        let never_asked = before.is_none_or(|latest| latest.prompt_id.is_none());
+        news.push(match before {
+            _ if written || never_asked => News::New,
+            Some(latest) if latest.was_asked() => News::Asked,
+            _ => News::Pending,
+        });
     }
     match judged.first().map(|best| (best, decided[0].0)) {
         Some((best, Decision::Automatic)) => prove(work, cause, request, active, best).await,
@@ -206,19 +208,36 @@ async fn prove(
     prompts::cancel_for_request(work, cause, request_id, "a document proves the request").await
 }
 
-/// What to ask about: the best document, or the two best ones when they are too close to tell apart. Nothing, when that was asked before.
-fn to_ask<'j>(judged: &'j [Judged], decided: &[(Decision, Why)], news: &[bool]) -> Vec<(&'j Judged, Why)> {
-    let Some(best) = judged.first().map(|best| best.opinion.probability) else { return Vec::new() };
+/// What is to be asked about a document, or was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum News {
+    /// Nobody was asked what is thought of it now.
+    New,
+    /// Somebody is being asked.
+    Pending,
+    /// Somebody was asked, and could not say or did not in time.
+    Asked,
+}
+
+/// What to ask about: the best document, or the two best ones when they are too close to tell apart. Those about which nobody could say
+/// anything make room for the next best. Nothing, when all of it was asked before, or somebody is still being asked.
+fn to_ask<'j>(judged: &'j [Judged], decided: &[(Decision, Why)], news: &[News]) -> Vec<(&'j Judged, Why)> {
     let all = judged.iter().zip(decided).zip(news);
-    let close: Vec<_> = all
-        .filter(|((_, (decision, _)), _)| *decision == Decision::Prompt)
-        .take_while(|((judged, _), _)| judged.opinion.probability + TOO_CLOSE + 1e-9 >= best)
-        .take(2)
-        .collect();
-    if close.iter().all(|(_, new)| !**new) {
-        return Vec::new();
+    let all: Vec<_> = all.filter(|((_, (decision, _)), _)| *decision == Decision::Prompt).collect();
+    let mut left = all.as_slice();
+    while let Some(((best, _), _)) = left.first() {
+        let is_close = |judged: &Judged| judged.opinion.probability + TOO_CLOSE + 1e-9 >= best.opinion.probability;
+        let count = left.iter().take(2).take_while(|((judged, _), _)| is_close(judged)).count();
+        let (close, behind) = left.split_at(count);
+        if close.iter().any(|(_, news)| **news == News::New) {
+            return close.iter().map(|((judged, (_, why)), _)| (*judged, *why)).collect();
+        }
+        if close.iter().any(|(_, news)| **news == News::Pending) {
+            break;
+        }
+        left = behind;
     }
-    close.into_iter().map(|((judged, (_, why)), _)| (judged, *why)).collect()
+    Vec::new()
 }
 
 async fn ask(

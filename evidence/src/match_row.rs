@@ -36,6 +36,15 @@ pub struct Latest {
     pub ended: Option<String>,
     /// Who was asked what.
     pub prompt_id: Option<Uuid>,
+    /// What became of that: `pending`, `answered`, ...
+    pub prompt_state: Option<String>,
+}
+
+impl Latest {
+    /// Whether somebody was asked about it, and is not any more.
+    pub fn was_asked(&self) -> bool {
+        self.prompt_state.as_deref().is_some_and(|state| state != "pending")
+    }
 }
 
 /// A decision to be.
@@ -109,8 +118,8 @@ pub async fn latest(
     sqlx::query_as!(
         Latest,
         r#"SELECT id, document_id, line, model_version, parser, parser_version, probability, decision::text AS "decision!", why,
-                  ended::text, prompt_id
-           FROM matches
+                  ended::text, prompt_id, (SELECT p.state::text FROM prompts p WHERE p.tenant = $1 AND p.id = m.prompt_id) AS prompt_state
+           FROM matches m
            WHERE tenant = $1 AND request_id = $2 AND latest AND shadow = ($3::text IS NOT NULL) AND ($3 IS NULL OR model_version = $3)"#,
         tenant.as_str(),
         request.0,

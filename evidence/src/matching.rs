@@ -9,6 +9,7 @@
 )]
 
 pub mod align;
+pub mod article;
 pub mod blocking;
 pub mod calibration;
 pub mod clues;

@@ -150,7 +150,7 @@ fn head(invoice: &reading::invoice::Invoice) -> Invoice {
 async fn payouts(work: &mut Work, request: ProofRequestId) -> Result<Vec<Payout>, Failure> {
     let tenant = work.tenant().clone();
     let rows = sqlx::query!(
-        "SELECT amount_minor, currency, reference, paid_at FROM request_payouts WHERE tenant = $1 AND request_id = $2 ORDER BY paid_at, seq",
+        "SELECT amount_minor, currency, units, reference, paid_at FROM request_payouts WHERE tenant = $1 AND request_id = $2 ORDER BY paid_at, seq",
         tenant.as_str(),
         request.0,
     )
@@ -160,7 +160,8 @@ async fn payouts(work: &mut Work, request: ProofRequestId) -> Result<Vec<Payout>
     for row in rows {
         let currency = Currency::try_new(&row.currency).map_err(anyhow::Error::from)?;
         let amount = Money::new(row.amount_minor, currency).into();
-        payouts.push(Payout { amount, reference: row.reference, paid_at: row.paid_at });
+        let units = u32::try_from(row.units).ok().filter(|units| *units > 0);
+        payouts.push(Payout { amount, units, reference: row.reference, paid_at: row.paid_at });
     }
     Ok(payouts)
 }

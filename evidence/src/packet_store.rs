@@ -36,9 +36,9 @@ pub fn new_key(files: &Files, tenant: &TenantId, object: &str) -> anyhow::Result
 ///
 /// # Errors
 /// When the store is away, or the bytes are not as they were stored.
-pub async fn document(files: &Files, tenant: &TenantId, stored: &Stored) -> anyhow::Result<Vec<u8>> {
+pub async fn document(files: &Files, tenant: &TenantId, stored: &Stored) -> Result<Vec<u8>, Unreadable> {
     let place = Place { object: stored.object.clone(), bytes: stored.bytes, key: stored.key.clone() };
-    files.read_whole(tenant, &place).await.with_context(|| format!("reading document {}", stored.id))
+    files.read_whole(tenant, &place).await
 }
 
 /// Stores a packet. The same packet is the same object byte for byte, so one that is there already was stored by a try before this, and is

@@ -47,9 +47,12 @@ pub(crate) async fn tell(
 }
 
 fn paid(payout: &Payout) -> Happening {
-    let text = payout.amount.text();
+    let text = payout.text();
     let what = match text.strip_prefix('-') {
         Some(amount) => format!("{amount} were taken back (reference {}).", payout.reference),
+        None if payout.units.is_some() => {
+            format!("{text} were given, the units back to stock (reference {}).", payout.reference)
+        }
         None => format!("{text} were paid (reference {}).", payout.reference),
     };
     Happening { at: payout.paid_at, what, by: None }

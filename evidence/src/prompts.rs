@@ -9,6 +9,7 @@ pub mod row;
 pub mod timers;
 
 use chrono::TimeDelta;
+use service_kit::jobs::NewJob;
 use service_kit::store::{Cause, Work};
 use shared_events::evidence::{PromptCancelled, PromptOption};
 use shared_events::{DocumentId, PromptId, ProofRequestId, Subject, ids};
@@ -16,6 +17,7 @@ use uuid::Uuid;
 
 pub use question::Candidate;
 
+use crate::request_proof::MATCH_REQUEST;
 use crate::request_row::Request;
 use changes::NewPrompt;
 use row::Prompt;
@@ -89,6 +91,27 @@ pub async fn ask(
     changes::insert(work, cause, timing, &prompt).await?;
     changes::insert_documents(work, &prompt, &meant).await?;
     Ok(Asked::Now(prompt_id))
+}
+
+/// Has the next best document asked about, after nobody could say anything about those of this prompt.
+///
+/// # Errors
+/// When the database is away.
+pub async fn ask_next(
+    work: &mut Work,
+    cause: &Cause,
+    request_id: ProofRequestId,
+    prompt_id: PromptId,
+) -> Result<(), sqlx::Error> {
+    let due_at = work.now();
+    work.enqueue(NewJob {
+        kind: MATCH_REQUEST,
+        key: format!("{request_id}/after/{prompt_id}"),
+        due_at,
+        payload: serde_json::json!({ "request_id": request_id }),
+        cause: cause.clone(),
+    })
+    .await
 }
 
 /// Cancels what is still asked about a request, which is proved otherwise or withdrawn. The request is locked by the caller.

@@ -1,13 +1,13 @@
-//! What the claims service tells: a claim needs proof, or no longer; its money came, or was taken back. A claim's request has its id.
+//! What the claims service tells: a claim needs proof, or no longer; it was refused; its money came, or was taken back. A claim's request has its id.
 
 use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::store::{Cause, Work};
-use shared_events::claims::{PayoutConfirmed, PayoutReversed, ProofUnwanted, ProofWanted};
+use shared_events::claims::{ClaimAnswered, PayoutConfirmed, PayoutReversed, ProofUnwanted, ProofWanted, ReplyKind};
 use shared_events::evidence::{RecordPayout, RequestProof};
 use shared_events::money::Money;
 use shared_events::{ClaimId, ProofRequestId, ids};
 
-use crate::{record_payout, request_proof, request_row, withdraw_request};
+use crate::{learn_from_outcome, record_payout, request_proof, request_row, withdraw_request};
 
 /// The request for proof of a claim.
 pub fn request_of(claim: ClaimId) -> ProofRequestId {
@@ -49,24 +49,45 @@ impl Handles<ProofUnwanted> for Unwanted {
     }
 }
 
+/// Handles [`ClaimAnswered`]: a refusal because of the documents says that they do not prove it.
+pub struct Answered;
+
+/// Why a claim is refused when its documents do not convince. Other reasons, and questions for more, say nothing about those that were sent.
+const UNCONVINCED: [&str; 2] = ["insufficient_evidence", "missing_document"];
+
+impl Handles<ClaimAnswered> for Answered {
+    async fn handle(&self, work: &mut Work, message: &Delivered<ClaimAnswered>) -> Result<Outcome, Failure> {
+        let ClaimAnswered { claim_id, kind, category, .. } = &message.data;
+        let unconvinced = category.as_deref().is_some_and(|category| UNCONVINCED.contains(&category));
+        if *kind == ReplyKind::Denied
+            && unconvinced
+            && let Some(request) = request_row::lock(work, request_of(*claim_id)).await?
+        {
+            let by = message.envelope.id.to_string();
+            learn_from_outcome::learn(work, &Cause::from(&message.envelope), &request, false, &by).await?;
+        }
+        Ok(Outcome::none())
+    }
+}
+
 /// Records a claim's payout. Its id follows from its reference, so that however often it is told there is one packet.
 async fn record(work: &mut Work, claim: ClaimId, payout: RecordPayout, cause: Cause) -> Result<Outcome, Failure> {
-    // Units that were given instead of money: nothing was paid, so there is nothing to seal for.
-    if payout.amount.minor == 0 {
-        return Ok(Outcome::none());
-    }
     let tenant = work.tenant().to_string();
     let id = ids::derive(&["claim payout", &tenant, &claim.to_string(), &payout.reference]);
     record_payout::record(work, id, &payout, cause).await
 }
 
-/// Handles [`PayoutConfirmed`]: the packet is sealed.
+/// Handles [`PayoutConfirmed`]: the packet is sealed, whether money came or units.
 pub struct Confirmed;
 
 impl Handles<PayoutConfirmed> for Confirmed {
     async fn handle(&self, work: &mut Work, message: &Delivered<PayoutConfirmed>) -> Result<Outcome, Failure> {
-        let PayoutConfirmed { claim_id, amount, reference, paid_at, .. } = message.data.clone();
-        let payout = RecordPayout { request_id: request_of(claim_id), amount, reference, paid_at };
+        let PayoutConfirmed { claim_id, amount, units, reference, paid_at, .. } = message.data.clone();
+        // Told before events named the units: nobody knows how many, so nothing can be sealed.
+        if amount.minor == 0 && units.is_none() {
+            return Ok(Outcome::none());
+        }
+        let payout = RecordPayout { request_id: request_of(claim_id), amount, units, reference, paid_at };
         record(work, claim_id, payout, Cause::from(&message.envelope)).await
     }
 }
@@ -78,7 +99,7 @@ impl Handles<PayoutReversed> for Reversed {
     async fn handle(&self, work: &mut Work, message: &Delivered<PayoutReversed>) -> Result<Outcome, Failure> {
         let PayoutReversed { claim_id, amount, reference, paid_at, .. } = message.data.clone();
         let amount = Money::new(-amount.minor, amount.currency);
-        let payout = RecordPayout { request_id: request_of(claim_id), amount, reference, paid_at };
+        let payout = RecordPayout { request_id: request_of(claim_id), amount, units: None, reference, paid_at };
         record(work, claim_id, payout, Cause::from(&message.envelope)).await
     }
 }

@@ -1,31 +1,31 @@
 //! A document is read: in a process of its own that may die, and what was read is written down for matching.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::Context;
+use chrono::NaiveDate;
 use providers::files::{Files, Place};
 use service_kit::faults;
 use service_kit::handler::Failure;
 use service_kit::jobs::{Job, NewJob, RunsJob};
 use service_kit::store::{Store, Work};
 use shared_events::DocumentId;
-use shared_events::evidence::{DocumentParsed, DocumentUnreadable, WrappedKey};
+use shared_events::evidence::{DocumentParsed, DocumentUnreadable, UnitCostsDocumented, WrappedKey};
 use sqlx::types::Json;
 
 use crate::reading::apart::{self, Limits};
-use crate::reading::invoice::{Invoice, Source};
+use crate::reading::invoice::{Flag, Invoice, Source};
 use crate::reading::refusal::{Fate, Refusal};
-use crate::{lookup, match_keys};
+use crate::{document_row, lookup, match_keys, unit_costs};
 
 /// Job: compares one document with the requests that are open.
 pub const MATCH_DOCUMENT: &str = "evidence.match_document";
 
 /// Which reader it was; raised when what it reads changes.
-const READER: i32 = 1;
+const READER: i32 = 2;
 
-/// How long one document may take.
-const WALL: Duration = Duration::from_secs(60);
+/// How often a document is tried before it is given up although nothing is known to be wrong with it.
+const MOST_TRIES: i32 = 8;
 
 /// Job: reads one document.
 pub struct ReadDocument {
@@ -46,13 +46,23 @@ impl RunsJob for ReadDocument {
         // No transaction stays open while the document is fetched and read.
         drop(work);
         let bytes = self.files.read_whole(&job.tenant, &place).await.context("fetching the document")?;
-        let (program, limits) = (self.program.clone(), Limits { wall: WALL, ..Limits::default() });
-        let read = tokio::task::spawn_blocking(move || apart::read(&program, &bytes, limits)).await;
+        let program = self.program.clone();
+        let read = tokio::task::spawn_blocking(move || apart::read(&program, &bytes, Limits::default())).await;
         let read = read.context("the reader panicked")?;
+        if let Err(refusal) = &read
+            && refusal.fate == Fate::Later
+            && job.attempt < MOST_TRIES
+        {
+            return Err(anyhow::anyhow!("the document waits to be read: {refusal}").into());
+        }
         faults::point("evidence.read");
         let mut work = store.read(&job.tenant).await?;
         match &read {
-            Ok(invoice) => keep(&mut work, job, id, invoice).await?,
+            Ok(invoice) => {
+                let mut invoice = invoice.clone();
+                invoice.flags.extend(in_future(&invoice, work.now().date_naive()));
+                keep(&mut work, job, id, &invoice).await?;
+            }
             Err(refusal) => refuse(&mut work, job, id, refusal).await?,
         }
         job.finish(&mut work).await?;
@@ -80,6 +90,13 @@ async fn unread(work: &mut Work, id: DocumentId) -> Result<Option<Place>, sqlx::
         bytes: row.bytes.unsigned_abs(),
         key: WrappedKey { master: row.key_master, wrapped: row.key_wrapped },
     }))
+}
+
+/// Invoices are not dated ahead; tomorrow it is already in the east.
+fn in_future(invoice: &Invoice, today: NaiveDate) -> Option<Flag> {
+    let date = invoice.date.as_ref()?.value.date;
+    (date > today.succ_opt()?)
+        .then(|| Flag { rule: "date-in-future".into(), message: format!("{date} is yet to come") })
 }
 
 /// Writes down what was read, unless the document was deleted meanwhile.
@@ -114,6 +131,12 @@ async fn keep(work: &mut Work, job: &Job, id: DocumentId, invoice: &Invoice) -> 
         flags: invoice.flags.iter().map(|flag| flag.rule.clone()).collect(),
     };
     work.emit(&job.cause, version, &parsed);
+    if let Some((issued_on, costs)) = unit_costs::of_invoice(invoice)
+        && unit_costs::is_own(work, id).await?
+    {
+        let version = document_row::count(work, id).await?;
+        work.emit(&job.cause, version, &UnitCostsDocumented { document_id: id, issued_on, costs });
+    }
     let due_at = work.now();
     let payload = serde_json::json!({ "document_id": id });
     let cause = job.cause.clone();
@@ -125,9 +148,14 @@ async fn keep(work: &mut Work, job: &Job, id: DocumentId, invoice: &Invoice) -> 
 async fn refuse(work: &mut Work, job: &Job, id: DocumentId, refusal: &Refusal) -> Result<(), Failure> {
     let state = match refusal.fate {
         Fate::Quarantined => "quarantined",
-        Fate::ParseFailed | Fate::Unsupported => "parse_failed",
+        Fate::Kept => "kept",
+        Fate::ParseFailed | Fate::Unsupported | Fate::Later => "parse_failed",
     };
     let Some(version) = settle(work, id, state, Some(refusal)).await? else { return Ok(()) };
+    if refusal.fate == Fate::Kept {
+        // Nobody has to look at it.
+        return Ok(());
+    }
     let unreadable = DocumentUnreadable {
         document_id: id,
         state: state.to_owned(),

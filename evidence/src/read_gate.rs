@@ -74,7 +74,7 @@ pub struct Deciding {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_id: Option<Uuid>,
     /// Names it in every decision.
-    #[schema(example = "rules-1")]
+    #[schema(example = "rules-2")]
     pub model_version: String,
     /// `rules`, `fields` or `learned`.
     #[schema(example = "rules")]

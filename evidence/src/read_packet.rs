@@ -15,8 +15,8 @@ use uuid::Uuid;
 use crate::State as App;
 use crate::byte_range::{Asked, asked};
 use crate::list_packets::PacketView;
-use crate::packet_store;
 use crate::read_request::READERS;
+use crate::{packet_asks, packet_store};
 
 /// One proof packet.
 #[utoipa::path(get, path = "/api/v1/evidence/packets/{id}", tag = "packets", operation_id = "read_packet",
@@ -30,11 +30,13 @@ pub async fn read_packet(
 ) -> Result<Json<PacketView>, Problem> {
     caller.require(&READERS)?;
     let mut work = app.store.read(&caller.tenant).await?;
+    let id = packet_asks::led_to(&mut work, id).await?;
     let packet = sqlx::query_as!(
         PacketView,
-        r#"SELECT id AS packet_id, request_id, claim, state::text AS "state!", draft, addendum_to, position, manifest_sha256, merkle_root,
-                  key_id, sha256, bytes, created_at, retained_until, seq
-           FROM packets WHERE tenant = $1 AND id = $2"#,
+        r#"SELECT packet_id AS "packet_id!", request_id AS "request_id!", claim AS "claim!", state AS "state!", draft AS "draft!", addendum_to,
+                  position, manifest_sha256, merkle_root, key_id, sha256, bytes, created_at AS "created_at!", retained_until, failure_code,
+                  failure_reason, failed_at, seq AS "seq!"
+           FROM packets_shown WHERE tenant = $1 AND packet_id = $2"#,
         caller.tenant.as_str(),
         id,
     )
@@ -50,7 +52,7 @@ pub async fn read_packet(
         (status = 200, description = "The file", content_type = "application/zip"),
         (status = 206, description = "The part that was asked for", content_type = "application/zip"),
         (status = 404, description = "None of yours", body = service_kit::problem::Body, content_type = "application/problem+json"),
-        (status = 409, description = "It is still being sealed", body = service_kit::problem::Body, content_type = "application/problem+json"),
+        (status = 409, description = "It is still being sealed, or could not be", body = service_kit::problem::Body, content_type = "application/problem+json"),
         (status = 416, description = "The file has no such part")))]
 pub async fn download_packet(
     State(app): State<App>,
@@ -60,8 +62,12 @@ pub async fn download_packet(
 ) -> Result<Response, Problem> {
     caller.require(&READERS)?;
     let mut work = app.store.read(&caller.tenant).await?;
+    let id = packet_asks::led_to(&mut work, id).await?;
+    // What could not be fixed has no row among the packets, and is one all the same.
     let row = sqlx::query!(
-        "SELECT draft, object, key_master, key_wrapped, sha256, bytes FROM packets WHERE tenant = $1 AND id = $2",
+        r#"SELECT s.failure_reason, p.draft AS "draft?", p.object AS "object?", p.key_master AS "key_master?", p.key_wrapped AS "key_wrapped?",
+                  p.sha256, p.bytes
+           FROM packets_shown s LEFT JOIN packets p ON p.tenant = $1 AND p.id = s.packet_id WHERE s.tenant = $1 AND s.packet_id = $2"#,
         caller.tenant.as_str(),
         id,
     )
@@ -69,7 +75,12 @@ pub async fn download_packet(
     .await?
     .ok_or_else(Problem::not_found)?;
     drop(work);
-    let (Some(bytes), Some(sha256)) = (row.bytes, row.sha256) else {
+    if let Some(reason) = row.failure_reason {
+        return Err(Problem::conflict(format!("the packet could not be sealed: {reason}")));
+    }
+    let (Some(bytes), Some(sha256), Some(object), Some(master), Some(wrapped)) =
+        (row.bytes, row.sha256, row.object, row.key_master, row.key_wrapped)
+    else {
         return Err(Problem::conflict("the packet is still being sealed"));
     };
     let length = bytes.unsigned_abs();
@@ -85,15 +96,11 @@ pub async fn download_packet(
                 .into_response());
         }
     };
-    let place = Place {
-        object: row.object,
-        bytes: length,
-        key: WrappedKey { master: row.key_master, wrapped: row.key_wrapped },
-    };
+    let place = Place { object, bytes: length, key: WrappedKey { master, wrapped } };
     let content = packet_store::read(&app.files, &caller.tenant, &place, range.clone()).await;
     let content =
         content.map_err(|error| Problem::unavailable("the packet cannot be read for the moment").caused_by(error))?;
-    let name = if row.draft { format!("{id}-draft.zip") } else { format!("{id}.zip") };
+    let name = if row.draft == Some(true) { format!("{id}-draft.zip") } else { format!("{id}.zip") };
     let mut response = Response::builder()
         .status(status)
         .header(header::CONTENT_TYPE, "application/zip")

@@ -5,6 +5,7 @@ use service_kit::store::{Cause, Work};
 use shared_events::ModelId;
 use shared_events::evidence::{ModelReverted, RevertModel};
 
+use crate::judge_again;
 use crate::labels;
 use crate::match_judge::RULES_VERSION;
 use crate::match_metrics::Metrics;
@@ -51,6 +52,7 @@ impl Handles<RevertModel> for Revert {
         models::set_gate(work, &claim_type, &back, &models::unknown_gate(), &Metrics::default()).await?;
         let cause = Cause::from(&message.envelope);
         labels::weigh(work, &cause, &claim_type, &format!("revert/{model_id}")).await?;
+        judge_again::ask_for(work, &cause, &claim_type, &message.envelope.id.to_string()).await?;
         let active = gone.previous.map(ModelId);
         let reverted = ModelReverted { model_id: *model_id, active, reason: reason.clone() };
         work.emit(&cause, u64::from(gone.events.unsigned_abs()), &reverted);

@@ -26,7 +26,7 @@ use crate::packet::sha256::Sha256;
 use crate::packet_config::PacketConfig;
 use crate::packet_facts::{self, Stored};
 use crate::packet_row::{self, NewPacket};
-use crate::{packet_store, request_row};
+use crate::{packet_failure, packet_store, request_row};
 
 /// Kind of the job.
 pub const SEAL_PACKET: &str = "evidence.seal_packet";
@@ -85,19 +85,26 @@ impl RunsJob for SealPacket {
 
     async fn run(&self, store: &Store, job: &Job) -> Result<(), Failure> {
         let order: Order = serde_json::from_value(job.payload.clone()).context("what to seal")?;
+        let Err(failure) = self.seal(store, job, &order).await else { return Ok(()) };
+        let why = packet_failure::for_a_person(failure, job)?;
+        packet_failure::note(store, job, &order, &why).await
+    }
+}
+
+impl SealPacket {
+    async fn seal(&self, store: &Store, job: &Job, order: &Order) -> Result<(), Failure> {
         let mut work = store.read(&job.tenant).await?;
-        if !packet_row::exists(&mut work, order.packet_id).await? && !self.fix(&mut work, &order, &job.cause).await? {
+        if !packet_row::exists(&mut work, order.packet_id).await? && !self.fix(&mut work, order, &job.cause).await? {
+            packet_failure::forget(&mut work, order.packet_id).await?;
             job.finish(&mut work).await?;
             work.commit().await?;
             return Ok(());
         }
         work.commit().await?;
         faults::point("evidence.packet_fixed");
-        self.store(store, job, &order).await
+        self.store(store, job, order).await
     }
-}
 
-impl SealPacket {
     /// Fixes the contents of the packet; `false` when a sealed packet tells all of it already.
     async fn fix(&self, work: &mut Work, order: &Order, cause: &Cause) -> Result<bool, Failure> {
         let (tenant, created_at) = (work.tenant().clone(), work.now());
@@ -157,13 +164,13 @@ impl SealPacket {
         }
         let mut files = fixed.files;
         for (path, stored) in &fixed.documents {
-            files.insert(path.clone(), packet_store::document(&self.files, &job.tenant, stored).await?);
+            let bytes = packet_store::document(&self.files, &job.tenant, stored).await;
+            let bytes = bytes.map_err(|error| packet_failure::of_document(error, stored.id, job.attempt))?;
+            files.insert(path.clone(), bytes);
         }
         let plain = seal::assemble(&fixed.sealed, files).map_err(anyhow::Error::from)?;
-        let report = crate::packet::verify::verify(&plain, &[]);
-        // A document that is not what it was when it came in must not go out under our signature.
-        if let Some(finding) = report.findings.first() {
-            return Err(Failure::Retry(anyhow::anyhow!("the packet would not hold: {finding}")));
+        if let Some(finding) = crate::packet::verify::verify(&plain, &[]).findings.first() {
+            return Err(packet_failure::of_finding(finding));
         }
         packet_store::put(&self.files, &job.tenant, &fixed.place, &plain, fixed.retained_until).await?;
         faults::point("evidence.packet_stored");
@@ -190,7 +197,8 @@ impl SealPacket {
                 addendum_to: fixed.addendum_to.map(PacketId),
                 requested_by: Subject::try_new(fixed.requested_by).context("who asked for proof")?,
             };
-            work.emit(&job.cause, 1, &ready);
+            let version = packet_failure::count(&mut work, order.packet_id).await? + 1;
+            work.emit(&job.cause, version, &ready);
         }
         job.finish(&mut work).await?;
         work.commit().await?;

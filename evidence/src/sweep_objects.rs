@@ -13,19 +13,18 @@ use service_kit::clock::{Clock, SystemClock};
 use service_kit::store::Store;
 use tokio_util::sync::CancellationToken;
 
-/// How old an object must be; an upload and its command take minutes at most.
-pub const PATIENCE: TimeDelta = TimeDelta::hours(1);
-/// How often it is looked for.
+/// How often it is looked for, at the least.
 const EVERY: Duration = Duration::from_secs(600);
 /// Objects looked at in one go.
 const PAGE: usize = 500;
 /// How long marks are kept: longer than a command can be on its way.
 const MARKS_KEPT: TimeDelta = TimeDelta::days(60);
 
-/// Sweeps until `stop`.
-pub async fn run(store: Store, objects: Objects, stop: CancellationToken) {
+/// Sweeps until `stop` what is older than `patience`; an upload and its command take minutes at most.
+pub async fn run(store: Store, objects: Objects, patience: TimeDelta, stop: CancellationToken) {
+    let every = patience.to_std().unwrap_or(EVERY).min(EVERY);
     loop {
-        match sweep(&store, &objects, PATIENCE).await {
+        match sweep(&store, &objects, patience).await {
             Ok(0) => {}
             Ok(swept) => tracing::info!(swept, "objects of broken-off uploads deleted"),
             Err(error) => {
@@ -34,7 +33,7 @@ pub async fn run(store: Store, objects: Objects, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep(every) => {}
         }
     }
 }

@@ -9,6 +9,7 @@ use shared_events::ModelId;
 use shared_events::evidence::ModelTrained;
 use sqlx::types::Json;
 
+use crate::judge_again;
 use crate::labels::{self, Label};
 use crate::match_judge::Judge;
 use crate::match_metrics::{Metrics, takes_over};
@@ -82,6 +83,7 @@ async fn settle(work: &mut Work, job: &Job, told: &Told, new: &Decider, labels: 
     models::set_gate(work, &told.claim_type, &new.version, &gate, &metrics).await?;
     if promoted {
         version = models::promote(work, told.model_id, active.id).await?;
+        judge_again::ask_for(work, &job.cause, &told.claim_type, &new.version).await?;
     }
     let trained = ModelTrained {
         model_id: told.model_id,

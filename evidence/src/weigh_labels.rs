@@ -7,6 +7,7 @@ use service_kit::store::{Cause, Store, Work};
 use shared_events::evidence::ModelTrained;
 use shared_events::{ModelId, ids};
 
+use crate::judge_again;
 use crate::labels::{self, Label};
 use crate::match_metrics::{Metrics, measure, takes_over};
 use crate::matching::decision::Gate;
@@ -38,12 +39,17 @@ impl RunsJob for WeighLabels {
         let labels = labels::all(&mut work, &claim_type).await?;
         let (active, shadow) = models::deciders(&mut work, &claim_type).await?;
         let (_, gate_of_active) = judge(&mut work, &claim_type, &active, &labels).await?;
+        let mut news = gate_of_active.open && !active.gate.open;
         if let Some(shadow) = shadow {
             let (of_shadow, gate) = judge(&mut work, &claim_type, &shadow, &labels).await?;
             let (of_active, _) = on_held_out(&active, &labels);
             if let (true, reason) = takes_over((&of_shadow, &gate), (&of_active, &gate_of_active)) {
                 promote(&mut work, &job.cause, &claim_type, (&active, &shadow), &gate, reason).await?;
+                news = true;
             }
+        }
+        if news {
+            judge_again::ask_for(&mut work, &job.cause, &claim_type, &job.key).await?;
         }
         self.train_if_due(&mut work, &job.cause, &claim_type).await?;
         job.finish(&mut work).await?;

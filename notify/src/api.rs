@@ -1,6 +1,7 @@
 //! What can be asked over HTTP. Wishes are commands, which the BFF makes.
 
 mod audit;
+pub mod callbacks;
 mod contacts;
 mod deliveries;
 mod notifications;
@@ -8,6 +9,7 @@ mod page;
 mod stream;
 mod suppressions;
 mod templates;
+mod unsubscribe;
 mod webhooks;
 
 use std::sync::Arc;
@@ -61,6 +63,8 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::show))
         .routes(routes!(audit::list))
+        .routes(routes!(unsubscribe::ask, unsubscribe::unsubscribe))
+        .routes(routes!(callbacks::twilio))
         .with_state(api)
 }
 

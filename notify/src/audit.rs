@@ -16,6 +16,8 @@ pub struct Entry<'a> {
     pub before: Value,
     /// How it is.
     pub after: Value,
+    /// Why, in the words of who did it; empty where nothing was said.
+    pub why: &'a str,
 }
 
 /// Writes it down.
@@ -25,7 +27,7 @@ pub struct Entry<'a> {
 pub async fn write(work: &mut Work, entry: Entry<'_>) -> Result<(), sqlx::Error> {
     let (tenant, now) = (work.tenant().clone(), work.now());
     sqlx::query!(
-        "INSERT INTO audit (tenant, at, who, what, subject, before, after) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO audit (tenant, at, who, what, subject, before, after, why) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         tenant.as_str(),
         now,
         entry.who,
@@ -33,6 +35,7 @@ pub async fn write(work: &mut Work, entry: Entry<'_>) -> Result<(), sqlx::Error>
         entry.subject,
         entry.before,
         entry.after,
+        entry.why,
     )
     .execute(work.conn())
     .await?;

@@ -16,7 +16,9 @@ use service_kit::store::Store;
 use shared_events::notify::{Channel, contact_purpose};
 use uuid::Uuid;
 
+use crate::api::callbacks::status_address;
 use crate::carried::{self, End};
+use crate::unsubscribe::Link;
 
 /// The kind of the job.
 pub const KIND: &str = "carry_notification";
@@ -43,6 +45,8 @@ pub struct Carry {
     pub carriers: Carriers,
     /// Opens addresses.
     pub key: SealingKey,
+    /// Where the public reaches us.
+    pub public: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,6 +62,9 @@ struct Begun {
     address: String,
     mark: String,
     masked: String,
+    /// By which its reader wants no more of its kind.
+    unsubscribe: Option<String>,
+    language: String,
     subject: String,
     text: String,
     short: String,
@@ -113,7 +120,7 @@ impl Carry {
         let mut work = store.read(&job.tenant).await?;
         let (tenant, now) = (job.tenant.clone(), work.now());
         let row = sqlx::query!(
-            r#"SELECT s.state::text AS "state!", s.begun_at, n.recipient, n.subject, n.text, n.short, n.created_at
+            r#"SELECT s.state::text AS "state!", s.begun_at, n.recipient, n.category, n.language, n.subject, n.text, n.short, n.created_at
                FROM sendings s JOIN notifications n ON n.tenant = s.tenant AND n.id = s.notification_id
                WHERE s.tenant = $1 AND s.notification_id = $2 AND s.channel = $3::text::channel FOR UPDATE OF s"#,
             tenant.as_str(),
@@ -153,6 +160,14 @@ impl Carry {
         };
         let purpose = contact_purpose(&tenant, &row.recipient, channel);
         let address = self.key.open(&purpose, &point.sealed).map_err(anyhow::Error::from)?;
+        let link = Link { tenant: tenant.clone(), recipient: row.recipient, category: row.category };
+        let unsubscribe = match (&self.public, channel) {
+            (Some(public), Channel::Email) => {
+                let token = link.seal(&self.key).map_err(anyhow::Error::from)?;
+                token.map(|token| format!("{public}/unsubscribe/{token}"))
+            }
+            _ => None,
+        };
         let begun_at = if is_open { row.begun_at.unwrap_or(now) } else { now };
         carried::begin(&mut work, id, channel, begun_at).await?;
         work.commit().await?;
@@ -162,6 +177,8 @@ impl Carry {
             address,
             mark: point.mark,
             masked: point.masked,
+            unsubscribe,
+            language: row.language,
             subject: row.subject,
             text: row.text,
             short: row.short,
@@ -198,7 +215,8 @@ impl Carry {
                         }
                     }
                 }
-                sms.send(&begun.address, &begun.short).await
+                let news = self.public.as_ref().map(|public| status_address(public, job.tenant.as_str()));
+                sms.send(&begun.address, &begun.short, news.as_deref()).await
             }
             Channel::Push => {
                 let push = self.carriers.push.as_ref().ok_or_else(missing)?;
@@ -218,13 +236,23 @@ fn mail(from: &str, begun: &Begun) -> Mail {
         to: begun.address.clone(),
         reply_to: None,
         subject: begun.subject.clone(),
-        text: begun.text.clone(),
+        text: with_link(begun),
         // The same notification is the same mail, whoever sends it.
         message_id: format!("{}@{domain}", begun.id),
         in_reply_to: None,
         references: vec![],
-        unsubscribe: None,
+        unsubscribe: begun.unsubscribe.clone(),
         date: begun.created_at,
         attachments: vec![],
     }
+}
+
+/// The text, and how to have no more of its kind: not every mail program shows the header.
+fn with_link(begun: &Begun) -> String {
+    let Some(address) = &begun.unsubscribe else { return begun.text.clone() };
+    let words = match begun.language.split('-').next() {
+        Some("de") => "Keine solchen Mails mehr",
+        _ => "No more mails like this",
+    };
+    format!("{}\n\n-- \n{words}: {address}\n", begun.text.trim_end())
 }

@@ -28,6 +28,10 @@ const FCM_ACCOUNT: Var = Var::new(
 );
 const FCM_URL: Var =
     Var::or("FCM_API_URL", "https://fcm.googleapis.com", "where Firebase's API is, or a stand-in for it");
+const PUBLIC_URL: Var = Var::new(
+    "NOTIFY_PUBLIC_URL",
+    "https://api.shop.example, where readers of mails and Twilio reach the BFF; absent = no links to unsubscribe by, and no news of texts",
+);
 const DISABLE_AFTER: Var =
     Var::or("WEBHOOK_DISABLE_AFTER_HOURS", "72", "hours of nothing but failures after which a webhook is switched off");
 const LOOPBACK: Var = Var::or(
@@ -48,6 +52,8 @@ pub struct Config {
     pub sms: Option<SmsConfig>,
     /// How push messages are sent.
     pub push: Option<(String, ServiceAccount)>,
+    /// Where the public reaches us, without a slash at the end.
+    pub public: Option<String>,
     /// For how long a webhook may do nothing but fail.
     pub disable_after: TimeDelta,
     /// Sends to addresses that others chose.
@@ -83,6 +89,7 @@ impl FromEnv for Config {
             TWILIO_URL,
             FCM_ACCOUNT,
             FCM_URL,
+            PUBLIC_URL,
             DISABLE_AFTER,
             LOOPBACK,
         ]
@@ -94,6 +101,7 @@ impl FromEnv for Config {
         let sms = sms(reader);
         let fcm_url = reader.required::<String>(&FCM_URL);
         let account = reader.optional::<ServiceAccount>(&FCM_ACCOUNT);
+        let public = public(reader);
         let hours: Option<u32> = reader.required(&DISABLE_AFTER);
         let loopback: Option<bool> = reader.required(&LOOPBACK);
         if loopback == Some(true) && reader.required::<String>(&MODE).as_deref() != Some("development") {
@@ -108,10 +116,20 @@ impl FromEnv for Config {
             smtp,
             sms,
             push: fcm_url.zip(account),
+            public,
             disable_after: TimeDelta::hours(i64::from(hours?)),
             fetcher,
         })
     }
+}
+
+fn public(reader: &mut Reader<'_>) -> Option<String> {
+    let address = reader.optional::<String>(&PUBLIC_URL)?;
+    let known = address.starts_with("https://") || address.starts_with("http://");
+    if !known || !address.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>?#".contains(&byte)) {
+        reader.complain(PUBLIC_URL.name, "must begin with https:// and have neither query nor fragment");
+    }
+    Some(address.trim_end_matches('/').to_owned())
 }
 
 fn smtp(reader: &mut Reader<'_>) -> Option<(SmtpConfig, String)> {
@@ -179,6 +197,7 @@ mod tests {
             (env().with("TWILIO_ACCOUNT_SID", "AC1").with("TWILIO_FROM", "+1"), "TWILIO_AUTH_TOKEN"),
             (env().with("FCM_SERVICE_ACCOUNT", "e30="), "FCM_SERVICE_ACCOUNT"),
             (env().with("WEBHOOK_ALLOW_LOOPBACK", "true"), "WEBHOOK_ALLOW_LOOPBACK"),
+            (env().with("NOTIFY_PUBLIC_URL", "shop.example"), "NOTIFY_PUBLIC_URL"),
         ];
         for (env, name) in cases {
             let error = load::<Config>(&env).expect_err(name);

@@ -13,7 +13,9 @@ pub mod deliver;
 mod delivered;
 pub mod domain;
 mod fan_out;
+pub mod heed_text;
 pub mod mark_read;
+pub mod prune;
 pub mod put_contact;
 pub mod put_template;
 pub mod react;
@@ -23,6 +25,7 @@ pub mod send_notification;
 pub mod suppress;
 mod texts;
 pub mod told;
+pub mod unsubscribe;
 pub mod webhooks;
 
 use std::collections::BTreeSet;
@@ -79,13 +82,26 @@ pub fn messages(config: &Config) -> Routes {
         .on::<orders::OrderCompleted>(react.clone())
         .on::<orders::OrderCancelled>(react.clone())
         .on::<orders::OrderRefunded>(react.clone())
+        .on::<orders::OrderReturned>(react.clone())
+        .on::<orders::OrderRefundFailed>(react.clone())
+        .on::<orders::DisputeOpened>(react.clone())
+        .on::<orders::DisputeClosed>(react.clone())
+        .on::<orders::ShipmentException>(react.clone())
+        .on::<orders::ShipmentReturned>(react.clone())
         .on::<orders::OrderTaskOpened>(react.clone())
+        .on::<orders::OrderTaskEscalated>(react.clone())
         .on::<orders::ReorderSuggested>(react.clone())
         .on::<commission::PayoutCompleted>(react.clone())
         .on::<commission::PayoutFailed>(react.clone())
         .on::<claims::ClaimSubmitted>(react.clone())
         .on::<claims::ClaimApprovalWanted>(react.clone())
         .on::<claims::ClaimSubmitUnknown>(react.clone())
+        .on::<claims::ClaimAnswered>(react.clone())
+        .on::<claims::PayoutOverdue>(react.clone())
+        .on::<claims::FeeDeclined>(react.clone())
+        .on::<claims::AccountTokenFailed>(react.clone())
+        .on::<claims::ReportEmptied>(react.clone())
+        .on::<claims::DetectionExpiring>(react.clone())
         .on::<claims::PayoutConfirmed>(react.clone())
         .on::<claims::PayoutReversed>(react.clone())
         .on::<evidence::PromptCreated>(react.clone())
@@ -108,7 +124,8 @@ pub fn carriers(config: &Config, clock: &Arc<dyn Clock>) -> Carriers {
 
 /// Hands notifications over.
 pub fn carrying(store: Store, config: &Config, carriers: Carriers) -> Worker {
-    Worker::new(store).at_once(CARRIED_AT_ONCE).on(carry::Carry { carriers, key: config.key.clone() })
+    let carry = carry::Carry { carriers, key: config.key.clone(), public: config.public.clone() };
+    Worker::new(store).at_once(CARRIED_AT_ONCE).on(carry).on(heed_text::HeedText)
 }
 
 /// Sends to webhooks. A worker of its own: receivers that hang must not delay mail.

@@ -21,7 +21,7 @@ pub fn misfit((part, bad): (&'static str, BadText)) -> Rejection {
 
 impl Handles<PutTemplate> for Put {
     async fn handle(&self, work: &mut Work, message: &Delivered<PutTemplate>) -> Result<Outcome, Failure> {
-        let PutTemplate { template, language, subject, text, short, by } = &message.data;
+        let PutTemplate { template, language, subject, text, short, why, by } = &message.data;
         let (tenant, now) = (work.tenant().clone(), work.now());
         let plain = template.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
         if template.is_empty() || template.len() > 64 || !plain {
@@ -61,8 +61,9 @@ impl Handles<PutTemplate> for Put {
         .fetch_one(work.conn())
         .await?;
         let (before, after) = (json!({"version": version - 1}), json!({"language": language, "version": version}));
-        audit::write(work, Entry { who: by.as_str(), what: "put_template", subject: template.clone(), before, after })
-            .await?;
+        let why = why.as_deref().unwrap_or_default();
+        let entry = Entry { who: by.as_str(), what: "put_template", subject: template.clone(), before, after, why };
+        audit::write(work, entry).await?;
         let event = TemplateChanged { template: template.clone(), language: language.clone(), text_version: version };
         work.emit(&Cause::from(&message.envelope), u64::try_from(all + 1).unwrap_or_default(), &event);
         Ok(Outcome::ids(&json!({"template": template, "language": language, "version": version})))

@@ -10,6 +10,7 @@ use shared_events::{NotificationId, ids};
 
 use crate::create::{Wanted, create};
 use crate::fan_out;
+use crate::put_contact;
 use crate::told::{Notice, To, Told};
 
 /// Reacts to any event that is told.
@@ -84,13 +85,26 @@ reacts_to! {
     shared_events::orders::OrderCompleted,
     shared_events::orders::OrderCancelled,
     shared_events::orders::OrderRefunded,
+    shared_events::orders::OrderReturned,
+    shared_events::orders::OrderRefundFailed,
+    shared_events::orders::DisputeOpened,
+    shared_events::orders::DisputeClosed,
+    shared_events::orders::ShipmentException,
+    shared_events::orders::ShipmentReturned,
     shared_events::orders::OrderTaskOpened,
+    shared_events::orders::OrderTaskEscalated,
     shared_events::orders::ReorderSuggested,
     shared_events::commission::PayoutCompleted,
     shared_events::commission::PayoutFailed,
     shared_events::claims::ClaimSubmitted,
     shared_events::claims::ClaimApprovalWanted,
     shared_events::claims::ClaimSubmitUnknown,
+    shared_events::claims::ClaimAnswered,
+    shared_events::claims::PayoutOverdue,
+    shared_events::claims::FeeDeclined,
+    shared_events::claims::AccountTokenFailed,
+    shared_events::claims::ReportEmptied,
+    shared_events::claims::DetectionExpiring,
     shared_events::claims::PayoutConfirmed,
     shared_events::claims::PayoutReversed,
     shared_events::evidence::PromptCreated,
@@ -108,6 +122,9 @@ impl Handles<OrderPlaced> for React {
         )
         .execute(work.conn())
         .await?;
+        if let Some(point) = &order.email {
+            put_contact::learn(work, &Cause::from(&message.envelope), &order.customer_id, point).await?;
+        }
         self.react(work, message).await
     }
 }

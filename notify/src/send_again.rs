@@ -7,6 +7,7 @@ use service_kit::store::{Cause, Work};
 use shared_events::WebhookId;
 use shared_events::notify::{PingWebhook, RedeliverWebhook};
 
+use crate::audit::{self, Entry};
 use crate::fan_out::{self, New};
 use crate::told::PING;
 
@@ -33,13 +34,17 @@ async fn enabled(work: &mut Work, webhook: WebhookId) -> Result<(), Failure> {
 
 impl Handles<PingWebhook> for SendAgain {
     async fn handle(&self, work: &mut Work, message: &Delivered<PingWebhook>) -> Result<Outcome, Failure> {
-        let PingWebhook { webhook_id, delivery_id, .. } = &message.data;
+        let PingWebhook { webhook_id, delivery_id, why, by } = &message.data;
         enabled(work, *webhook_id).await?;
         let timestamp = work.now().to_rfc3339_opts(SecondsFormat::Micros, true);
         let payload = json!({"type": PING, "timestamp": timestamp, "data": {"webhook_id": webhook_id}}).to_string();
         let message_id = format!("msg_{}", delivery_id.0.simple());
         let new =
             New { id: delivery_id.0, webhook: webhook_id.0, message_id: &message_id, kind: PING, payload: &payload };
+        let (subject, after) = (webhook_id.to_string(), json!({"delivery_id": delivery_id}));
+        let why = why.as_deref().unwrap_or_default();
+        let entry = Entry { who: by.as_str(), what: "ping_webhook", subject, before: json!({}), after, why };
+        audit::write(work, entry).await?;
         fan_out::insert(work, &Cause::from(&message.envelope), new).await?;
         Ok(Outcome::ids(&json!({"webhook_id": webhook_id, "delivery_id": delivery_id})))
     }
@@ -47,7 +52,7 @@ impl Handles<PingWebhook> for SendAgain {
 
 impl Handles<RedeliverWebhook> for SendAgain {
     async fn handle(&self, work: &mut Work, message: &Delivered<RedeliverWebhook>) -> Result<Outcome, Failure> {
-        let RedeliverWebhook { webhook_id, delivery_id, .. } = &message.data;
+        let RedeliverWebhook { webhook_id, delivery_id, why, by } = &message.data;
         enabled(work, *webhook_id).await?;
         let (tenant, now) = (work.tenant().clone(), work.now());
         let round = sqlx::query_scalar!(
@@ -61,6 +66,10 @@ impl Handles<RedeliverWebhook> for SendAgain {
         .fetch_optional(work.conn())
         .await?;
         let round = round.ok_or_else(|| Failure::reject("delivery_not_found", "there is no such delivery"))?;
+        let (subject, after) = (webhook_id.to_string(), json!({"delivery_id": delivery_id}));
+        let why = why.as_deref().unwrap_or_default();
+        let entry = Entry { who: by.as_str(), what: "redeliver_webhook", subject, before: json!({}), after, why };
+        audit::write(work, entry).await?;
         fan_out::enqueue(work, &Cause::from(&message.envelope), delivery_id.0, round, 0, now).await?;
         Ok(Outcome::ids(&json!({"webhook_id": webhook_id, "delivery_id": delivery_id})))
     }

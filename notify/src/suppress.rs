@@ -14,7 +14,7 @@ pub struct Suppressions;
 
 impl Handles<SuppressAddress> for Suppressions {
     async fn handle(&self, work: &mut Work, message: &Delivered<SuppressAddress>) -> Result<Outcome, Failure> {
-        let SuppressAddress { suppression_id, channel, mark, masked, reason, by } = &message.data;
+        let SuppressAddress { suppression_id, channel, mark, masked, reason, why, by } = &message.data;
         let (tenant, now) = (work.tenant().clone(), work.now());
         let row = sqlx::query!(
             "INSERT INTO suppressions (tenant, id, channel, mark, masked, reason, added_by, added_at)
@@ -43,7 +43,9 @@ impl Handles<SuppressAddress> for Suppressions {
         }
         let after = json!({"channel": channel, "reason": reason});
         let subject = suppression_id.to_string();
-        audit::write(work, Entry { who: by.as_str(), what: "suppress", subject, before: json!({}), after }).await?;
+        let why = why.as_deref().unwrap_or_default();
+        let entry = Entry { who: by.as_str(), what: "suppress", subject, before: json!({}), after, why };
+        audit::write(work, entry).await?;
         let event = AddressSuppressed { suppression_id: *suppression_id, channel: *channel, reason: *reason };
         work.emit(&Cause::from(&message.envelope), 1, &event);
         Ok(Outcome::ids(&json!({"suppression_id": suppression_id, "created": true})))
@@ -52,7 +54,7 @@ impl Handles<SuppressAddress> for Suppressions {
 
 impl Handles<LiftSuppression> for Suppressions {
     async fn handle(&self, work: &mut Work, message: &Delivered<LiftSuppression>) -> Result<Outcome, Failure> {
-        let LiftSuppression { suppression_id, by } = &message.data;
+        let LiftSuppression { suppression_id, why, by } = &message.data;
         let tenant = work.tenant().clone();
         let channel = sqlx::query_scalar!(
             r#"DELETE FROM suppressions WHERE tenant = $1 AND id = $2 RETURNING channel::text AS "channel!""#,
@@ -65,8 +67,9 @@ impl Handles<LiftSuppression> for Suppressions {
         let channel = channel.ok_or_else(|| Failure::reject("suppression_not_found", "there is no such entry"))?;
         let before = json!({"channel": channel});
         let subject = suppression_id.to_string();
-        audit::write(work, Entry { who: by.as_str(), what: "lift_suppression", subject, before, after: json!({}) })
-            .await?;
+        let why = why.as_deref().unwrap_or_default();
+        let entry = Entry { who: by.as_str(), what: "lift_suppression", subject, before, after: json!({}), why };
+        audit::write(work, entry).await?;
         let event = SuppressionLifted { suppression_id: SuppressionId(suppression_id.0), channel };
         work.emit(&Cause::from(&message.envelope), 2, &event);
         Ok(Outcome::ids(&json!({"suppression_id": suppression_id})))

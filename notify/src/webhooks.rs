@@ -60,7 +60,7 @@ impl Webhooks {
 
 impl Handles<CreateWebhook> for Webhooks {
     async fn handle(&self, work: &mut Work, message: &Delivered<CreateWebhook>) -> Result<Outcome, Failure> {
-        let CreateWebhook { webhook_id, url, secret, description, types, by } = &message.data;
+        let CreateWebhook { webhook_id, url, secret, description, types, why, by } = &message.data;
         let (tenant, now) = (work.tenant().clone(), work.now());
         self.check_url(&tenant, *webhook_id, url)?;
         self.check_secret(&tenant, *webhook_id, secret)?;
@@ -88,8 +88,9 @@ impl Handles<CreateWebhook> for Webhooks {
         .await?;
         let after = json!({"description": description, "types": types});
         let subject = webhook_id.to_string();
-        audit::write(work, Entry { who: by.as_str(), what: "create_webhook", subject, before: json!({}), after })
-            .await?;
+        let why = why.as_deref().unwrap_or_default();
+        let entry = Entry { who: by.as_str(), what: "create_webhook", subject, before: json!({}), after, why };
+        audit::write(work, entry).await?;
         let event = WebhookCreated { webhook_id: *webhook_id, types: types.clone() };
         work.emit(&Cause::from(&message.envelope), 1, &event);
         Ok(Outcome::ids(&json!({"webhook_id": webhook_id})))
@@ -98,7 +99,7 @@ impl Handles<CreateWebhook> for Webhooks {
 
 impl Handles<ChangeWebhook> for Webhooks {
     async fn handle(&self, work: &mut Work, message: &Delivered<ChangeWebhook>) -> Result<Outcome, Failure> {
-        let ChangeWebhook { webhook_id, url, description, types, enabled, by } = &message.data;
+        let ChangeWebhook { webhook_id, url, description, types, enabled, why, by } = &message.data;
         let (tenant, now) = (work.tenant().clone(), work.now());
         if let Some(url) = url {
             self.check_url(&tenant, *webhook_id, url)?;
@@ -136,6 +137,7 @@ impl Handles<ChangeWebhook> for Webhooks {
             subject: webhook_id.to_string(),
             before: shown(&row.description, &row.types, row.enabled),
             after: shown(&changed.description, &changed.types, changed.enabled),
+            why: why.as_deref().unwrap_or_default(),
         };
         audit::write(work, entry).await?;
         let event = WebhookChanged { webhook_id: *webhook_id, types: changed.types, enabled: changed.enabled };
@@ -146,7 +148,7 @@ impl Handles<ChangeWebhook> for Webhooks {
 
 impl Handles<RotateWebhookSecret> for Webhooks {
     async fn handle(&self, work: &mut Work, message: &Delivered<RotateWebhookSecret>) -> Result<Outcome, Failure> {
-        let RotateWebhookSecret { webhook_id, secret, overlap_hours, by } = &message.data;
+        let RotateWebhookSecret { webhook_id, secret, overlap_hours, why, by } = &message.data;
         let (tenant, now) = (work.tenant().clone(), work.now());
         self.check_secret(&tenant, *webhook_id, secret)?;
         if *overlap_hours > LONGEST_OVERLAP {
@@ -168,8 +170,9 @@ impl Handles<RotateWebhookSecret> for Webhooks {
         .ok_or_else(missing)?;
         let after = json!({"former_until": former_until});
         let subject = webhook_id.to_string();
-        audit::write(work, Entry { who: by.as_str(), what: "rotate_secret", subject, before: json!({}), after })
-            .await?;
+        let why = why.as_deref().unwrap_or_default();
+        let entry = Entry { who: by.as_str(), what: "rotate_secret", subject, before: json!({}), after, why };
+        audit::write(work, entry).await?;
         let event = WebhookSecretRotated { webhook_id: *webhook_id, former_until };
         work.emit(&Cause::from(&message.envelope), u64::try_from(version).unwrap_or_default(), &event);
         Ok(Outcome::ids(&json!({"webhook_id": webhook_id, "former_until": former_until})))
@@ -178,7 +181,7 @@ impl Handles<RotateWebhookSecret> for Webhooks {
 
 impl Handles<RemoveWebhook> for Webhooks {
     async fn handle(&self, work: &mut Work, message: &Delivered<RemoveWebhook>) -> Result<Outcome, Failure> {
-        let RemoveWebhook { webhook_id, by } = &message.data;
+        let RemoveWebhook { webhook_id, why, by } = &message.data;
         let tenant = work.tenant().clone();
         let removed = sqlx::query!(
             "DELETE FROM webhooks WHERE tenant = $1 AND id = $2 RETURNING version, description, types",
@@ -190,8 +193,9 @@ impl Handles<RemoveWebhook> for Webhooks {
         .ok_or_else(missing)?;
         let before = json!({"description": removed.description, "types": removed.types});
         let subject = webhook_id.to_string();
-        audit::write(work, Entry { who: by.as_str(), what: "remove_webhook", subject, before, after: json!({}) })
-            .await?;
+        let why = why.as_deref().unwrap_or_default();
+        let entry = Entry { who: by.as_str(), what: "remove_webhook", subject, before, after: json!({}), why };
+        audit::write(work, entry).await?;
         let version = u64::try_from(removed.version + 1).unwrap_or_default();
         work.emit(&Cause::from(&message.envelope), version, &WebhookRemoved { webhook_id: *webhook_id });
         Ok(Outcome::ids(&json!({"webhook_id": webhook_id})))

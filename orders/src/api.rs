@@ -2,16 +2,23 @@
 //! so that they are handled like any other message; the answer waits for their outcome.
 
 mod amount;
+mod analytics;
 mod around;
 mod ask;
 mod bodies;
 mod catalogue;
+mod change;
 mod health;
+mod key_ring;
+mod keys;
 mod list;
 mod one;
+mod operators;
 mod payments;
 mod place;
 mod post;
+mod rates;
+mod reach;
 mod shop;
 mod staff;
 mod tasks;
@@ -65,7 +72,7 @@ pub struct Api {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Recoup orders", description = "Orders: taken once, checked, paid, fulfilled, refunded", license(name = "Apache-2.0")),
-    tags((name = "orders"), (name = "order workflow"), (name = "payments"), (name = "approvals"), (name = "catalogue and stock"), (name = "health"))
+    tags((name = "orders"), (name = "order workflow"), (name = "payments"), (name = "approvals"), (name = "access"), (name = "catalogue and stock"), (name = "health"))
 )]
 struct Document;
 
@@ -73,7 +80,7 @@ struct Document;
 pub fn router(api: Api) -> OpenApiRouter {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(list::own, place::place))
-        .routes(routes!(one::show, one::update, one::cancel))
+        .routes(routes!(one::show, change::update, change::cancel))
         .routes(routes!(list::all))
         .routes(routes!(staff::stats))
         .routes(routes!(staff::change_status))
@@ -85,9 +92,10 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(workflow::change_status))
         .routes(routes!(workflow::fulfil))
         .routes(routes!(workflow::refund))
+        .routes(routes!(workflow::take_back))
         .routes(routes!(workflow::tracking))
-        .routes(routes!(workflow::performance))
-        .routes(routes!(workflow::inventory))
+        .routes(routes!(analytics::performance))
+        .routes(routes!(analytics::inventory))
         .routes(routes!(tasks::list))
         .routes(routes!(tasks::claim))
         .routes(routes!(tasks::decide))
@@ -97,8 +105,15 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(shop::put_customer))
         .routes(routes!(shop::put_cart))
         .routes(routes!(catalogue::put_warehouse))
+        .routes(routes!(rates::put_customers, rates::customers))
+        .routes(routes!(rates::put_carriers, rates::carriers_table))
         .routes(routes!(catalogue::change_stock))
         .routes(routes!(catalogue::ledger))
+        .routes(routes!(operators::assign, operators::list))
+        .routes(routes!(keys::create, keys::list))
+        .routes(routes!(keys::itself))
+        .routes(routes!(keys::rotate))
+        .routes(routes!(keys::revoke))
         .routes(routes!(payments::show))
         .routes(routes!(webhooks::take))
         .routes(routes!(health::basic))
@@ -109,25 +124,28 @@ pub fn router(api: Api) -> OpenApiRouter {
 
 /// The same in their other spellings: with a slash at the end, and under `/api/v1`.
 pub fn other_spellings(api: Api) -> Router {
-    let table: [(&str, MethodRouter<Api>); 8] = [
+    let table: [(&str, MethodRouter<Api>); 10] = [
         ("/orders", get(list::own).post(place::place)),
-        ("/orders/{id}", get(one::show).put(one::update).delete(one::cancel)),
+        ("/orders/{id}", get(one::show).put(change::update).delete(change::cancel)),
         ("/admin/orders", get(list::all)),
         ("/admin/orders/stats", get(staff::stats)),
         ("/admin/orders/{id}/status", put(staff::change_status)),
         ("/orders/{id}/steps/{step}/retry", post(staff::retry)),
+        ("/orders/{id}/steps/{step}/skip", post(staff::skip)),
+        ("/admin/orders/audit", get(staff::audit)),
         ("/orders/{id}/payments", get(payments::show)),
         ("/webhooks/payments/{provider}", post(webhooks::take)),
     ];
-    let workflow: [(&str, MethodRouter<Api>); 8] = [
+    let workflow: [(&str, MethodRouter<Api>); 9] = [
         ("/api/order-workflow/orders/", get(workflow::list).post(workflow::place)),
         ("/api/order-workflow/orders/{id}/", get(workflow::show)),
         ("/api/order-workflow/orders/{id}/status/", put(workflow::change_status)),
         ("/api/order-workflow/orders/{id}/fulfill/", post(workflow::fulfil)),
         ("/api/order-workflow/orders/{id}/refund/", post(workflow::refund)),
+        ("/api/order-workflow/orders/{id}/return/", post(workflow::take_back)),
         ("/api/order-workflow/orders/{id}/tracking/", get(workflow::tracking)),
-        ("/api/order-workflow/analytics/performance/", get(workflow::performance)),
-        ("/api/order-workflow/analytics/inventory/", get(workflow::inventory)),
+        ("/api/order-workflow/analytics/performance/", get(analytics::performance)),
+        ("/api/order-workflow/analytics/inventory/", get(analytics::inventory)),
     ];
     let mut router = Router::new();
     for (path, methods) in table {

@@ -127,6 +127,26 @@ pub async fn begin(work: &mut Work, call: &Call) -> Result<Begun, sqlx::Error> {
     })
 }
 
+/// The key of the next try of a call that was refused: a new one after each refusal, and the same until it is refused, too.
+///
+/// # Errors
+/// When the database is away.
+pub async fn next_try(work: &mut Work, call: &Call) -> Result<Uuid, sqlx::Error> {
+    let tenant = work.tenant().clone();
+    let refused = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM payment_calls
+           WHERE tenant = $1 AND payment_id = $2 AND purpose = $3 AND subject = $4 AND state = 'refused'"#,
+        tenant.as_str(),
+        call.payment.0,
+        call.purpose.name(),
+        call.subject,
+    )
+    .fetch_one(work.conn())
+    .await?;
+    let (payment, subject) = (call.payment.to_string(), call.subject.to_string());
+    Ok(derive(&["payment-call", &payment, call.purpose.name(), &subject, &refused.to_string()]))
+}
+
 /// Makes a call; one that may have been made is looked up first. `token` is needed to authorise.
 pub async fn make(providers: &Providers, call: &Call, begun: Begun, token: Option<&str>) -> Answer {
     faults::point_of("orders.before_call", call.purpose.name());

@@ -19,7 +19,7 @@ impl Handles<CancelOrder> for Cancel {
         let (data, cause) = (&message.data, Cause::from(&message.envelope));
         let mut order = Order::lock_of(work, data.order_id, data.only_of.as_deref()).await?;
         cancel(work, &cause, &mut order, data.by.as_str(), &data.reason).await?;
-        let shown = read_order::short(work, data.order_id).await?;
+        let shown = read_order::short_for(work, data.order_id, data.only_of.as_deref()).await?;
         Ok(Outcome::ids(&shown))
     }
 }

@@ -3,8 +3,10 @@
 
 use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::store::{Cause, Work};
-use shared_events::orders::{ChangeOrderStatus, OrderCompleted, OrderDelivered, OrderHeld, OrderReleased};
+use shared_events::ids::derive;
+use shared_events::orders::{ChangeOrderStatus, OrderCompleted, OrderDelivered, OrderHeld, OrderReleased, ReturnOrder};
 use shared_events::outcome::Rejection;
+use shared_events::{MessageId, ReturnId};
 
 use crate::advance::{note_step, run_step};
 use crate::audit::{self, Entry};
@@ -13,7 +15,7 @@ use crate::domain::process::{HoldReason, Next, Step};
 use crate::domain::status::{Change, Status};
 use crate::order_row::Order;
 use crate::tasks::{self, Verdict};
-use crate::{read_order, steer_order};
+use crate::{read_order, return_order, steer_order};
 
 /// Handles [`ChangeOrderStatus`].
 pub struct ChangeIt;
@@ -27,14 +29,28 @@ impl Handles<ChangeOrderStatus> for ChangeIt {
             Rejection::new("invalid_status", format!("must be one of {}", names.join(", "))).at("status")
         })?;
         let change = order.standing.meant_by(wanted)?;
-        if change == Change::Cancel {
-            cancel(work, &cause, &mut order, data.by.as_str(), &data.reason).await?;
-        } else {
-            apply(work, &cause, &mut order, change, data).await?;
+        match change {
+            Change::Cancel => cancel(work, &cause, &mut order, data.by.as_str(), &data.reason).await?,
+            Change::Return => take_all_in(work, &cause, &mut order, data, message.envelope.id).await?,
+            _ => apply(work, &cause, &mut order, change, data).await?,
         }
         let shown = read_order::short(work, data.order_id).await?;
         Ok(Outcome::ids(&shown))
     }
+}
+
+/// All that was sent is back, not for sale again and not refunded: whoever wants more says so by a return of its own.
+async fn take_all_in(
+    work: &mut Work,
+    cause: &Cause,
+    order: &mut Order,
+    data: &ChangeOrderStatus,
+    command: MessageId,
+) -> Result<(), Failure> {
+    let (order_id, reason, by) = (order.id, data.reason.clone(), data.by.clone());
+    let return_id = ReturnId(derive(&["return", &command.to_string()]));
+    let whole = ReturnOrder { return_id, order_id, lines: None, restock: false, refund_id: None, reason, by };
+    return_order::take_in(work, cause, order, &whole).await.map(drop)
 }
 
 async fn apply(

@@ -15,20 +15,34 @@ const MOST_PIECES: i64 = 1_000_000_000;
 pub struct ChangeIt;
 
 /// A stock row under lock.
+#[derive(Clone, Copy)]
 struct Item {
     on_hand: i64,
     reserved: i64,
+    safety: i64,
+    reorder_point: i64,
+    reorder_quantity: i64,
+}
+
+impl Item {
+    fn shown(&self) -> serde_json::Value {
+        serde_json::json!({
+            "on_hand": self.on_hand, "reserved": self.reserved, "safety": self.safety, "reorder_point": self.reorder_point,
+            "reorder_quantity": self.reorder_quantity
+        })
+    }
 }
 
 impl Handles<ChangeStock> for ChangeIt {
     async fn handle(&self, work: &mut Work, message: &Delivered<ChangeStock>) -> Result<Outcome, Failure> {
         let (data, cause) = (&message.data, Cause::from(&message.envelope));
         let item = lock(work, data).await?;
-        let after = match data.change {
+        let mut after = item;
+        match data.change {
             StockChange::Receive(quantity) => {
                 check(quantity, 1, "quantity")?;
                 self.post(work, data, "received", quantity).await?;
-                item.on_hand + quantity
+                after.on_hand += quantity;
             }
             StockChange::Count(counted) => {
                 check(counted, 0, "quantity")?;
@@ -38,7 +52,7 @@ impl Handles<ChangeStock> for ChangeIt {
                     return Err(Rejection::new("stock_conflict", detail).at("quantity").into());
                 }
                 self.post(work, data, "counted", counted - item.on_hand).await?;
-                counted
+                after.on_hand = counted;
             }
             StockChange::Rule { reorder_point, reorder_quantity, safety } => {
                 for (field, value) in
@@ -47,21 +61,25 @@ impl Handles<ChangeStock> for ChangeIt {
                     check(value, 0, field)?;
                 }
                 rule(work, data, reorder_point, reorder_quantity, safety).await?;
-                item.on_hand
+                after = Item { reorder_point, reorder_quantity, safety, ..item };
             }
-        };
-        stock::suggest(work, &cause, &data.sku, &data.warehouse_id).await?;
+        }
+        // A new rule is said in any case; a movement only where it crosses the point.
+        let is_rule = matches!(data.change, StockChange::Rule { .. });
+        let taken = (!is_rule).then_some(item.on_hand - after.on_hand);
+        stock::suggest(work, &cause, &data.sku, &data.warehouse_id, taken).await?;
         let entry = Entry {
             who: data.by.as_str(),
             what: "change_stock",
             subject: format!("{} in {}", data.sku, data.warehouse_id),
-            before: serde_json::json!({ "on_hand": item.on_hand, "reserved": item.reserved }),
-            after: serde_json::json!({ "on_hand": after, "change": data.change }),
+            before: item.shown(),
+            after: after.shown(),
             why: &data.reference,
         };
         audit::write(work, entry).await?;
         Ok(Outcome::ids(&serde_json::json!({
-            "sku": data.sku, "warehouse_id": data.warehouse_id, "on_hand": after, "reserved": item.reserved, "available": after - item.reserved
+            "sku": data.sku, "warehouse_id": data.warehouse_id, "on_hand": after.on_hand, "reserved": after.reserved,
+            "available": (after.on_hand - after.reserved - after.safety).max(0)
         })))
     }
 }
@@ -111,15 +129,16 @@ async fn lock(work: &mut Work, data: &ChangeStock) -> Result<Item, Failure> {
     )
     .execute(work.conn())
     .await?;
-    let row = sqlx::query!(
-        "SELECT on_hand, reserved FROM stock_items WHERE tenant = $1 AND sku = $2 AND warehouse_id = $3 FOR UPDATE",
+    let item = sqlx::query_as!(
+        Item,
+        "SELECT on_hand, reserved, safety, reorder_point, reorder_quantity FROM stock_items WHERE tenant = $1 AND sku = $2 AND warehouse_id = $3 FOR UPDATE",
         tenant.as_str(),
         data.sku,
         data.warehouse_id,
     )
     .fetch_one(work.conn())
     .await?;
-    Ok(Item { on_hand: row.on_hand, reserved: row.reserved })
+    Ok(item)
 }
 
 async fn rule(work: &mut Work, data: &ChangeStock, point: i64, quantity: i64, safety: i64) -> Result<(), sqlx::Error> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use providers::easypost::EasyPost;
 use providers::files::Files;
 use service_kit::config::{FromEnv, Reader, Secret, Var};
+use service_kit::redis::{REDIS_URL, Redis};
 use service_kit::sealed::{ACCOUNT_DETAILS_KEY, SealingKey};
 use shared_events::{Currency, Money};
 
@@ -64,7 +65,7 @@ pub struct EasyPostConfig {
 pub struct Config {
     /// Seals and opens addresses and payment tokens.
     pub key: SealingKey,
-    /// From this amount on (in minor units, the same number in every currency) another person has to approve.
+    /// From this amount on (in hundredths, of whichever currency) another person has to approve.
     pub high_value_minor: i64,
     /// Where the fraud bands begin.
     pub thresholds: Thresholds,
@@ -80,6 +81,8 @@ pub struct Config {
     pub easypost: Option<EasyPostConfig>,
     /// The services around.
     pub neighbours: Vec<Neighbour>,
+    /// What instances share the answers of those services through.
+    pub redis: Option<Redis>,
 }
 
 /// A service around.
@@ -148,6 +151,7 @@ impl FromEnv for Config {
             EASYPOST_KEY,
             EASYPOST_URL,
             EASYPOST_WEBHOOK,
+            REDIS_URL,
         ];
         vars.extend(Gateways::vars());
         vars
@@ -171,6 +175,7 @@ impl FromEnv for Config {
         let gateways = Gateways::read(reader);
         let neighbours = neighbours(reader);
         let easypost = easypost(reader);
+        let redis = Redis::read(reader);
         Some(Self {
             key: key?,
             high_value_minor: high_value_minor?,
@@ -181,6 +186,7 @@ impl FromEnv for Config {
             gateways,
             easypost: easypost?,
             neighbours,
+            redis,
         })
     }
 }

@@ -8,7 +8,7 @@ use shared_events::{OrderId, OrderTaskId};
 
 use crate::audit::{self, Entry};
 use crate::cancel_order::cancel;
-use crate::domain::approval::check_decider;
+use crate::domain::approval::{Kind, check_decider};
 use crate::domain::status::Status;
 use crate::order_row::Order;
 use crate::steer_order;
@@ -72,6 +72,14 @@ impl Handles<DecideOrderTask> for Decide {
                 Verdict::Open => {}
             }
         }
+        // The customer has mended it, or the gateway: the money is asked for at once and not in an hour.
+        let is_paid = data.approve && task.kind == Kind::PaymentException.name();
+        if is_paid
+            && order.standing.status == Status::PartiallyShipped
+            && let Some(step) = order.progress.next()
+        {
+            steer_order::hurry(work, &mut order, step).await?;
+        }
         let status = order.standing.status.name();
         Ok(Outcome::ids(
             &serde_json::json!({ "task_id": data.task_id, "state": state, "order_id": order.id, "order_status": status }),
@@ -109,7 +117,7 @@ impl Handles<ClaimOrderTask> for Claim {
             subject: data.task_id.to_string(),
             before: serde_json::json!({ "state": task.state, "assignee": task.assignee }),
             after: serde_json::json!({ "state": "claimed", "assignee": data.by }),
-            why: "",
+            why: "it was free to be taken on",
         };
         audit::write(work, entry).await?;
         Ok(Outcome::ids(&serde_json::json!({ "task_id": data.task_id, "state": "claimed" })))

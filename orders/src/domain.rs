@@ -9,5 +9,6 @@ pub mod rates;
 pub mod refund;
 pub mod refusal;
 pub mod routing;
+pub mod scopes;
 pub mod status;
 pub mod totals;

@@ -95,7 +95,9 @@ pub async fn apply(
     };
     let carrier = row.carrier.unwrap_or_else(|| "the carrier".to_owned());
     let summary = format!("shipment {}: {carrier} {trouble}", row.number);
-    tasks::open(work, cause, order, Kind::CarrierException, &summary).await
+    // Each trouble is a task of its own: another parcel's, and the same one's next.
+    let about = format!("{shipment} {} {}", seen.status.name(), at.timestamp());
+    tasks::open(work, cause, order, Kind::CarrierException, &about, &summary).await
 }
 
 async fn delivered(

@@ -4,17 +4,20 @@
 use providers::webhook::About;
 use service_kit::handler::Failure;
 use service_kit::jobs::{Job, RunsJob};
-use service_kit::store::{Store, Work};
+use service_kit::store::{Cause, Store, Work};
+use shared_events::orders::{DisputeClosed, DisputeOpened};
 use shared_events::{OrderId, PaymentId};
 use uuid::Uuid;
 
 use crate::advance::{STEP_JOB, UNDO_JOB};
 use crate::calls::{self, Payment};
 use crate::config::Parts;
+use crate::domain::approval::Kind;
 use crate::order_row::Order;
 use crate::pay_refund::{self, RunRefund};
 use crate::payments::{Found, Lookup, Purpose};
 use crate::steps::{Lapse, order_of};
+use crate::tasks;
 use crate::webhooks::HEED_JOB;
 
 /// Heeds webhooks.
@@ -52,10 +55,10 @@ impl RunsJob for Heed {
             match kept.about {
                 About::Progress => hasten_calls(&mut work, order.id, kept.payment).await?,
                 About::Lapsed if is_over => hasten(&mut work, &[Lapse::KIND], &[kept.payment.to_string()]).await?,
-                About::RefundFailed => refund_failed(&mut work, &mut order, kept).await?,
-                About::Disputed => dispute(&mut work, order.id, kept, "open").await?,
-                About::DisputeWon => dispute(&mut work, order.id, kept, "won").await?,
-                About::DisputeLost => dispute(&mut work, order.id, kept, "lost").await?,
+                About::RefundFailed => refund_failed(&mut work, &job.cause, &mut order, kept).await?,
+                About::Disputed => dispute(&mut work, &job.cause, &order, kept, "open").await?,
+                About::DisputeWon => dispute(&mut work, &job.cause, &order, kept, "won").await?,
+                About::DisputeLost => dispute(&mut work, &job.cause, &order, kept, "lost").await?,
                 About::Lapsed | About::Other => {}
             }
             heeded(&mut work, kept).await?;
@@ -160,7 +163,7 @@ async fn hasten(work: &mut Work, kinds: &[&str], keys: &[String]) -> Result<(), 
 }
 
 /// The refund was counted when it was accepted; now it is not paid after all.
-async fn refund_failed(work: &mut Work, order: &mut Order, kept: &Kept) -> Result<(), Failure> {
+async fn refund_failed(work: &mut Work, cause: &Cause, order: &mut Order, kept: &Kept) -> Result<(), Failure> {
     let tenant = work.tenant().clone();
     let Some(object) = &kept.object else { return Ok(()) };
     let refund = sqlx::query_scalar!(
@@ -172,22 +175,23 @@ async fn refund_failed(work: &mut Work, order: &mut Order, kept: &Kept) -> Resul
     .fetch_optional(work.conn())
     .await?;
     match refund {
-        Some(refund) => pay_refund::fell_through(work, order, refund, &kept.gateway).await,
+        Some(refund) => pay_refund::fell_through(work, cause, order, refund, &kept.gateway).await,
         None => Ok(()),
     }
 }
 
 /// A dispute counts against the customer unless it is won. That it is over may be heard before that it began.
-async fn dispute(work: &mut Work, order: OrderId, kept: &Kept, state: &str) -> Result<(), Failure> {
+async fn dispute(work: &mut Work, cause: &Cause, order: &Order, kept: &Kept, state: &str) -> Result<(), Failure> {
     let (tenant, now) = (work.tenant().clone(), work.now());
-    sqlx::query!(
+    let dispute = kept.object.as_deref().unwrap_or(&kept.event_id);
+    let changed = sqlx::query!(
         "INSERT INTO payment_disputes AS d (tenant, gateway, dispute, order_id, payment_id, minor, state, opened_at, ended_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $7 <> 'open' THEN $8::timestamptz END)
          ON CONFLICT (tenant, gateway, dispute) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at WHERE d.state = 'open'",
         tenant.as_str(),
         kept.gateway,
-        kept.object.as_deref().unwrap_or(&kept.event_id),
-        order.0,
+        dispute,
+        order.id.0,
         kept.payment.0,
         kept.minor,
         state,
@@ -195,6 +199,13 @@ async fn dispute(work: &mut Work, order: OrderId, kept: &Kept, state: &str) -> R
     )
     .execute(work.conn())
     .await?;
+    if changed.rows_affected() > 0 {
+        if state == "open" {
+            let summary = format!("the payment at {} is disputed: {dispute}", kept.gateway);
+            tasks::open(work, cause, order, Kind::PaymentDispute, dispute, &summary).await?;
+        }
+        tell_dispute(work, cause, order, kept, (dispute, state));
+    }
     sqlx::query!(
         "UPDATE payments p SET disputed_at = (SELECT min(opened_at) FROM payment_disputes d
            WHERE d.tenant = p.tenant AND d.payment_id = p.id AND d.state <> 'won') WHERE tenant = $1 AND id = $2",
@@ -203,6 +214,19 @@ async fn dispute(work: &mut Work, order: OrderId, kept: &Kept, state: &str) -> R
     )
     .execute(work.conn())
     .await?;
-    tracing::warn!(order.id = %order, gateway = kept.gateway, state, "a payment is disputed");
+    tracing::warn!(order.id = %order.id, gateway = kept.gateway, state, "a payment is disputed");
     Ok(())
+}
+
+/// Says that a dispute began or ended: staff has a few days to send the bank what it asks for.
+fn tell_dispute(work: &mut Work, cause: &Cause, order: &Order, kept: &Kept, (dispute, state): (&str, &str)) {
+    let (order_id, payment_id) = (order.id, kept.payment);
+    let (gateway, dispute) = (kept.gateway.clone(), dispute.to_owned());
+    if state == "open" {
+        let amount = kept.minor.map(|minor| order.money(minor));
+        work.emit(cause, order.sequence(), &DisputeOpened { order_id, payment_id, gateway, dispute, amount });
+    } else {
+        let is_won = state == "won";
+        work.emit(cause, order.sequence(), &DisputeClosed { order_id, payment_id, gateway, dispute, is_won });
+    }
 }

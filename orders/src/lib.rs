@@ -5,12 +5,16 @@
 
 mod advance;
 pub mod api;
+pub mod api_keys;
+mod ask_arrival;
+pub mod assign_operators;
 mod audit;
 mod calls;
 pub mod cancel_order;
 pub mod change_status;
 pub mod change_stock;
 pub mod config;
+pub mod customer_mail;
 pub mod decide_task;
 mod directory;
 pub mod domain;
@@ -25,9 +29,12 @@ pub mod place_order;
 pub mod private;
 pub mod put_around;
 pub mod put_product;
+pub mod put_rates;
 pub mod put_warehouse;
 pub mod read_order;
 pub mod refund_order;
+pub mod return_order;
+pub mod rotate_keys;
 mod sent_units;
 pub mod steer_order;
 pub mod steps;
@@ -40,8 +47,9 @@ use service_kit::handler::Routes;
 use service_kit::jobs::Worker;
 use service_kit::store::Store;
 use shared_events::orders::{
-    CancelOrder, ChangeOrderStatus, ChangeStock, ClaimOrderTask, DecideOrderTask, FulfilOrder, PlaceOrder, PutCart,
-    PutCustomer, PutProduct, PutWarehouse, RefundOrder, SteerOrder, UpdateOrder,
+    AssignOperators, CancelOrder, ChangeOrderStatus, ChangeStock, ClaimOrderTask, CreateApiKey, DecideOrderTask,
+    FulfilOrder, PlaceOrder, PutCart, PutCustomer, PutProduct, PutRates, PutWarehouse, RefundOrder, ReturnOrder,
+    RevokeApiKey, RotateApiKey, SteerOrder, UpdateOrder,
 };
 
 pub use config::{Config, Parts};
@@ -56,13 +64,19 @@ pub fn routes() -> Routes {
         .on::<SteerOrder>(steer_order::SteerIt)
         .on::<FulfilOrder>(fulfil_order::Fulfil)
         .on::<RefundOrder>(refund_order::PayBack)
+        .on::<ReturnOrder>(return_order::TakeIn)
         .on::<DecideOrderTask>(decide_task::Decide)
         .on::<ClaimOrderTask>(decide_task::Claim)
         .on::<PutProduct>(put_product::Put)
         .on::<PutCustomer>(put_around::PutThem)
         .on::<PutCart>(put_around::PutIt)
         .on::<PutWarehouse>(put_warehouse::Put)
+        .on::<PutRates>(put_rates::Put)
         .on::<ChangeStock>(change_stock::ChangeIt)
+        .on::<AssignOperators>(assign_operators::Assign)
+        .on::<CreateApiKey>(api_keys::Create)
+        .on::<RotateApiKey>(api_keys::Rotate)
+        .on::<RevokeApiKey>(api_keys::Revoke)
 }
 
 /// Jobs that one process runs at the same time, so that one provider that is slow to answer delays no other order.
@@ -81,4 +95,5 @@ pub fn worker(store: Store, parts: &Parts) -> Worker {
         .on(steps::VoidLabel { parts: parts.clone() })
         .on(follow_parcel::Follow { parts: parts.clone() })
         .on(tasks::Escalate)
+        .on(ask_arrival::AskArrival)
 }

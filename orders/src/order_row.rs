@@ -18,6 +18,8 @@ pub struct Order {
     pub customer_id: String,
     /// Where it stands.
     pub standing: Standing,
+    /// Why it waits for a person, by the name of the reason.
+    pub hold_reason: Option<String>,
     /// Which steps are done.
     pub progress: Progress,
     /// Its currency.
@@ -61,7 +63,7 @@ impl Order {
     pub async fn lock(work: &mut Work, id: OrderId) -> Result<Self, Failure> {
         let tenant = work.tenant().clone();
         let row = sqlx::query!(
-            r#"SELECT customer_id, status::text AS "status!", held_from::text, progress, currency, subtotal_minor, grand_minor, captured_minor,
+            r#"SELECT customer_id, status::text AS "status!", held_from::text, hold_reason, progress, currency, subtotal_minor, grand_minor, captured_minor,
                       refunded_minor, payment_method, shipping_method, ship_country, private_sealed, fraud_band, placed_by, correlation, version
                FROM orders WHERE tenant = $1 AND id = $2 FOR UPDATE"#,
             tenant.as_str(),
@@ -75,6 +77,7 @@ impl Order {
             id,
             customer_id: row.customer_id,
             standing: Standing { status: known(&row.status), held_from: row.held_from.as_deref().map(known) },
+            hold_reason: row.hold_reason,
             progress: Progress::from_bits(row.progress),
             currency: stored_currency(&row.currency),
             subtotal_minor: row.subtotal_minor,
@@ -92,13 +95,13 @@ impl Order {
         })
     }
 
-    /// The same for somebody who may see the orders of one customer only: others are not there for them.
+    /// The same for somebody who may change only what is theirs or was placed by them: others' orders are not there for them.
     ///
     /// # Errors
     /// `order_not_found`.
     pub async fn lock_of(work: &mut Work, id: OrderId, only_of: Option<&str>) -> Result<Self, Failure> {
         let order = Self::lock(work, id).await?;
-        if only_of.is_some_and(|customer| customer != order.customer_id) {
+        if only_of.is_some_and(|who| who != order.customer_id && who != order.placed_by) {
             return Err(not_found().into());
         }
         Ok(order)
@@ -148,7 +151,8 @@ impl Order {
                     hold_reason = CASE WHEN $11 THEN COALESCE($12, hold_reason) END, hold_detail = CASE WHEN $11 THEN COALESCE($13, hold_detail) END,
                     confirmed_at = CASE WHEN $3 = 'confirmed' THEN COALESCE(confirmed_at, $7) ELSE confirmed_at END,
                     shipped_at = CASE WHEN $3 = 'shipped' THEN COALESCE(shipped_at, $7) ELSE shipped_at END,
-                    finished_at = CASE WHEN $3 IN ('completed', 'cancelled', 'refunded') THEN COALESCE(finished_at, $7) ELSE finished_at END
+                    finished_at = CASE WHEN $3 IN ('completed', 'cancelled', 'returned', 'refunded') THEN COALESCE(finished_at, $7) END,
+                    refunded_from = CASE WHEN $3 = 'refunded' AND status <> 'refunded' THEN status WHEN $3 = 'refunded' THEN refunded_from END
              WHERE tenant = $1 AND id = $2",
             tenant.as_str(),
             self.id.0,

@@ -4,7 +4,7 @@ use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::store::{Cause, Work};
 use shared_events::orders::{AskedItem, Channel, Listed, OrderPlaced, PlaceOrder, SoldLine};
 use shared_events::outcome::Rejection;
-use shared_events::{Currency, Money};
+use shared_events::{Currency, Money, OrderId, Written};
 use sqlx::types::Json;
 
 use crate::advance;
@@ -44,12 +44,16 @@ impl Handles<PlaceOrder> for Place {
         let items: Vec<Item> =
             lines.iter().map(|line| Item { quantity: line.quantity, unit_minor: line.unit.minor }).collect();
         let totals = reckon(&items, currency, &data.ship_country, &data.shipping_method, &rates, given)?;
-        if data.expected_total.is_some_and(|expected| expected != Money::new(totals.grand, currency)) {
+        let expected = data.expected_total.as_ref().map(|total| read(total, currency, "total_amount")).transpose()?;
+        if expected.is_some_and(|expected| expected != Money::new(totals.grand, currency)) {
             let detail = format!("the order comes to {}", Money::new(totals.grand, currency));
             return Err(Rejection::new("total_conflict", detail).at("total_amount").into());
         }
         insert(work, message, currency, &totals, given, &rates.version).await?;
         insert_lines(work, data, &lines, &totals).await?;
+        if !data.marks.more_cards.is_empty() {
+            keep_cards(work, data.order_id, &data.marks.more_cards).await?;
+        }
         let sold = |(index, line): (usize, &Priced)| SoldLine {
             line: number(index),
             sku: line.sku.clone(),
@@ -65,6 +69,7 @@ impl Handles<PlaceOrder> for Place {
             total: Money::new(totals.grand, currency),
             click_id: data.click_id.clone(),
             coupon: data.coupon.clone(),
+            email: data.email.clone(),
         };
         work.emit(&cause, 1, &placed);
         advance::run_step(work, &cause, data.order_id, Step::Validate, 0).await?;
@@ -123,18 +128,23 @@ async fn price(work: &mut Work, data: &PlaceOrder) -> Result<Vec<Priced>, Failur
             is_active: row.is_active,
         })
         .collect();
+    let ours = |item: &AskedItem| {
+        known.iter().find(|product| match (&item.product_id, &item.sku) {
+            (Some(id), _) if product.product_id == *id => true,
+            (_, Some(sku)) => product.sku == *sku,
+            _ => false,
+        })
+    };
+    let found: Vec<Option<&Listed>> =
+        data.items.iter().map(|item| item.listed.as_ref().or_else(|| ours(item))).collect();
+    // What the catalogue does not know is sold in the currency of what it knows.
+    let of_catalogue = || found.iter().flatten().next().map(|product| product.unit_price.currency);
+    let currency = data.currency.or_else(of_catalogue).unwrap_or(Currency::USD);
     let mut lines = Vec::with_capacity(data.items.len());
-    for (index, item) in data.items.iter().enumerate() {
-        let ours = || {
-            known.iter().find(|product| match (&item.product_id, &item.sku) {
-                (Some(id), _) if product.product_id == *id => true,
-                (_, Some(sku)) => product.sku == *sku,
-                _ => false,
-            })
-        };
-        lines.push(match item.listed.as_ref().or_else(ours) {
+    for (index, (item, product)) in data.items.iter().zip(&found).enumerate() {
+        lines.push(match product {
             Some(product) => listed(item, product, index)?,
-            None => foreign(data, item, index)?,
+            None => foreign(data, item, index, currency)?,
         });
     }
     Ok(lines)
@@ -153,7 +163,8 @@ fn listed(item: &AskedItem, product: &Listed, index: usize) -> Result<Priced, Re
         return Err(Rejection::new("product_conflict", detail).at(&at("product_id")));
     }
     let unit = product.unit_price;
-    if let Some(seen) = item.unit_price.filter(|seen| *seen != unit) {
+    let seen = item.unit_price.as_ref().map(|seen| read(seen, unit.currency, &at("unit_price"))).transpose()?;
+    if let Some(seen) = seen.filter(|seen| *seen != unit) {
         let detail = format!("line {} was seen at {seen} and costs {unit}", index + 1);
         return Err(Rejection::new("price_conflict", detail).at(&at("unit_price")));
     }
@@ -168,20 +179,28 @@ fn listed(item: &AskedItem, product: &Listed, index: usize) -> Result<Priced, Re
 }
 
 /// A line that the catalogue does not know: only a selling system may sell it, and has to say at what price.
-fn foreign(data: &PlaceOrder, item: &AskedItem, index: usize) -> Result<Priced, Rejection> {
+fn foreign(data: &PlaceOrder, item: &AskedItem, index: usize, currency: Currency) -> Result<Priced, Rejection> {
     let at = |name: &str| format!("items[{index}].{name}");
     let unknown = |detail: &str, name: &str| Rejection::new("unknown_product", detail).at(&at(name));
     if data.channel != Channel::Workflow || !data.is_trusted {
         return Err(unknown("the catalogue has no such product", "product_id"));
     }
     let sku = item.sku.clone().ok_or_else(|| unknown("is needed for what the catalogue does not know", "sku"))?;
-    let unit =
-        item.unit_price.ok_or_else(|| unknown("is needed for what the catalogue does not know", "unit_price"))?;
+    let unit = item
+        .unit_price
+        .as_ref()
+        .ok_or_else(|| unknown("is needed for what the catalogue does not know", "unit_price"))?;
+    let unit = read(unit, currency, &at("unit_price"))?;
     if unit.minor < 0 {
         return Err(unknown("must not be negative", "unit_price"));
     }
     let name = item.name.clone().unwrap_or_else(|| sku.clone());
     Ok(Priced { product_id: item.product_id.clone(), sku, name, quantity: item.quantity, unit, grams: 0 })
+}
+
+/// An amount as it was written, in the currency that it turns out to be of.
+fn read(written: &Written, currency: Currency, field: &str) -> Result<Money, Rejection> {
+    written.read(currency).map_err(|error| Rejection::new("invalid_amount", error.to_string()).at(field))
 }
 
 fn one_currency(data: &PlaceOrder, lines: &[Priced]) -> Result<Currency, Rejection> {
@@ -196,7 +215,11 @@ fn one_currency(data: &PlaceOrder, lines: &[Priced]) -> Result<Currency, Rejecti
 }
 
 fn given(data: &PlaceOrder, currency: Currency) -> Result<Given, Rejection> {
-    let minor = |amount: Option<Money>, field: &str| match amount {
+    let minor = |amount: &Option<Written>, field: &str| match amount
+        .as_ref()
+        .map(|amount| read(amount, currency, field))
+        .transpose()?
+    {
         Some(money) if money.currency != currency || money.minor < 0 => {
             Err(Rejection::new("invalid_amount", "must be an amount in the order's currency").at(field))
         }
@@ -207,13 +230,21 @@ fn given(data: &PlaceOrder, currency: Currency) -> Result<Given, Rejection> {
     }
     Ok(Given {
         tax_basis_points: data.tax_basis_points,
-        tax_minor: minor(data.tax, "tax_amount")?,
-        shipping_minor: minor(data.shipping, "shipping_amount")?,
+        tax_minor: minor(&data.tax, "tax_amount")?,
+        shipping_minor: minor(&data.shipping, "shipping_amount")?,
     })
 }
 
 /// The tenant's rate table, or the built-in one.
 pub async fn rates(work: &mut Work) -> Result<Rates, sqlx::Error> {
+    Ok(own_rates(work).await?.unwrap_or_default())
+}
+
+/// The rate table that a tenant was given.
+///
+/// # Errors
+/// When the database is away.
+pub async fn own_rates(work: &mut Work) -> Result<Option<Rates>, sqlx::Error> {
     let tenant = work.tenant().clone();
     let own = sqlx::query_scalar!(
         r#"SELECT rates AS "rates: Json<Rates>" FROM rate_tables WHERE tenant = $1"#,
@@ -221,7 +252,7 @@ pub async fn rates(work: &mut Work) -> Result<Rates, sqlx::Error> {
     )
     .fetch_optional(work.conn())
     .await?;
-    Ok(own.map(|own| own.0).unwrap_or_default())
+    Ok(own.flatten().map(|own| own.0))
 }
 
 async fn insert(
@@ -275,6 +306,27 @@ async fn insert(
     if written.rows_affected() == 0 {
         return Err(Failure::reject("order_exists", "this order was placed before"));
     }
+    Ok(())
+}
+
+/// Keeps the marks of cards beyond the first, in place of those before.
+///
+/// # Errors
+/// When the database is away.
+pub async fn keep_cards(work: &mut Work, order: OrderId, marks: &[String]) -> Result<(), sqlx::Error> {
+    let tenant = work.tenant().clone();
+    sqlx::query!("DELETE FROM order_cards WHERE tenant = $1 AND order_id = $2", tenant.as_str(), order.0)
+        .execute(work.conn())
+        .await?;
+    sqlx::query!(
+        "INSERT INTO order_cards (tenant, order_id, mark, placed_at)
+         SELECT $1, $2, mark, o.placed_at FROM orders o, unnest($3::text[]) AS mark WHERE o.tenant = $1 AND o.id = $2 ON CONFLICT DO NOTHING",
+        tenant.as_str(),
+        order.0,
+        marks,
+    )
+    .execute(work.conn())
+    .await?;
     Ok(())
 }
 

@@ -141,13 +141,17 @@ impl Private {
             (Some(billing), Some(shipping)) if billing.postal_code != shipping.postal_code => "postcode",
             _ => "none",
         };
+        let mut cards: Vec<String> = Vec::new();
+        for token in self.payment_token.iter().chain(self.payment_tokens.values()) {
+            let mark = digest("card", token);
+            if !cards.contains(&mark) {
+                cards.push(mark);
+            }
+        }
+        let mut cards = cards.into_iter();
         Marks {
-            card: self
-                .payment_token
-                .iter()
-                .chain(self.payment_tokens.values())
-                .next()
-                .map(|token| digest("card", token)),
+            card: cards.next(),
+            more_cards: cards.collect(),
             address: self.shipping.as_ref().map(|address| digest("address", &address.canonical())),
             device: self.device_id.as_ref().map(|device| digest("device", device)),
             addresses: addresses.to_owned(),

@@ -31,7 +31,8 @@ impl Handles<PutProduct> for Put {
             return Err(Rejection::new("sku_taken", "another product has this sku").at("sku").into());
         }
         let before = sqlx::query_scalar!(
-            "SELECT unit_minor FROM products WHERE tenant = $1 AND product_id = $2 FOR UPDATE",
+            "SELECT jsonb_build_object('sku', sku, 'name', name, 'unit_minor', unit_minor, 'currency', currency, 'grams', grams, 'is_active', is_active)
+             FROM products WHERE tenant = $1 AND product_id = $2 FOR UPDATE",
             tenant.as_str(),
             data.product_id,
         )
@@ -57,9 +58,12 @@ impl Handles<PutProduct> for Put {
             who: data.by.as_str(),
             what: "put_product",
             subject: data.product_id.clone(),
-            before: serde_json::json!({ "unit_minor": before }),
-            after: serde_json::json!({ "unit_minor": data.unit_price.minor, "is_active": data.is_active }),
-            why: "",
+            before: before.flatten().unwrap_or_else(|| serde_json::json!({})),
+            after: serde_json::json!({
+                "sku": data.sku, "name": data.name, "unit_minor": data.unit_price.minor, "currency": data.unit_price.currency.code(),
+                "grams": data.grams, "is_active": data.is_active
+            }),
+            why: data.reason.as_deref().unwrap_or_default(),
         };
         audit::write(work, entry).await?;
         Ok(Outcome::ids(&serde_json::json!({ "product_id": data.product_id, "sku": data.sku })))

@@ -18,6 +18,13 @@ impl Handles<PutWarehouse> for Put {
                 return Err(Rejection::new("invalid_amount", "must not be negative").at(field).into());
             }
         }
+        let before = sqlx::query_scalar!(
+            "SELECT to_jsonb(w) - 'tenant' - 'id' - 'updated_at' FROM warehouses w WHERE tenant = $1 AND id = $2 FOR UPDATE",
+            tenant.as_str(),
+            data.warehouse_id,
+        )
+        .fetch_optional(work.conn())
+        .await?;
         sqlx::query!(
             "INSERT INTO warehouses (tenant, id, name, country, cost_minor, distance_km, is_active, updated_at, marketplace, address)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -40,9 +47,12 @@ impl Handles<PutWarehouse> for Put {
             who: data.by.as_str(),
             what: "put_warehouse",
             subject: data.warehouse_id.clone(),
-            before: serde_json::json!({}),
-            after: serde_json::json!({ "country": data.country, "is_active": data.is_active, "marketplace": data.marketplace }),
-            why: "",
+            before: before.flatten().unwrap_or_else(|| serde_json::json!({})),
+            after: serde_json::json!({
+                "name": data.name, "country": data.country, "cost_minor": data.cost_minor, "distance_km": data.distance_km,
+                "is_active": data.is_active, "marketplace": data.marketplace, "address": data.address
+            }),
+            why: data.reason.as_deref().unwrap_or_default(),
         };
         audit::write(work, entry).await?;
         Ok(Outcome::ids(&serde_json::json!({ "warehouse_id": data.warehouse_id })))

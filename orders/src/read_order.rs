@@ -15,7 +15,7 @@ use crate::order_row::stored_currency;
 /// The columns of [`Row`].
 pub const COLUMNS: &str = "seq, id, customer_id, channel, status::text AS status, hold_reason, hold_detail, progress, next_at, currency, \
      subtotal_minor, tax_minor, shipping_minor, grand_minor, captured_minor, refunded_minor, payment_method, shipping_method, ship_country, \
-     fraud_score, fraud_band, placed_at, updated_at, cancel_reason, version";
+     fraud_score, fraud_band, placed_by, placed_at, updated_at, cancel_reason, version";
 
 /// An order's row.
 #[derive(Debug, FromRow)]
@@ -44,6 +44,7 @@ pub struct Row {
     ship_country: String,
     fraud_score: Option<i16>,
     fraud_band: Option<String>,
+    placed_by: String,
     placed_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     cancel_reason: Option<String>,
@@ -125,7 +126,7 @@ pub struct Order {
 /// Why an order waits for a person.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Hold {
-    /// `fraud`, `value`, `stock`, `address`, `payment`, `carrier`, `quality`, `manual` or `trouble`.
+    /// `fraud` (which customers read as `review`), `value`, `stock`, `address`, `payment`, `carrier`, `quality`, `manual` or `trouble`.
     #[schema(example = "value")]
     pub reason: String,
     /// In words.
@@ -186,6 +187,11 @@ impl Row {
         &self.customer_id
     }
 
+    /// Who placed it.
+    pub fn placed_by(&self) -> &str {
+        &self.placed_by
+    }
+
     /// The order as it is shown, with these lines.
     pub fn show(self, items: Vec<Item>) -> Order {
         let currency = stored_currency(&self.currency);
@@ -224,6 +230,21 @@ impl Row {
             version: self.version,
             items,
         }
+    }
+}
+
+impl Order {
+    /// The same for whoever is not of the staff: neither what was suspected, nor banks' words, nor what staff wrote for itself.
+    #[must_use]
+    pub fn for_customer(mut self) -> Self {
+        let looked_at = || "somebody is looking at it".to_owned();
+        self.hold = self.hold.map(|hold| match hold.reason.as_str() {
+            "fraud" => Hold { reason: "review".to_owned(), detail: looked_at() },
+            "payment" => Hold { detail: "it is not paid; name another means of payment".to_owned(), ..hold },
+            "manual" | "quality" | "trouble" => Hold { detail: looked_at(), ..hold },
+            _ => hold,
+        });
+        self
     }
 }
 
@@ -279,6 +300,15 @@ pub async fn short(work: &mut Work, id: OrderId) -> Result<Option<Order>, sqlx::
     let Some(row) = row(work, id).await? else { return Ok(None) };
     let items = items(work, &[id.0]).await?;
     Ok(Some(row.show(items.into_iter().map(|(_, item)| item).collect())))
+}
+
+/// The same as it is answered to whoever asked for a change: to those who may see the orders of one person only, as a customer reads it.
+///
+/// # Errors
+/// When the database is away.
+pub async fn short_for(work: &mut Work, id: OrderId, only_of: Option<&str>) -> Result<Option<Order>, sqlx::Error> {
+    let order = short(work, id).await?;
+    Ok(if only_of.is_some() { order.map(Order::for_customer) } else { order })
 }
 
 /// The reasons of an order's score, for staff.

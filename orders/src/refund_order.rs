@@ -5,9 +5,9 @@ use serde_json::Value;
 use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::jobs::{NewJob, RunsJob};
 use service_kit::store::{Cause, Work};
-use shared_events::OrderId;
 use shared_events::orders::{RefundOrder, RefundWish};
 use shared_events::outcome::Rejection;
+use shared_events::{Money, OrderId, ReturnId};
 use sqlx::types::Json;
 
 use crate::audit::{self, Entry};
@@ -27,58 +27,75 @@ impl Handles<RefundOrder> for PayBack {
     async fn handle(&self, work: &mut Work, message: &Delivered<RefundOrder>) -> Result<Outcome, Failure> {
         let (data, cause) = (&message.data, Cause::from(&message.envelope));
         let mut order = Order::lock(work, data.order_id).await?;
-        if !order.standing.status.is_refundable() {
-            let status = order.standing.status.name();
-            let detail = format!("the order is {status}; nothing was taken for it that could be paid back");
-            return Err(Rejection::new("order_state_conflict", detail).into());
-        }
-        let books = books(work, &order).await?;
-        let wish = match &data.wish {
-            RefundWish::Whole => Wish::Whole,
-            RefundWish::Lines(lines) => Wish::Lines(lines.iter().map(|line| (line.line, line.quantity)).collect()),
-            RefundWish::Amount(money) if money.currency != order.currency => {
-                return Err(Rejection::new("invalid_amount", "must be in the order's currency").at("amount").into());
-            }
-            RefundWish::Amount(money) => Wish::Amount(money.minor),
-        };
-        let refund = books.refund(&wish)?;
-        let payment = calls::open_payment(work, order.id).await?;
-        let Some(payment) = payment.filter(|payment| payment.captured_minor > 0) else {
-            return Err(Rejection::new("nothing_to_refund_conflict", "nothing was captured yet").into());
-        };
-        if order.standing.status == Status::PartiallyShipped && order.captured_minor == order.grand_minor {
-            // A gateway that takes no parts has taken all of it with the first shipment; what is still to be sent is not paid back.
-            let detail = "all of it was paid with its first shipment; it can be refunded when the last one has left";
-            return Err(Rejection::new("order_state_conflict", detail).into());
-        }
-        insert(work, data, &payment, &refund).await?;
-        set_aside(work, order.id, &refund.lines, 1).await?;
-        order.refunded_minor += refund.amount_minor;
-        order.save(work, None, None).await?;
-        let payload = serde_json::json!({ "order_id": order.id, "refund_id": data.refund_id });
-        let (key, due_at) = (data.refund_id.to_string(), work.now());
-        work.enqueue(NewJob { kind: RunRefund::KIND, key, due_at, payload, cause }).await?;
-        let entry = Entry {
-            who: data.by.as_str(),
-            what: "refund",
-            subject: order.id.to_string(),
-            before: serde_json::json!({ "refunded_minor": order.refunded_minor - refund.amount_minor }),
-            after: serde_json::json!({ "refunded_minor": order.refunded_minor, "refund_id": data.refund_id }),
-            why: &data.reason,
-        };
-        audit::write(work, entry).await?;
-        let amount = order.money(refund.amount_minor).decimal();
+        let amount = pay_back(work, &cause, &mut order, data, None).await?.decimal();
         Ok(Outcome::ids(&serde_json::json!({
             "refund_id": data.refund_id, "order_id": order.id, "amount": amount, "currency": order.currency, "status": "requested"
         })))
     }
 }
 
+/// Has money of a locked order paid back; how much. `of_return`: the return that took the goods in.
+///
+/// # Errors
+/// `order_state_conflict`, and what [`Books::refund`] refuses.
+pub async fn pay_back(
+    work: &mut Work,
+    cause: &Cause,
+    order: &mut Order,
+    data: &RefundOrder,
+    of_return: Option<ReturnId>,
+) -> Result<Money, Failure> {
+    if !order.standing.status.is_refundable() {
+        let status = order.standing.status.name();
+        let detail = format!("the order is {status}; nothing was taken for it that could be paid back");
+        return Err(Rejection::new("order_state_conflict", detail).into());
+    }
+    let books = books(work, order).await?;
+    let wish = match &data.wish {
+        RefundWish::Whole => Wish::Whole,
+        RefundWish::Lines(lines) => Wish::Lines(lines.iter().map(|line| (line.line, line.quantity)).collect()),
+        RefundWish::Amount(money) if money.currency != order.currency => {
+            return Err(Rejection::new("invalid_amount", "must be in the order's currency").at("amount").into());
+        }
+        RefundWish::Amount(money) => Wish::Amount(money.minor),
+    };
+    let refund = books.refund(&wish)?;
+    let payment = calls::open_payment(work, order.id).await?;
+    let Some(payment) = payment.filter(|payment| payment.captured_minor > 0) else {
+        return Err(Rejection::new("nothing_to_refund_conflict", "nothing was captured yet").into());
+    };
+    if order.standing.status == Status::PartiallyShipped && order.captured_minor == order.grand_minor {
+        // A gateway that takes no parts has taken all of it with the first shipment; what is still to be sent is not paid back.
+        let detail = "all of it was paid with its first shipment; it can be refunded when the last one has left";
+        return Err(Rejection::new("order_state_conflict", detail).into());
+    }
+    insert(work, data, &payment, &refund, of_return).await?;
+    set_aside(work, order.id, &refund.lines, 1).await?;
+    order.refunded_minor += refund.amount_minor;
+    order.save(work, None, None).await?;
+    let payload = serde_json::json!({ "order_id": order.id, "refund_id": data.refund_id });
+    let (key, due_at) = (data.refund_id.to_string(), work.now());
+    work.enqueue(NewJob { kind: RunRefund::KIND, key, due_at, payload, cause: cause.clone() }).await?;
+    let entry = Entry {
+        who: data.by.as_str(),
+        what: "refund",
+        subject: order.id.to_string(),
+        before: serde_json::json!({ "refunded_minor": order.refunded_minor - refund.amount_minor }),
+        after: serde_json::json!({ "refunded_minor": order.refunded_minor, "refund_id": data.refund_id }),
+        why: &data.reason,
+    };
+    audit::write(work, entry).await?;
+    Ok(order.money(refund.amount_minor))
+}
+
 async fn books(work: &mut Work, order: &Order) -> Result<Books, sqlx::Error> {
     let tenant = work.tenant().clone();
     let rows = sqlx::query!(
-        r#"SELECT line, quantity, refunded_quantity, net_minor + tax_minor AS "gross!", refunded_minor FROM order_lines
-           WHERE tenant = $1 AND order_id = $2 ORDER BY line"#,
+        r#"SELECT l.line, l.quantity, l.refunded_quantity, l.net_minor + l.tax_minor AS "gross!", l.net_minor, l.refunded_minor,
+                  (SELECT COALESCE(sum(i.quantity), 0)::bigint FROM shipments s
+                   JOIN shipment_lines i ON i.tenant = s.tenant AND i.shipment_id = s.id AND i.line = l.line
+                   WHERE s.tenant = $1 AND s.order_id = $2 AND s.state IN ('dispatched', 'delivered')) AS "sent!"
+           FROM order_lines l WHERE l.tenant = $1 AND l.order_id = $2 ORDER BY l.line"#,
         tenant.as_str(),
         order.id.0,
     )
@@ -87,18 +104,46 @@ async fn books(work: &mut Work, order: &Order) -> Result<Books, sqlx::Error> {
     let lines = rows.into_iter().map(|row| Line {
         number: row.line,
         quantity: row.quantity,
+        // Refunds of before this was looked at may have named more than had left.
+        sent_quantity: row.sent.max(row.refunded_quantity),
         refunded_quantity: row.refunded_quantity,
         gross_minor: row.gross,
         refunded_minor: row.refunded_minor,
+        net_minor: row.net_minor,
     });
-    Ok(Books { captured_minor: order.captured_minor, refunded_minor: order.refunded_minor, lines: lines.collect() })
+    // Refunds of before the column was there are counted by their proportion, as they were told then.
+    let goods_refunded_minor = sqlx::query_scalar!(
+        r#"SELECT COALESCE(sum(COALESCE(goods_minor, amount_minor * $3::bigint / GREATEST($4::bigint, 1))), 0)::bigint AS "minor!" FROM refunds
+           WHERE tenant = $1 AND order_id = $2 AND state <> 'failed'"#,
+        tenant.as_str(),
+        order.id.0,
+        order.subtotal_minor,
+        order.grand_minor,
+    )
+    .fetch_one(work.conn())
+    .await?;
+    Ok(Books {
+        captured_minor: order.captured_minor,
+        refunded_minor: order.refunded_minor,
+        grand_minor: order.grand_minor,
+        goods_minor: order.subtotal_minor,
+        goods_refunded_minor,
+        lines: lines.collect(),
+    })
 }
 
-async fn insert(work: &mut Work, data: &RefundOrder, payment: &Payment, refund: &Refund) -> Result<(), Failure> {
+async fn insert(
+    work: &mut Work,
+    data: &RefundOrder,
+    payment: &Payment,
+    refund: &Refund,
+    of_return: Option<ReturnId>,
+) -> Result<(), Failure> {
     let (tenant, now) = (work.tenant().clone(), work.now());
     let written = sqlx::query!(
-        "INSERT INTO refunds (tenant, id, order_id, payment_id, amount_minor, lines, reason, restock, state, requested_by, requested_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'requested', $9, $10) ON CONFLICT DO NOTHING",
+        "INSERT INTO refunds (tenant, id, order_id, payment_id, amount_minor, lines, reason, restock, state, requested_by, requested_at, goods_minor,
+                              return_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'requested', $9, $10, $11, $12) ON CONFLICT DO NOTHING",
         tenant.as_str(),
         data.refund_id.0,
         data.order_id.0,
@@ -109,6 +154,8 @@ async fn insert(work: &mut Work, data: &RefundOrder, payment: &Payment, refund: 
         data.restock,
         data.by.as_str(),
         now,
+        refund.goods_minor,
+        of_return.map(|id| id.0),
     )
     .execute(work.conn())
     .await?;
@@ -160,7 +207,7 @@ pub async fn shown(work: &mut Work, order: OrderId) -> Result<Vec<Value>, sqlx::
     Ok(rows
         .into_iter()
         .map(|row| {
-            let amount = shared_events::Money::new(row.amount_minor, crate::order_row::stored_currency(&row.currency));
+            let amount = Money::new(row.amount_minor, crate::order_row::stored_currency(&row.currency));
             serde_json::json!({
                 "refund_id": row.id, "amount": amount.decimal(), "status": row.state, "reason": row.reason,
                 "restock": row.restock, "detail": row.detail, "created_at": row.requested_at

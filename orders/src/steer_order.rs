@@ -23,7 +23,9 @@ impl Handles<SteerOrder> for SteerIt {
         let mut order = Order::lock(work, data.order_id).await?;
         let step = Step::from_name(&data.step)
             .ok_or_else(|| Rejection::new("invalid_step", "is no step of an order").at("step"))?;
-        if order.standing.status != Status::OnHold || order.progress.next() != Some(step) {
+        // What has begun to leave is not held any more; its step can be tried at once all the same.
+        let tries_again = order.standing.status == Status::PartiallyShipped && data.action == Steer::Retry;
+        if !(order.standing.status == Status::OnHold || tries_again) || order.progress.next() != Some(step) {
             return Err(Rejection::new("step_conflict", "the order does not wait at this step").at("step").into());
         }
         if tasks::verdict(work, order.id).await? == Verdict::Open {
@@ -38,7 +40,12 @@ impl Handles<SteerOrder> for SteerIt {
             Steer::Retry if step == Step::AuthorizePayment => ask_all_again(work, order.id).await?,
             Steer::Retry => {}
         }
-        go_on(work, &cause, &mut order, data.by.as_str()).await?;
+        let before = order.standing.status.name();
+        if tries_again {
+            hurry(work, &mut order, step).await?;
+        } else {
+            go_on(work, &cause, &mut order, data.by.as_str()).await?;
+        }
         let what = match data.action {
             Steer::Retry => "retry_step",
             Steer::Skip => "skip_step",
@@ -47,7 +54,7 @@ impl Handles<SteerOrder> for SteerIt {
             who: data.by.as_str(),
             what,
             subject: order.id.to_string(),
-            before: serde_json::json!({ "status": "on_hold", "step": step.name() }),
+            before: serde_json::json!({ "status": before, "step": step.name() }),
             after: serde_json::json!({ "status": order.standing.status.name(), "step": order.progress.next().map(Step::name) }),
             why: &data.reason,
         };
@@ -73,6 +80,23 @@ pub async fn go_on(work: &mut Work, cause: &Cause, order: &mut Order, by: &str) 
     Ok(())
 }
 
+/// Has a step that waits for its time run now.
+///
+/// # Errors
+/// When the database is away.
+pub async fn hurry(work: &mut Work, order: &mut Order, step: Step) -> Result<(), Failure> {
+    let (key, now) = (format!("{}:{}", order.id, step.name()), work.now());
+    sqlx::query!(
+        "UPDATE jobs SET due_at = $3, failed_at = NULL WHERE kind = $1 AND key = $2 AND (due_at > $3 OR failed_at IS NOT NULL)",
+        STEP_JOB,
+        key,
+        now,
+    )
+    .execute(work.conn())
+    .await?;
+    order.save(work, None, Some(0)).await
+}
+
 /// A job that was set aside as failed would keep a new one of the same step from being enqueued.
 ///
 /// # Errors
@@ -86,12 +110,16 @@ pub async fn forget_failed(work: &mut Work, order: OrderId, step: Step) -> Resul
 }
 
 /// Providers that refused may be asked again: the customer has named another card, say.
-async fn ask_all_again(work: &mut Work, order: OrderId) -> Result<(), sqlx::Error> {
-    let tenant = work.tenant().clone();
+///
+/// # Errors
+/// When the database is away.
+pub async fn ask_all_again(work: &mut Work, order: OrderId) -> Result<(), sqlx::Error> {
+    let (tenant, now) = (work.tenant().clone(), work.now());
     sqlx::query!(
-        "UPDATE payments SET state = 'voided' WHERE tenant = $1 AND order_id = $2 AND state = 'declined'",
+        "UPDATE payments SET superseded_at = $3 WHERE tenant = $1 AND order_id = $2 AND state = 'declined' AND superseded_at IS NULL",
         tenant.as_str(),
         order.0,
+        now,
     )
     .execute(work.conn())
     .await?;

@@ -194,7 +194,7 @@ pub async fn reserve(
             .execute(work.conn())
             .await?;
         }
-        suggest(work, cause, sku, warehouse).await?;
+        suggest(work, cause, sku, warehouse, Some(part.quantity)).await?;
     }
     Ok(Reserved::In(used.len()))
 }
@@ -242,22 +242,30 @@ pub async fn release(work: &mut Work, order: OrderId, state: &str) -> Result<boo
     Ok(true)
 }
 
-/// Says that a warehouse should be refilled, when it fell to its reorder point. The row is locked.
+/// Says that a warehouse should be refilled, when what can be sold there has just fallen to its reorder point: by `taken`, or in whichever
+/// way where that is not said. The row is locked.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn suggest(work: &mut Work, cause: &Cause, sku: &str, warehouse: &str) -> Result<(), sqlx::Error> {
+pub async fn suggest(
+    work: &mut Work,
+    cause: &Cause,
+    sku: &str,
+    warehouse: &str,
+    taken: Option<i64>,
+) -> Result<(), sqlx::Error> {
     let tenant = work.tenant().clone();
     let low = sqlx::query!(
-        r#"SELECT on_hand - reserved AS "available!", reorder_quantity, version FROM stock_items
-           WHERE tenant = $1 AND sku = $2 AND warehouse_id = $3 AND reorder_quantity > 0 AND on_hand - reserved <= reorder_point"#,
+        r#"SELECT on_hand - reserved - safety AS "available!", reorder_point, reorder_quantity, version FROM stock_items
+           WHERE tenant = $1 AND sku = $2 AND warehouse_id = $3 AND reorder_quantity > 0 AND on_hand - reserved - safety <= reorder_point"#,
         tenant.as_str(),
         sku,
         warehouse,
     )
     .fetch_optional(work.conn())
     .await?;
-    if let Some(low) = low {
+    let has_crossed = |available: i64, point: i64| taken.is_none_or(|taken| available + taken > point);
+    if let Some(low) = low.filter(|low| has_crossed(low.available, low.reorder_point)) {
         let suggested = ReorderSuggested {
             sku: sku.to_owned(),
             warehouse_id: warehouse.to_owned(),

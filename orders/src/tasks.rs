@@ -26,13 +26,37 @@ pub enum Verdict {
     Refused,
 }
 
-/// Opens a task about an order, once: the same kind for the same order is the same task.
+/// Opens a task about an order, once: the same kind about the same thing is the same task, until it is withdrawn.
+/// `about` tells apart what happens to an order more than once; empty where the kind is enough.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn open(work: &mut Work, cause: &Cause, order: &Order, kind: Kind, summary: &str) -> Result<(), Failure> {
+pub async fn open(
+    work: &mut Work,
+    cause: &Cause,
+    order: &Order,
+    kind: Kind,
+    about: &str,
+    summary: &str,
+) -> Result<(), Failure> {
     let (tenant, now) = (work.tenant().clone(), work.now());
-    let id = OrderTaskId(derive(&["order-task", tenant.as_str(), &order.id.to_string(), kind.name()]));
+    let withdrawn = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM order_tasks WHERE tenant = $1 AND order_id = $2 AND kind = $3 AND state = 'withdrawn'"#,
+        tenant.as_str(),
+        order.id.0,
+        kind.name(),
+    )
+    .fetch_one(work.conn())
+    .await?;
+    let (of, round) = (order.id.to_string(), withdrawn.to_string());
+    let mut names = vec!["order-task", tenant.as_str(), &of, kind.name()];
+    if !about.is_empty() {
+        names.push(about);
+    }
+    if withdrawn > 0 {
+        names.push(&round);
+    }
+    let id = OrderTaskId(derive(&names));
     let due_at = now + DEADLINE;
     let written = sqlx::query!(
         "INSERT INTO order_tasks (tenant, id, kind, order_id, summary, requested_by, opened_at, due_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -58,7 +82,7 @@ pub async fn open(work: &mut Work, cause: &Cause, order: &Order, kind: Kind, sum
     Ok(())
 }
 
-/// What the tasks of an order have come to.
+/// What the tasks that an order waits for have come to. Trouble after something has left holds nothing up.
 ///
 /// # Errors
 /// When the database is away.
@@ -66,7 +90,7 @@ pub async fn verdict(work: &mut Work, order: OrderId) -> Result<Verdict, sqlx::E
     let tenant = work.tenant().clone();
     let row = sqlx::query!(
         r#"SELECT bool_or(state = 'rejected') AS refused, bool_or(state IN ('open', 'claimed')) AS open
-           FROM order_tasks WHERE tenant = $1 AND order_id = $2"#,
+           FROM order_tasks WHERE tenant = $1 AND order_id = $2 AND kind NOT IN ('carrier_exception', 'payment_exception', 'payment_dispute')"#,
         tenant.as_str(),
         order.0,
     )
@@ -87,6 +111,40 @@ pub async fn withdraw(work: &mut Work, order: OrderId) -> Result<(), sqlx::Error
     let tenant = work.tenant().clone();
     sqlx::query!(
         "UPDATE order_tasks SET state = 'withdrawn', version = version + 1 WHERE tenant = $1 AND order_id = $2 AND state IN ('open', 'claimed')",
+        tenant.as_str(),
+        order.0,
+    )
+    .execute(work.conn())
+    .await?;
+    Ok(())
+}
+
+/// The gateway pays after all: nobody has to look after it any more.
+///
+/// # Errors
+/// When the database is away.
+pub async fn paid(work: &mut Work, order: OrderId) -> Result<(), sqlx::Error> {
+    let tenant = work.tenant().clone();
+    sqlx::query!(
+        "UPDATE order_tasks SET state = 'withdrawn', version = version + 1
+         WHERE tenant = $1 AND order_id = $2 AND kind = 'payment_exception' AND state IN ('open', 'claimed')",
+        tenant.as_str(),
+        order.0,
+    )
+    .execute(work.conn())
+    .await?;
+    Ok(())
+}
+
+/// What was asked and allowed about an order counts no more: it is another order now, and has to be allowed as it is.
+///
+/// # Errors
+/// When the database is away.
+pub async fn start_over(work: &mut Work, order: OrderId) -> Result<(), sqlx::Error> {
+    let tenant = work.tenant().clone();
+    sqlx::query!(
+        "UPDATE order_tasks SET state = 'withdrawn', version = version + 1
+         WHERE tenant = $1 AND order_id = $2 AND state IN ('open', 'claimed', 'approved')",
         tenant.as_str(),
         order.0,
     )

@@ -5,12 +5,12 @@ use service_kit::store::{Cause, Work};
 use shared_events::orders::{OrderUpdated, UpdateOrder};
 use shared_events::outcome::Rejection;
 
-use crate::domain::process::Step;
+use crate::domain::process::{HoldReason, Step};
 use crate::domain::status::Status;
 use crate::domain::totals::{Given, Item, reckon, share_out};
 use crate::order_row::Order;
-use crate::place_order::rates;
-use crate::{audit, read_order};
+use crate::place_order::{keep_cards, rates};
+use crate::{audit, read_order, steer_order, tasks};
 
 /// Handles [`UpdateOrder`].
 pub struct Update;
@@ -19,10 +19,13 @@ impl Handles<UpdateOrder> for Update {
     async fn handle(&self, work: &mut Work, message: &Delivered<UpdateOrder>) -> Result<Outcome, Failure> {
         let (data, cause) = (&message.data, Cause::from(&message.envelope));
         let mut order = Order::lock_of(work, data.order_id, data.only_of.as_deref()).await?;
+        if data.replaces.as_ref().is_some_and(|sealed| *sealed != order.private_sealed) {
+            let detail = "somebody else changed the order at the same moment; look at it and try again";
+            return Err(Rejection::new("order_changed_conflict", detail).into());
+        }
         // A held order may be past its confirmation: then only what the hold is about may change, which is not this.
         let is_confirmed = order.progress.has(Step::Approve);
-        let pays_anew =
-            order.standing.status == Status::OnHold && order.progress.next() == Some(Step::AuthorizePayment);
+        let pays_anew = waits_for_means(&order);
         if !order.standing.status.is_editable() || (is_confirmed && !pays_anew) {
             let status = order.standing.status.name();
             return Err(Rejection::new(
@@ -34,12 +37,26 @@ impl Handles<UpdateOrder> for Update {
         if pays_anew && (data.ship_country.is_some() || data.shipping_method.is_some()) {
             return Err(Rejection::new("order_state_conflict", "only the means of payment can still be changed").into());
         }
-        if !pays_anew {
+        let before = shown_to_auditors(&order);
+        let is_held = order.standing.status == Status::OnHold;
+        let hold = order.hold_reason.clone().unwrap_or_default();
+        // What it waited for may have come with the change; a person's own hold, or trouble, is for a person to end.
+        let goes_on = if pays_anew {
+            hold == HoldReason::Payment.name() && names_other_means(work, &order, data).await?
+        } else {
+            [HoldReason::Address, HoldReason::Fraud, HoldReason::Value].iter().any(|reason| reason.name() == hold)
+        };
+        if pays_anew {
+            if goes_on {
+                steer_order::ask_all_again(work, order.id).await?;
+            }
+        } else {
             order.ship_country = data.ship_country.clone().unwrap_or(order.ship_country);
             order.shipping_method = data.shipping_method.clone().unwrap_or(order.shipping_method);
             reckon_anew(work, &mut order).await?;
-            // What it was scored by may be another now.
+            // What it was scored by may be another now, and what was allowed was another order.
             order.progress = order.progress.without(Step::Validate).without(Step::ScoreFraud);
+            tasks::start_over(work, order.id).await?;
         }
         if let (Some(sealed), Some(marks)) = (&data.private, &data.marks) {
             let tenant = work.tenant().clone();
@@ -57,25 +74,53 @@ impl Handles<UpdateOrder> for Update {
             )
             .execute(work.conn())
             .await?;
+            keep_cards(work, order.id, &marks.more_cards).await?;
         }
-        let runs = order.standing.status != Status::OnHold;
-        order.save(work, None, runs.then_some(0)).await?;
-        if runs && let Some(step) = order.progress.next() {
-            crate::advance::run_step(work, &cause, order.id, step, 0).await?;
+        if is_held && goes_on {
+            steer_order::go_on(work, &cause, &mut order, data.by.as_str()).await?;
+        } else {
+            order.save(work, None, (!is_held).then_some(0)).await?;
+            if !is_held && let Some(step) = order.progress.next() {
+                crate::advance::run_step(work, &cause, order.id, step, 0).await?;
+            }
         }
         work.emit(&cause, order.sequence(), &OrderUpdated { order_id: order.id, total: order.total() });
         let entry = audit::Entry {
             who: data.by.as_str(),
             what: "update_order",
             subject: order.id.to_string(),
-            before: serde_json::json!({}),
-            after: serde_json::json!({ "ship_country": order.ship_country, "shipping_method": order.shipping_method, "grand_minor": order.grand_minor }),
-            why: "",
+            before,
+            after: shown_to_auditors(&order),
+            why: data.why.as_deref().unwrap_or_default(),
         };
         audit::write(work, entry).await?;
-        let shown = read_order::short(work, data.order_id).await?;
+        let shown = read_order::short_for(work, data.order_id, data.only_of.as_deref()).await?;
         Ok(Outcome::ids(&shown))
     }
+}
+
+/// Whether an order is confirmed and waits for nothing but means of payment: every gateway refused it, or it was not paid while stock was
+/// set aside for it.
+fn waits_for_means(order: &Order) -> bool {
+    let next = order.progress.next();
+    order.standing.status == Status::OnHold
+        && (next == Some(Step::AuthorizePayment)
+            || (next == Some(Step::ReserveStock) && order.hold_reason.as_deref() == Some(HoldReason::Payment.name())))
+}
+
+/// Whether the change names a means of payment that the order has not.
+async fn names_other_means(work: &mut Work, order: &Order, data: &UpdateOrder) -> Result<bool, sqlx::Error> {
+    let Some(marks) = &data.marks else { return Ok(false) };
+    let tenant = work.tenant().clone();
+    let known = sqlx::query_scalar!(
+        r#"SELECT card_mark AS "mark!" FROM orders WHERE tenant = $1 AND id = $2 AND card_mark IS NOT NULL
+           UNION ALL SELECT mark FROM order_cards WHERE tenant = $1 AND order_id = $2"#,
+        tenant.as_str(),
+        order.id.0,
+    )
+    .fetch_all(work.conn())
+    .await?;
+    Ok(marks.card.iter().chain(&marks.more_cards).any(|mark| !known.contains(mark)))
 }
 
 async fn reckon_anew(work: &mut Work, order: &mut Order) -> Result<(), Failure> {
@@ -129,4 +174,11 @@ async fn reckon_anew(work: &mut Work, order: &mut Order) -> Result<(), Failure> 
         .await?;
     }
     Ok(())
+}
+
+/// What the audit shows of an order that is changed. Addresses and means of payment are sealed, and are not shown there either.
+fn shown_to_auditors(order: &Order) -> serde_json::Value {
+    serde_json::json!({
+        "ship_country": order.ship_country, "shipping_method": order.shipping_method, "grand_minor": order.grand_minor
+    })
 }

@@ -2,7 +2,7 @@
 //! so one that comes twice, late, early or never changes nothing but how soon something is found out.
 
 use axum::http::HeaderMap;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use providers::webhook::{Notice, Untrusted};
 use providers::{paypal, payu, razorpay, stripe};
 use service_kit::jobs::NewJob;
@@ -53,6 +53,9 @@ pub async fn prove(
         "paypal" => {
             let access = gateways.paypal.as_ref().ok_or(Refused::NotHere)?;
             let webhook_id = access.webhook_id.as_deref().ok_or(Refused::NotHere)?;
+            if !is_recent(header("paypal-transmission-time"), now) {
+                return Err(Refused::Untrusted(Untrusted::Signature));
+            }
             let text = |name| header(name).to_owned();
             let signed = paypal::Signed {
                 transmission_id: text("paypal-transmission-id"),
@@ -71,6 +74,18 @@ pub async fn prove(
         }
         read => read.map_err(Refused::Untrusted),
     }
+}
+
+/// How long PayPal repeats a webhook that was not taken. What is older is somebody's copy.
+const REPEATED_FOR: TimeDelta = TimeDelta::days(3);
+/// By how much PayPal's clock may be ahead of ours.
+const AHEAD: TimeDelta = TimeDelta::minutes(5);
+
+fn is_recent(sent: &str, now: DateTime<Utc>) -> bool {
+    DateTime::parse_from_rfc3339(sent).is_ok_and(|sent| {
+        let age = now.signed_duration_since(sent);
+        -AHEAD <= age && age <= REPEATED_FOR + TimeDelta::hours(1)
+    })
 }
 
 /// Keeps a proved webhook, and has it heeded. False when it was there before, or is not about a payment of ours.

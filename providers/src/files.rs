@@ -41,6 +41,18 @@ pub enum Unreadable {
     Broken(#[from] io::Error),
 }
 
+impl Unreadable {
+    /// Whether the bytes are there and are not the ones that were stored: waiting does not help.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Store(_) => false,
+            Self::Vault(_) => true,
+            Self::Broken(error) => error.get_ref().is_some_and(|inner| inner.is::<VaultError>()),
+        }
+    }
+}
+
 /// Where a file is and what opens it.
 #[derive(Debug, Clone)]
 pub struct Place {

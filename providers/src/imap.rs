@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_imap::error::Error as Problem;
+use async_imap::types::NameAttribute;
 use async_imap::{Authenticator, Client, Session};
 use chrono::NaiveDate;
 use futures::TryStreamExt;
@@ -24,6 +25,8 @@ pub const PORT: u16 = 993;
 const STEP: Duration = Duration::from_secs(30);
 /// Bytes of one session at most.
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
+/// How folders of sent mails are usually called.
+const SENT: [&str; 4] = ["Sent", "Sent Items", "Sent Messages", "Sent Mail"];
 
 /// How its owner signs in.
 #[derive(Debug, Clone)]
@@ -173,16 +176,35 @@ impl Inbox {
         Ok(mails.iter().find(|mail| mail.uid == Some(uid)).and_then(|mail| mail.body()).map(<[u8]>::to_vec))
     }
 
-    /// Whether a mail of this name (without angle brackets), or an answer to it, is there.
+    /// Whether a mail of this name (without angle brackets), or an answer to it, is in the inbox or among the sent mails. It ends the
+    /// session.
     ///
     /// # Errors
     /// As [`Error`] says.
-    pub async fn knows(&mut self, message_id: &str) -> Result<bool, Error> {
-        if !message_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte)) {
-            return Ok(false);
-        }
+    pub async fn knows(mut self, message_id: &str) -> Result<bool, Error> {
+        let is_name = message_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte));
+        let found = if is_name { self.look_for(message_id).await } else { Ok(false) };
+        self.end().await;
+        found
+    }
+
+    async fn look_for(&mut self, message_id: &str) -> Result<bool, Error> {
         let question = format!("OR HEADER Message-ID \"{message_id}\" HEADER References \"{message_id}\"");
-        Ok(!step(self.session.uid_search(question)).await?.is_empty())
+        if !step(self.session.uid_search(&question)).await?.is_empty() {
+            return Ok(true);
+        }
+        let Some(folder) = self.sent_folder().await? else { return Ok(false) };
+        step(self.session.examine(folder)).await?;
+        Ok(!step(self.session.uid_search(&question)).await?.is_empty())
+    }
+
+    /// The folder of sent mails: the one that the server marks as such (RFC 6154), or one of a usual name.
+    async fn sent_folder(&mut self) -> Result<Option<String>, Error> {
+        let folders: Vec<_> = step(async { self.session.list(None, Some("*")).await?.try_collect().await }).await?;
+        let marked = folders.iter().find(|folder| folder.attributes().contains(&NameAttribute::Sent));
+        let is_usual = |name: &str| SENT.iter().any(|usual| name.eq_ignore_ascii_case(usual));
+        let named = || folders.iter().find(|folder| is_usual(folder.name()));
+        Ok(marked.or_else(named).map(|folder| folder.name().to_owned()))
     }
 
     /// Says farewell; what comes of it changes nothing.

@@ -5,6 +5,7 @@ pub mod easypost;
 pub mod fetch;
 pub mod files;
 pub mod gateway;
+pub mod google;
 pub mod imap;
 pub mod media_type;
 pub mod objects;

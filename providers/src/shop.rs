@@ -1,5 +1,5 @@
 //! The services of a shop around its orders, over HTTP and JSON: catalogue, carts, users. Each has a deadline of its own, a circuit
-//! breaker, and answers that are kept for a moment.
+//! breaker, and answers that are kept for a moment: by each instance, and by all of them together where there is a Redis.
 //!
 //! `GET {base}/products/{id}`, `GET {base}/cart/{id}` and `GET {base}/users/{id}`; an answer may be wrapped in `data` or in the thing's
 //! name, as shops do. 404 means that there is no such thing; everything else that is not a success means that the service is away.
@@ -15,10 +15,14 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use service_kit::breaker::Breaker;
 use service_kit::http_client;
+use service_kit::redis::Redis;
 use url::Url;
 
 use crate::wire::{body_of, without_address};
 
+/// How a shared answer begins: that there is such a thing, or none.
+const THERE: u8 = b'+';
+const NOT_THERE: u8 = b'-';
 /// Answers kept at a time; beyond that all are forgotten.
 const KEPT: usize = 10_000;
 
@@ -126,14 +130,22 @@ struct Inner {
     breaker: Breaker,
     keep_for: Duration,
     kept: Mutex<HashMap<String, (Instant, Option<Bytes>)>>,
+    shared: Option<Redis>,
 }
 
 impl Shop {
-    /// `base` is its address; answers are kept for `keep_for`, if that is not nothing.
-    pub fn new(service: &'static str, base: &str, timeout: Duration, keep_for: Duration) -> Self {
+    /// `base` is its address; answers are kept for `keep_for`, if that is not nothing, and shared by `shared`.
+    pub fn new(
+        service: &'static str,
+        base: &str,
+        timeout: Duration,
+        keep_for: Duration,
+        shared: Option<Redis>,
+    ) -> Self {
         let base = base.trim_end_matches('/').to_owned();
         let (http, breaker, kept) = (http_client::client(timeout), Breaker::default(), Mutex::default());
-        Self(Arc::new(Inner { service, base, http, breaker, keep_for, kept }))
+        let shared = shared.filter(|_| !keep_for.is_zero());
+        Self(Arc::new(Inner { service, base, http, breaker, keep_for, kept, shared }))
     }
 
     /// An article of the catalogue.
@@ -181,12 +193,16 @@ impl Shop {
         if let Some((_, kept)) = self.kept().get(&key).filter(fresh) {
             return Ok(kept.clone());
         }
+        if let Some(known) = self.known_to_others(&key).await {
+            return Ok(known);
+        }
         if !self.0.breaker.allows(now) {
             return Err(self.away("it failed several times, and is left alone for a moment"));
         }
         let asked = self.ask(address).await;
         self.0.breaker.note(asked.is_ok(), Instant::now());
         let body = asked.map_err(|problem| self.away(problem))?;
+        self.tell_others(&key, body.as_deref()).await;
         if !self.0.keep_for.is_zero() {
             let mut kept = self.kept();
             if kept.len() >= KEPT {
@@ -195,6 +211,26 @@ impl Shop {
             kept.insert(key, (now, body.clone()));
         }
         Ok(body)
+    }
+
+    /// What another instance was told lately. It is not kept here too, or it would be believed for twice as long.
+    async fn known_to_others(&self, key: &str) -> Option<Option<Bytes>> {
+        let kept = self.0.shared.as_ref()?.get(key).await.ok().flatten()?;
+        match kept.split_first()? {
+            (&THERE, body) => Some(Some(Bytes::copy_from_slice(body))),
+            _ => Some(None),
+        }
+    }
+
+    async fn tell_others(&self, key: &str, body: Option<&[u8]>) {
+        let Some(shared) = &self.0.shared else { return };
+        let kept = match body {
+            Some(body) => [&[THERE], body].concat(),
+            None => vec![NOT_THERE],
+        };
+        if let Err(away) = shared.keep(key, &kept, self.0.keep_for).await {
+            tracing::debug!(service = self.0.service, %away, "an answer is not shared");
+        }
     }
 
     async fn ask(&self, address: Url) -> Result<Option<Bytes>, String> {

@@ -1,6 +1,10 @@
 //! Text messages by Twilio's Messages resource, or by anybody who speaks it.
 //!
+//! What Twilio calls back is in [`read_status`].
+//!
 //! Creating a message has no idempotency key there, so that an unknown outcome is looked up before anything is sent again.
+
+mod status;
 
 use std::fmt;
 use std::time::Duration;
@@ -14,6 +18,8 @@ use url::form_urlencoded::Serializer;
 
 use crate::sending::{Receipt, SendError};
 use crate::wire::{body_of, outcome_of};
+
+pub use status::{Progress, SIGNATURE, Status, read_status};
 
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// Messages to one number that are looked through.
@@ -86,15 +92,17 @@ impl Sms {
         format!("{base}/2010-04-01/Accounts/{account}/Messages.json")
     }
 
-    /// Hands a text over.
+    /// Hands a text over; how it fares afterwards is told to `news`, an address.
     ///
     /// # Errors
     /// See [`SendError`]; after [`SendError::Unknown`] look it up with [`Sms::find`].
-    pub async fn send(&self, to: &str, text: &str) -> Result<Receipt, SendError> {
+    pub async fn send(&self, to: &str, text: &str, news: Option<&str>) -> Result<Receipt, SendError> {
         let SmsConfig { account, token, from, .. } = &self.config;
         let sender = if from.starts_with("MG") { "MessagingServiceSid" } else { "From" };
-        let form =
-            Serializer::new(String::new()).extend_pairs([("To", to), (sender, from.as_str()), ("Body", text)]).finish();
+        let form = Serializer::new(String::new())
+            .extend_pairs([("To", to), (sender, from.as_str()), ("Body", text)])
+            .extend_pairs(news.map(|address| ("StatusCallback", address)))
+            .finish();
         let request = self.http.post(self.messages()).basic_auth(account, Some(token.expose())).timeout(self.timeout);
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
         let response = outcome_of(request.send().await).map_err(|(problem, sent)| match sent {

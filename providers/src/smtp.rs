@@ -6,6 +6,7 @@
 mod compose;
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -76,13 +77,27 @@ pub struct SmtpConfig {
 pub struct Smtp {
     config: SmtpConfig,
     message_deadline: Duration,
+    address: Option<IpAddr>,
+    token: Option<(String, Secret)>,
 }
 
 impl Smtp {
     /// A mail server; nothing is connected yet.
     pub fn new(config: SmtpConfig) -> Self {
         http_client::install_tls_provider();
-        Self { config, message_deadline: MESSAGE }
+        Self { config, message_deadline: MESSAGE, address: None, token: None }
+    }
+
+    /// The same server at this address, wherever its name leads by then. Certificates still have to be for the name.
+    #[must_use]
+    pub fn at(self, address: IpAddr) -> Self {
+        Self { address: Some(address), ..self }
+    }
+
+    /// The same, signed in by a token of an OAuth login (XOAUTH2) instead of a password.
+    #[must_use]
+    pub fn by_token(self, user: String, token: Secret) -> Self {
+        Self { token: Some((user, token)), ..self }
     }
 
     /// The same with another time to wait for the answer to a message.
@@ -113,16 +128,19 @@ impl Smtp {
             Protection::Tls => Some(self.tls()?),
             Protection::StartTls | Protection::None => None,
         };
-        let connecting =
-            AsyncSmtpConnection::connect_tokio1((host.as_str(), *port), Some(STEP), &hello, implicit, None);
+        let at = self.address.map_or_else(|| host.clone(), |address| address.to_string());
+        let connecting = AsyncSmtpConnection::connect_tokio1((at.as_str(), *port), Some(STEP), &hello, implicit, None);
         let mut connection = before(STEP, "connecting", connecting).await?;
         if *protection == Protection::StartTls {
             before(STEP, "starttls", connection.starttls(self.tls()?, &hello)).await?;
         }
-        if let Some((user, password)) = login {
-            let credentials = Credentials::new(user.clone(), password.expose().to_owned());
-            let mechanisms = [Mechanism::Plain, Mechanism::Login];
-            before(STEP, "signing in", connection.auth(&mechanisms, &credentials)).await?;
+        let (login, mechanisms): (_, &[Mechanism]) = match &self.token {
+            Some(by_token) => (Some(by_token), &[Mechanism::Xoauth2]),
+            None => (login.as_ref(), &[Mechanism::Plain, Mechanism::Login]),
+        };
+        if let Some((user, secret)) = login {
+            let credentials = Credentials::new(user.clone(), secret.expose().to_owned());
+            before(STEP, "signing in", connection.auth(mechanisms, &credentials)).await?;
         }
         Ok(connection)
     }

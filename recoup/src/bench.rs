@@ -77,9 +77,11 @@ pub async fn run(bench: Bench) -> anyhow::Result<Exit> {
     }
     let mut system = stack::System::start().await?;
     report.ready_ms = Some(system.ready_ms);
+    let mut timed = 0;
     if settings.wants("latency") {
         for (rate, seconds) in [(20, 20), (1_000, 15)] {
             eprintln!("latency at {rate} events/s ...");
+            timed += i64::from(latency::events(rate, seconds));
             report.latency_ms.insert(format!("at_{rate}"), latency::run(&system, rate, seconds).await?);
         }
     }
@@ -91,7 +93,7 @@ pub async fn run(bench: Bench) -> anyhow::Result<Exit> {
         eprintln!("pipeline: batched ingest to committed commissions ...");
         report.events_per_s = Some(pipeline::run(&mut system, settings.seconds).await?);
     }
-    let books = system.check_books().await?;
+    let books = system.check_books(timed).await?;
     report.lost = Some(books.lost);
     report.duplicated = Some(books.duplicated);
     report.rss_mb = Some(system.peak_rss_mb()?);

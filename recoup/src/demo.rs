@@ -71,13 +71,15 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
 async fn recovery(edge: &Edge, outside: &Outside) -> anyhow::Result<String> {
     let seller = seller::connect(edge, outside).await?;
     seller::sync(edge, outside, "first").await?;
-    owed::compare(edge, outside).await?;
+    let compared = owed::compare(edge, outside).await?;
     let proved = claims::prove(edge).await?;
     claims::submit(edge).await?;
     claims::answers(edge, outside).await?;
     let reversed = recovered::money(edge, outside, &seller).await?;
-    recovered::books(edge, outside, &seller).await?;
-    Ok(if reversed.is_empty() { proved } else { reversed })
+    recovered::books(edge, outside, &seller, compared).await?;
+    let claim = if reversed.is_empty() { proved } else { reversed };
+    recovered::one_trace(&claim).await?;
+    Ok(claim)
 }
 
 /// The first tenant in which nobody has played yet.

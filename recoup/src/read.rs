@@ -13,7 +13,7 @@ use crate::output::{self, Exit};
 /// The partitions are merged by the time at which each message was written down. It ends with the message that is the last one when it starts.
 #[derive(clap::Args)]
 pub struct Args {
-    /// tracking-commands, tracking-events, tracking-parked, commission-commands, commission-events or commission-parked
+    /// SERVICE-commands, SERVICE-events or SERVICE-parked of tracking, commission, evidence, claims, orders or notify
     #[arg(value_parser = cli::topic)]
     topic: Topic,
     /// Leave out what was written down before: 2026-01-31T12:00:00Z, 2026-01-31, or how long ago (90m, 24h, 7d)

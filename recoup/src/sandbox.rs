@@ -11,6 +11,7 @@ use clap::Subcommand;
 use notify::domain::signature;
 use sandbox::amazon::{Amazon, Settings};
 use sandbox::easypost::EasyPost;
+use sandbox::google::Google;
 use sandbox::messaging::Messaging;
 use sandbox::paypal::PayPal;
 use sandbox::payu::PayU;
@@ -42,6 +43,7 @@ enum What {
     #[command(name = "easypost")]
     EasyPost(EasyPostArgs),
     Messaging(MessagingArgs),
+    Google(GoogleArgs),
     Webhooks(WebhooksArgs),
 }
 
@@ -112,6 +114,14 @@ struct MessagingArgs {
     port: u16,
 }
 
+/// Google's login: a consent page that consents, codes and tokens for mailboxes
+#[derive(clap::Args)]
+struct GoogleArgs {
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8019)]
+    port: u16,
+}
+
 /// The signer of our webhooks, for those who write a receiver: POST /sign {secrets, id, timestamp, payload} gives the headers
 #[derive(clap::Args)]
 struct WebhooksArgs {
@@ -174,6 +184,7 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
             let messaging = Messaging::new(Arc::new(SystemClock));
             serve("messaging", args.port, messaging.router()).await
         }
+        What::Google(args) => serve("google", args.port, Google::new(Arc::new(SystemClock)).router()).await,
         What::Webhooks(args) => serve("webhooks", args.port, Router::new().route("/sign", post(sign))).await,
     }
 }

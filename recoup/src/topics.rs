@@ -26,7 +26,8 @@ pub struct Args {
 struct TopicState {
     topic: &'static str,
     partitions: Vec<PartitionState>,
-    stored_messages: u64,
+    /// Messages since the broker loaded it, which it does anew at a restart.
+    received_since_load: u64,
     stored_bytes: u64,
     backlog: u64,
     in_per_s: f64,
@@ -37,7 +38,8 @@ struct TopicState {
 struct PartitionState {
     partition: u32,
     stored_entries: u64,
-    stored_messages: u64,
+    /// Messages since the broker loaded it, which it does anew at a restart.
+    received_since_load: u64,
     stored_bytes: u64,
     in_per_s: f64,
     out_per_s: f64,
@@ -80,7 +82,7 @@ async fn state(admin: &Admin, config: &PulsarConfig, topic: Topic) -> anyhow::Re
     .await?;
     Ok(TopicState {
         topic: topic.name(),
-        stored_messages: partitions.iter().map(|state| state.stored_messages).sum(),
+        received_since_load: partitions.iter().map(|state| state.received_since_load).sum(),
         stored_bytes: partitions.iter().map(|state| state.stored_bytes).sum(),
         backlog: partitions
             .iter()
@@ -112,7 +114,7 @@ async fn partition_state(admin: &Admin, path: String, partition: u32) -> anyhow:
     Ok(PartitionState {
         partition,
         stored_entries: number(&internal["numberOfEntries"]),
-        stored_messages: number(&stats["msgInCounter"]),
+        received_since_load: number(&stats["msgInCounter"]),
         stored_bytes: number(&stats["storageSize"]),
         in_per_s: rate(&stats["msgRateIn"]),
         out_per_s: rate(&stats["msgRateOut"]),

@@ -112,6 +112,7 @@ impl Amazon {
             .route("/_sandbox/faults", get(control::faults).post(control::add_fault).delete(control::clear_faults))
             .route("/_sandbox/cases", get(cases::list).post(cases::decide))
             .route("/_sandbox/cases/{case_id}", get(cases::one))
+            .route("/_sandbox/claims", get(claims::list))
             .route("/_sandbox/reverse", post(reversals::reverse))
             .route("/_sandbox/knowledge", get(control::knowledge))
             .route("/_sandbox/truth", get(control::truth))

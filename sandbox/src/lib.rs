@@ -5,6 +5,7 @@ pub mod amazon;
 pub mod easypost;
 mod faults;
 pub mod gateway;
+pub mod google;
 pub mod messaging;
 pub mod paypal;
 pub mod payu;

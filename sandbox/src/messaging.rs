@@ -14,12 +14,26 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::hmac;
 use serde_json::{Value, json};
 use service_kit::clock::Clock;
 
 use crate::faults::{Fault, Kind, take};
 
 const HANGS: Duration = Duration::from_secs(3_600);
+
+/// A call back, as it would be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Where to.
+    pub address: String,
+    /// `X-Twilio-Signature`.
+    pub signature: String,
+    /// The form.
+    pub body: String,
+}
 
 /// The carriers.
 #[derive(Debug, Clone)]
@@ -55,6 +69,33 @@ impl Messaging {
             .route("/_sandbox/pushes", get(pushes))
             .route("/_sandbox/faults", post(add_fault).delete(clear_faults))
             .with_state(self.clone())
+    }
+
+    /// What Twilio would call back about a text: `queued`, `sent`, `delivered`, `undelivered` or `failed`, signed with the account's
+    /// token. `None` for a text that is not there, or whose sender wants no news.
+    pub fn news(&self, reference: &str, status: &str, token: &str) -> Option<Call> {
+        let state = self.state();
+        let text = state.texts.iter().find(|text| text["sid"] == reference)?;
+        let address = text["_callback"].as_str()?.to_owned();
+        let known = |name: &str| text[name].as_str().unwrap_or_default().to_owned();
+        let mut fields = BTreeMap::from([
+            ("AccountSid", known("account_sid")),
+            ("ApiVersion", "2010-04-01".to_owned()),
+            ("From", known("from")),
+            ("MessageSid", reference.to_owned()),
+            ("MessageStatus", status.to_owned()),
+            ("SmsSid", reference.to_owned()),
+            ("SmsStatus", status.to_owned()),
+            ("To", known("to")),
+        ]);
+        if matches!(status, "undelivered" | "failed") {
+            fields.insert("ErrorCode", "30003".to_owned());
+        }
+        let signed = fields.iter().fold(address.clone(), |text, (name, value)| text + name + value);
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.as_bytes());
+        let signature = STANDARD.encode(hmac::sign(&key, signed.as_bytes()));
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
+        Some(Call { address, signature, body })
     }
 
     fn state(&self) -> MutexGuard<'_, Taken> {
@@ -117,7 +158,7 @@ async fn send_text(
         let message = json!({
             "sid": sid, "account_sid": account, "to": to, "from": from, "body": text, "status": "queued", "direction": "outbound-api",
             "messaging_service_sid": form.get("MessagingServiceSid"), "num_segments": "1", "price": null, "error_code": null,
-            "date_created": now.to_rfc2822(), "date_sent": null,
+            "date_created": now.to_rfc2822(), "date_sent": null, "_callback": form.get("StatusCallback"),
         });
         state.texts.push(message.clone());
         message

@@ -4,9 +4,11 @@
 //! a demo moved the time.
 
 mod caller;
+mod keys;
 mod mint;
 mod verify;
 
 pub use caller::{Caller, Role};
+pub use keys::{KEY_HEADER, KEY_PREFIX, KeyRing};
 pub use mint::{Claims, mint};
 pub use verify::Verifier;

@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::faults;
 use crate::handler::Failure;
-use crate::inbox::{Incoming, Processor, claim};
+use crate::inbox::{Processor, claim};
+use crate::incoming::Incoming;
 use crate::parked::{self, Parking};
 
 /// Attempts at one message before it is parked.
@@ -22,7 +23,7 @@ const PROVEN_AFTER: u64 = 1_000;
 const PROVEN_FOR: Duration = Duration::from_secs(30);
 
 /// Held while a suspicious message is tried, by every partition and service of this process: when it dies, one message alone is to blame.
-static SUSPECT: Mutex<()> = Mutex::const_new(());
+pub(crate) static SUSPECT: Mutex<()> = Mutex::const_new(());
 
 impl Processor {
     /// Counts a start of this process, once; two fruitless ones before it make this one careful.

@@ -6,10 +6,9 @@
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 use pulsar::SubType;
-use pulsar::consumer::{ConsumerOptions, InitialPosition, Message as PulsarMessage};
+use pulsar::consumer::{ConsumerOptions, InitialPosition};
 use pulsar::proto::MessageIdData;
 use shared_events::Topic;
 use tokio_util::sync::CancellationToken;
@@ -20,19 +19,20 @@ use crate::backoff::Backoff;
 use crate::bus::{Bus, Stream, Subscribing};
 use crate::faults;
 use crate::handler::Routes;
-use crate::inbox::{Incoming, Processor};
+use crate::inbox::Processor;
+use crate::pace;
 use crate::runtime::spawn;
 use crate::sharing::Sharing;
 use crate::shutdown::Shutdown;
 use crate::store::Store;
 use shared_events::partition::PARTITIONS;
 
-/// Messages that make a run long enough; the last entry may take it beyond.
-const RUN: usize = 500;
+mod run;
+
+use run::gather;
+
 /// Messages that the broker may send ahead.
 const PREFETCH: u32 = 1_000;
-/// A message that comes so soon after a run means load: it waits as long for others to share its transaction.
-const GATHER: Duration = Duration::from_millis(3);
 /// How long a consumer may see nothing before the watchdog asks the broker for its backlog.
 const SILENCE: Duration = Duration::from_secs(20);
 
@@ -183,13 +183,21 @@ impl Lane {
                     Err(error) => return End::Broken(error),
                 },
             };
-            if ended.is_some_and(|ended| ended.elapsed() < GATHER) {
-                tokio::time::sleep(GATHER).await;
+            let gathers = pace::before_run(ended, Instant::now());
+            if !gathers.is_zero() {
+                tokio::time::sleep(gathers).await;
             }
-            let run = match gather(stream, self.partition, message).await {
+            let run = match gather(&self.processor, stream, message).await {
                 Ok(run) => run,
                 Err(error) => return End::Broken(error),
             };
+            // Nothing in it for this service, as in most entries of a busy topic of others.
+            if run.messages.is_empty() {
+                if let Err(error) = self.acknowledge(stream, run.entries).await {
+                    return End::Broken(error.context("acknowledging"));
+                }
+                continue;
+            }
             // A start counts from its first message: on a quiet topic there is nothing that could have killed the process.
             if !counted && let Err(error) = self.processor.note_start(stop).await {
                 return End::Broken(error);
@@ -245,48 +253,6 @@ impl Lane {
 fn instance(role: &str) -> String {
     static ID: LazyLock<Uuid> = LazyLock::new(Uuid::now_v7);
     format!("{role}-{}", ID.simple())
-}
-
-struct Run {
-    messages: Vec<Incoming>,
-    /// One id per entry: acknowledging it acknowledges the whole entry.
-    entries: Vec<MessageIdData>,
-}
-
-/// Takes the messages that are there, up to a run's length, and completes the last entry.
-async fn gather(
-    stream: &mut Stream,
-    partition: u32,
-    first: Option<Result<PulsarMessage<Vec<u8>>, pulsar::Error>>,
-) -> anyhow::Result<Run> {
-    let mut run = Run { messages: Vec::with_capacity(RUN), entries: Vec::new() };
-    let mut next = first;
-    loop {
-        let message = next.context("the broker ended the stream")??;
-        let expected = message.metadata().num_messages_in_batch.unwrap_or(1).max(1);
-        let id = message.message_id();
-        let index = id.batch_index.unwrap_or(0).max(0);
-        let starts =
-            run.entries.last().is_none_or(|last| (last.ledger_id, last.entry_id) != (id.ledger_id, id.entry_id));
-        if starts {
-            run.entries.push(MessageIdData { batch_index: None, batch_size: None, ..id.clone() });
-        }
-        let careless = faults::sabotaged("ack_first_of_entry");
-        let complete = index + 1 >= expected || careless;
-        run.messages.push(Incoming::read(message, partition));
-        if complete {
-            if run.messages.len() >= RUN || careless {
-                return Ok(run);
-            }
-            match stream.next().now_or_never() {
-                Some(ready) => next = Some(ready.context("the broker ended the stream")?),
-                None => return Ok(run),
-            }
-        } else {
-            // The rest of the entry is already on its way from the client's own buffer.
-            next = stream.next().await;
-        }
-    }
 }
 
 /// Closing may wait for a broker that is away, so nobody waits for it. The engine must be drained meanwhile, or it blocks.

@@ -4,9 +4,11 @@ pub mod context;
 mod docs;
 mod extract;
 mod guard;
+mod limit;
 pub mod metrics;
 mod server;
 
 pub use docs::BEARER;
 pub use extract::{Json, Path, Query, parse_json, unread_body};
+pub use limit::Limit;
 pub use server::{Server, document, serve};

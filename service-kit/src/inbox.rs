@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use pulsar::consumer::Message as PulsarMessage;
-use shared_events::{Envelope, TenantId, Topic};
+use shared_events::{TenantId, Topic};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -18,68 +17,11 @@ use crate::clock::{Clock, SystemClock};
 use crate::commands;
 use crate::faults;
 use crate::handler::{Failure, Raw, Routes};
+use crate::incoming::Incoming;
 use crate::parked::{self, Parking};
 use crate::sharing::{Fresh, SMALL, Shared, Sharing};
 use crate::store::{Store, Work};
 use crate::telemetry::otlp;
-
-/// A message as it came from the broker.
-pub(crate) struct Incoming {
-    pub(crate) id: Uuid,
-    /// The partition that it came from.
-    pub(crate) partition: u32,
-    pub(crate) key: String,
-    pub(crate) tenant: String,
-    pub(crate) kind: String,
-    pub(crate) properties: Vec<(String, String)>,
-    pub(crate) payload: Vec<u8>,
-    /// The envelope, or why there is none.
-    pub(crate) envelope: Result<Envelope, String>,
-}
-
-impl Incoming {
-    pub(crate) fn read(message: PulsarMessage<Vec<u8>>, partition: u32) -> Self {
-        let position = message.message_id();
-        let place = format!("{}:{}:{}", position.ledger_id, position.entry_id, position.batch_index.unwrap_or(-1));
-        let topic = message.topic.clone();
-        let payload = message.payload;
-        let key = payload.metadata.partition_key.unwrap_or_default();
-        let properties: Vec<_> = payload.metadata.properties.into_iter().map(|pair| (pair.key, pair.value)).collect();
-        // Without an id of its own it is known by where it stands.
-        let fallback = shared_events::ids::derive(&["position", &topic, &place]);
-        Self::new(partition, key, properties, payload.data, fallback)
-    }
-
-    pub(crate) fn new(
-        partition: u32,
-        key: String,
-        properties: Vec<(String, String)>,
-        payload: Vec<u8>,
-        fallback: Uuid,
-    ) -> Self {
-        let read = Envelope::from_properties(properties.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let text = |name: &str| {
-            properties.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone()).unwrap_or_default()
-        };
-        Self {
-            partition,
-            id: read.as_ref().map_or(fallback, |envelope| envelope.id.0),
-            key,
-            tenant: text("ce_tenant"),
-            kind: text("ce_type"),
-            payload,
-            envelope: read.map_err(|error| error.to_string()),
-            properties,
-        }
-    }
-
-    /// The properties as a JSON object, for the table of parked messages.
-    pub(crate) fn properties_json(&self) -> String {
-        let object: HashMap<&str, &str> =
-            self.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        serde_json::to_string(&object).unwrap_or_default()
-    }
-}
 
 /// Applies the messages of one partition.
 pub(crate) struct Processor {
@@ -113,12 +55,21 @@ impl Processor {
         }
     }
 
+    /// Whether there is anything to do for a message: its type has a handler, or it cannot be read. One without is counted.
+    pub(crate) fn wants(&self, message: &Incoming) -> bool {
+        let wanted = message.envelope.is_err() || self.routes.find(&message.kind).is_some();
+        if !wanted {
+            metrics::counter!("recoup_unrouted_total", "topic" => self.topic.name()).increment(1);
+        }
+        wanted
+    }
+
     /// Gives up on a message sooner: nothing that a replay waits for comes by itself.
     pub(crate) fn impatient(self) -> Self {
         Self { most_attempts: 1, ..self }
     }
 
-    /// Applies `messages`; when it returns, each is committed, parked, or was so before.
+    /// Applies `messages`, all of them wanted here ([`Processor::wants`]); when it returns, each is committed, parked, or was so before.
     ///
     /// # Errors
     /// Only when stopped half-way, or when a task of ours broke; nothing may be acknowledged then.
@@ -192,16 +143,8 @@ impl Processor {
 
     async fn apply(&self, messages: &[&Incoming]) -> Result<Fresh, Failure> {
         let traced = otlp::is_exporting().then(|| (SystemClock.now(), Instant::now()));
+        let ids: Vec<Uuid> = messages.iter().map(|message| message.id).collect();
         let mut work = self.store.begin().await?;
-        let routed = |message: &&&Incoming| message.envelope.is_err() || self.routes.find(&message.kind).is_some();
-        let ids: Vec<Uuid> = messages.iter().filter(routed).map(|message| message.id).collect();
-        let unknown = messages.len() - ids.len();
-        if unknown > 0 {
-            metrics::counter!("recoup_unrouted_total", "topic" => self.topic.name()).increment(unknown as u64);
-        }
-        if ids.is_empty() {
-            return Ok(Fresh::default());
-        }
         let mut fresh = claim(&mut work, &ids).await?;
         let repeated = ids.len() - fresh.len();
         if repeated > 0 {
@@ -250,7 +193,8 @@ impl Processor {
     }
 }
 
-async fn joined(task: JoinHandle<Result<Fresh, Failure>>) -> Result<Fresh, Failure> {
+/// What a task of its own came to; a panic in it is a failure like any other.
+pub(crate) async fn joined<T>(task: JoinHandle<Result<T, Failure>>) -> Result<T, Failure> {
     match task.await {
         Ok(result) => result,
         Err(panic) => Err(Failure::Retry(anyhow::anyhow!("the handler panicked: {panic}"))),

@@ -1,4 +1,4 @@
-//! Rate limits, per subject.
+//! Rate limits, per subject: shared by all instances through Redis where there is one, else each instance has its own.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,6 +8,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use shared_events::{Subject, TenantId};
 
 use crate::problem::Problem;
+use crate::redis::Redis;
 
 /// Requests after which subjects that are idle are forgotten. Bounds the memory: no more new subjects than requests.
 const FORGET_EVERY: u32 = 10_000;
@@ -18,6 +19,8 @@ pub struct SubjectLimits {
     limiter: DefaultKeyedRateLimiter<String>,
     clock: DefaultClock,
     counted: AtomicU32,
+    per_second: NonZeroU32,
+    shared: Option<Redis>,
 }
 
 impl SubjectLimits {
@@ -25,15 +28,34 @@ impl SubjectLimits {
     pub fn new(per_second: u32) -> Self {
         let rate = NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::per_second(rate).allow_burst(rate.saturating_mul(NonZeroU32::MIN.saturating_add(1)));
-        Self { limiter: RateLimiter::keyed(quota), clock: DefaultClock::default(), counted: AtomicU32::new(0) }
+        let (limiter, clock) = (RateLimiter::keyed(quota), DefaultClock::default());
+        Self { limiter, clock, counted: AtomicU32::new(0), per_second: rate, shared: None }
+    }
+
+    /// Counts over all instances that share this Redis.
+    #[must_use]
+    pub fn shared(mut self, redis: Option<Redis>) -> Self {
+        self.shared = redis;
+        self
     }
 
     /// Counts a request of a subject.
     ///
     /// # Errors
     /// 429 with the time to wait.
-    pub fn check(&self, tenant: &TenantId, subject: &Subject) -> Result<(), Problem> {
-        self.check_key(&format!("{tenant}\u{1f}{subject}"))
+    pub async fn check(&self, tenant: &TenantId, subject: &Subject) -> Result<(), Problem> {
+        let key = format!("{tenant}\u{1f}{subject}");
+        let Some(redis) = &self.shared else { return self.check_key(&key) };
+        let per_second = self.per_second.get();
+        match redis.take(&key, per_second, per_second.saturating_mul(2)).await {
+            Ok(None) => Ok(()),
+            Ok(Some(wait)) => Err(Problem::too_many_requests(wait.as_secs() + 1)),
+            // A limit that cannot be shared is kept by each instance alone: nobody is shut out because Redis is away.
+            Err(away) => {
+                tracing::debug!(%away, "limits are not shared for the moment");
+                self.check_key(&key)
+            }
+        }
     }
 
     /// Counts a request under any key.
@@ -56,13 +78,16 @@ impl SubjectLimits {
 mod tests {
     use super::*;
 
-    #[test]
-    fn one_subject_does_not_use_up_anothers_allowance() {
+    #[tokio::test]
+    async fn one_subject_does_not_use_up_anothers_allowance() {
         let limits = SubjectLimits::new(1);
         let tenant = TenantId::try_new("demo").expect("valid");
         let (greedy, modest) = (Subject::try_new("a").expect("valid"), Subject::try_new("b").expect("valid"));
-        let refused = (0..5).filter(|_| limits.check(&tenant, &greedy).is_err()).count();
+        let mut refused = 0;
+        for _ in 0..5 {
+            refused += usize::from(limits.check(&tenant, &greedy).await.is_err());
+        }
         assert!(refused >= 2, "{refused} of 5 refused");
-        assert!(limits.check(&tenant, &modest).is_ok());
+        assert!(limits.check(&tenant, &modest).await.is_ok());
     }
 }

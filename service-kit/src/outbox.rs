@@ -20,17 +20,15 @@ use crate::backoff::Backoff;
 use crate::bus::{Bus, Outbound, PartitionProducer};
 use crate::faults;
 use crate::lease::Lease;
+use crate::pace;
 use crate::store::Store;
 
 /// Rows read at a time.
 const PAGE: i64 = 2_000;
 /// Messages in one entry at most; also bounds a consumer's transaction.
-const ENTRY_MESSAGES: usize = 500;
+pub(crate) const ENTRY_MESSAGES: usize = 500;
 /// Payload and property bytes in one entry at most.
-const ENTRY_BYTES: usize = 1_000_000;
-/// After a page that was not full, the next one gathers for as long as the last took, within these bounds: under load fewer and larger
-/// entries cost everybody less, and a lone event finds the relay idle.
-const GATHER: std::ops::RangeInclusive<Duration> = Duration::from_millis(3)..=Duration::from_millis(12);
+pub(crate) const ENTRY_BYTES: usize = 1_000_000;
 /// How long an idle relay waits before it looks for itself (commits of its own process wake it at once).
 const POLL: Duration = Duration::from_millis(50);
 
@@ -123,7 +121,7 @@ impl Relay {
                             () = tokio::time::sleep(POLL) => {}
                             () = stop.cancelled() => {}
                         },
-                        Turn::Some => tokio::time::sleep(began.elapsed().clamp(*GATHER.start(), *GATHER.end())).await,
+                        Turn::Some => tokio::time::sleep(pace::after_page(began.elapsed())).await,
                         Turn::Full => {}
                     }
                 }

@@ -3,20 +3,21 @@
 //! Redriving happens in the service itself: its [`Redriver`] takes marked rows in order and runs the ordinary handlers, so nothing is published
 //! a second time and nothing overtakes.
 
+mod redrive;
+
 use std::collections::HashMap;
-use std::time::Duration;
 
 use serde::Serialize;
 use shared_events::{Envelope, Topic};
-use tokio_util::sync::CancellationToken;
 
-use crate::handler::{Failure, Raw, Routes};
-use crate::inbox::{Incoming, dispatch};
+use crate::incoming::Incoming;
 use crate::outbox::Outgoing;
-use crate::store::{Store, Work};
+use crate::store::Work;
 
-/// Above so many open keys, only the keys of the run are asked for.
-const KEYS_AT_ONCE: i64 = 1_000;
+pub use redrive::Redriver;
+
+/// With so many open messages, only the keys of the run are asked for.
+const ROWS_AT_ONCE: i64 = 1_000;
 
 /// Why and how a message is parked.
 pub(crate) struct Parking<'a> {
@@ -33,14 +34,15 @@ pub(crate) async fn open_keys<'a>(
     keys: impl Iterator<Item = &'a str>,
 ) -> Result<HashMap<String, String>, sqlx::Error> {
     let few = sqlx::query!(
-        r#"SELECT key, CASE WHEN bool_and(state = 'redrive') THEN 'redrive' ELSE 'parked' END AS "state!"
+        r#"SELECT key, CASE WHEN bool_and(state = 'redrive') THEN 'redrive' ELSE 'parked' END AS "state!", count(*) AS "rows!"
            FROM (SELECT key, state FROM parked WHERE state IN ('parked', 'redrive') AND topic = $1 LIMIT $2) AS open GROUP BY key"#,
         topic.name(),
-        KEYS_AT_ONCE,
+        ROWS_AT_ONCE,
     )
     .fetch_all(work.conn())
     .await?;
-    if (few.len() as i64) < KEYS_AT_ONCE / 10 {
+    // Fewer than asked for: these are all. One key alone may have more, and hide the others.
+    if few.iter().map(|row| row.rows).sum::<i64>() < ROWS_AT_ONCE {
         return Ok(few.into_iter().map(|row| (row.key, row.state)).collect());
     }
     let keys: Vec<String> = keys.map(str::to_owned).collect();
@@ -115,82 +117,4 @@ pub(crate) async fn park(
         crate::outbox::insert(work.conn(), &[row]).await?;
     }
     Ok(())
-}
-
-/// Handles parked messages that were marked for redrive, oldest first.
-pub struct Redriver {
-    store: Store,
-    routes: Routes,
-}
-
-impl Redriver {
-    /// A redriver with the service's own handlers.
-    pub fn new(store: Store, routes: Routes) -> Self {
-        Self { store, routes }
-    }
-
-    /// Runs until `stop`.
-    pub async fn run(self, stop: CancellationToken) {
-        loop {
-            match self.turn().await {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(failure) => tracing::warn!(?failure, "redriving failed"),
-            }
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(500)) => {}
-                () = stop.cancelled() => return,
-            }
-        }
-    }
-
-    /// Takes the oldest marked message. True when there was one.
-    async fn turn(&self) -> Result<bool, Failure> {
-        let mut work = self.store.begin().await?;
-        let types: Vec<String> = self.routes.types().map(str::to_owned).collect();
-        // A marked message goes only when nothing of its key stands before it.
-        let row = sqlx::query!(
-            "SELECT id, properties, payload FROM parked AS candidate WHERE state = 'redrive' AND type = ANY($1) AND NOT EXISTS
-                (SELECT 1 FROM parked AS earlier WHERE earlier.topic = candidate.topic AND earlier.key = candidate.key
-                 AND earlier.id < candidate.id AND earlier.state IN ('parked', 'redrive'))
-             ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED",
-            &types
-        )
-        .fetch_optional(work.conn())
-        .await?;
-        let Some(row) = row else { return Ok(false) };
-        let properties: HashMap<String, String> = serde_json::from_str(&row.properties).map_err(anyhow::Error::from)?;
-        let read = Envelope::from_properties(properties.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let result = match read {
-            Ok(envelope) => {
-                let raw = Raw { envelope: &envelope, payload: &row.payload };
-                dispatch(&self.routes, &mut work, std::iter::once(raw)).await
-            }
-            Err(error) => Err(Failure::Retry(error.into())),
-        };
-        match result {
-            Ok(()) => {
-                let now = work.now();
-                sqlx::query!("UPDATE parked SET state = 'redriven', resolved_at = $2 WHERE id = $1", row.id, now)
-                    .execute(work.conn())
-                    .await?;
-                work.commit().await?;
-                self.store.signals().commands.notify_waiters();
-            }
-            Err(failure) if failure.is_infrastructure() => return Err(failure),
-            Err(failure) => {
-                drop(work);
-                let error = format!("{failure:?}");
-                tracing::warn!(parked.id = row.id, error, "a redriven message failed again");
-                sqlx::query!(
-                    "UPDATE parked SET state = 'parked', error = $2, attempts = attempts + 1 WHERE id = $1",
-                    row.id,
-                    error
-                )
-                .execute(self.store.pool())
-                .await?;
-            }
-        }
-        Ok(true)
-    }
 }

@@ -14,14 +14,23 @@ pub const PRUNE_ROWS: i64 = 10_000;
 /// How often is pruned.
 const EVERY: Duration = Duration::from_secs(600);
 
-/// Prunes again and again until `stop`.
+/// Prunes old ids and outcomes again and again until `stop`.
 pub async fn run(store: Store, stop: CancellationToken) {
+    again_and_again(EVERY, stop, || prune(&store)).await;
+}
+
+/// Lets something be pruned again and again until `stop`. `prune` returns how many rows ended.
+pub async fn again_and_again<F: Future<Output = Result<u64, sqlx::Error>> + Send>(
+    every: Duration,
+    stop: CancellationToken,
+    prune: impl Fn() -> F + Send,
+) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep(every) => {}
         }
-        match prune(&store).await {
+        match prune().await {
             Ok(rows) => tracing::debug!(rows, "old rows pruned"),
             Err(error) => tracing::warn!(%error, "pruning failed, it will be tried again"),
         }

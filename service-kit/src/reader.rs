@@ -55,7 +55,7 @@ impl Record {
         let position = position_of(id.ledger_id, id.entry_id, id.batch_index);
         let published =
             i64::try_from(message.payload.metadata.publish_time).ok().and_then(DateTime::from_timestamp_millis);
-        let incoming = crate::inbox::Incoming::read(message, partition);
+        let incoming = crate::incoming::Incoming::read(message, partition);
         Self {
             topic,
             partition,

@@ -7,7 +7,8 @@ use shared_events::Topic;
 use tokio_util::sync::CancellationToken;
 
 use crate::handler::Routes;
-use crate::inbox::{Incoming, Processor};
+use crate::inbox::Processor;
+use crate::incoming::Incoming;
 use crate::reader::Record;
 use crate::store::Store;
 
@@ -45,10 +46,14 @@ impl Applier {
             let (store, routes) = (self.store.clone(), self.routes.clone());
             Arc::new(Processor::new(store, routes, topic, partition, Arc::default()).impatient())
         });
-        let messages = run
+        let messages: Vec<Incoming> = run
             .into_iter()
             .map(|record| Incoming::new(partition, record.key, record.properties, record.payload, record.id))
+            .filter(|message| processor.wants(message))
             .collect();
+        if messages.is_empty() {
+            return Ok(());
+        }
         processor.process(messages, stop).await
     }
 }

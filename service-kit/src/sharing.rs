@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use crate::handler::Failure;
-use crate::inbox::Incoming;
+use crate::incoming::Incoming;
 
 /// Messages in a run that shares its transaction.
 pub(crate) const SMALL: usize = 100;

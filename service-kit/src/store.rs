@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::jobs::NewJob;
+use crate::jobs::{Ended, NewJob};
 use crate::outbox::{self, Outgoing};
 
 /// A service's database with the clock that its transactions go by.
@@ -106,6 +106,7 @@ impl Store {
             outgoing: Vec::new(),
             signals: Arc::clone(&self.signals),
             wakes_jobs: false,
+            ended: None,
             gathered: None,
         })
     }
@@ -138,6 +139,7 @@ pub struct Work {
     outgoing: Vec<Outgoing>,
     signals: Arc<Signals>,
     wakes_jobs: bool,
+    ended: Option<Ended>,
     gathered: Option<Box<dyn Gathered>>,
 }
 
@@ -257,9 +259,20 @@ impl Work {
     /// # Errors
     /// When the database is away.
     pub async fn enqueue(&mut self, job: NewJob) -> Result<(), sqlx::Error> {
-        self.wakes_jobs = true;
         let tenant = self.tenant().clone();
+        if let Some(ended) = &mut self.ended
+            && ended.of(&tenant)
+            && ended.follow(&mut self.transaction, self.now, &job).await?
+        {
+            return Ok(());
+        }
+        self.wakes_jobs = true;
         crate::jobs::insert(self.conn(), &tenant, job).await
+    }
+
+    /// A job ends in this transaction; what it leads to may follow at once.
+    pub(crate) fn ends(&mut self, job: Ended) {
+        self.ended = Some(job);
     }
 
     /// Writes the outbox, commits, and wakes whoever waits for it.
@@ -277,6 +290,9 @@ impl Work {
         }
         if self.wakes_jobs {
             self.signals.jobs.notify_one();
+        }
+        if let Some(ended) = self.ended {
+            ended.committed();
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 //!
 //! The broker is named by `PULSAR_SERVICE_URL`, `PULSAR_ADMIN_URL` and `PULSAR_TOKEN_DIR` (a folder with `<role>.jwt`), as `./dev test` sets them.
 
+mod redis;
 mod slice;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use crate::admin::Admin;
 use crate::config::{Env, PulsarConfig, Role, TokenSource};
 use crate::provision::{Retention, provision};
 
+pub use redis::RedisServer;
 pub use slice::{Answer, Slice};
 
 /// How long a test waits for something to come true before it fails.
@@ -55,6 +57,15 @@ impl Namespace {
             tokens: PathBuf::from(need("PULSAR_TOKEN_DIR")),
             name: format!("test-{}", Uuid::now_v7().simple()),
         }
+    }
+
+    /// Where the broker listens.
+    ///
+    /// # Panics
+    /// When it is named by anything but an address.
+    pub fn service_address(&self) -> std::net::SocketAddr {
+        let address = self.service_url.rsplit("//").next().unwrap_or_default();
+        address.parse().unwrap_or_else(|_| panic!("{} is no address", self.service_url))
     }
 
     /// How `role` reaches it.

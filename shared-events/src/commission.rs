@@ -201,6 +201,21 @@ pub struct CommissionClawedBack {
     pub reason: String,
 }
 
+/// A refund that had taken from a commission was not paid after all: the partner has its part again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CommissionRestored {
+    /// The commission that has it: the one that was taken from, or one of its own where a claw-back stands against it.
+    pub commission_id: CommissionId,
+    /// Whose it is.
+    pub partner: PartnerId,
+    /// How much; positive.
+    pub restored: Money,
+    /// What is left of it now.
+    pub remaining_minor: i64,
+    /// Why.
+    pub reason: String,
+}
+
 /// A payout was asked for and its amount set aside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PayoutRequested {
@@ -279,6 +294,7 @@ messages! { Topic::events(Service::Commission);
     CommissionRejected "commission.commission_rejected.v1" commission_id,
     CommissionReversed "commission.commission_reversed.v1" commission_id,
     CommissionClawedBack "commission.commission_clawed_back.v1" commission_id,
+    CommissionRestored "commission.commission_restored.v1" commission_id,
     PayoutRequested "commission.payout_requested.v1" payout_id,
     PayoutApproved "commission.payout_approved.v1" payout_id,
     PayoutRejected "commission.payout_rejected.v1" payout_id,

@@ -40,6 +40,8 @@ macro_rules! uuid_ids {
 }
 
 uuid_ids! {
+    /// A key of a machine.
+    ApiKeyId,
     /// One advertising campaign of a tenant.
     CampaignId,
     /// One claim against a marketplace.
@@ -98,6 +100,8 @@ uuid_ids! {
     RefundId,
     /// The clock of refunded goods that a marketplace had sent.
     ReturnClockId,
+    /// Goods of an order that came back together.
+    ReturnId,
     /// One parcel of an order.
     ShipmentId,
     /// One movement of stock that a person reported.

@@ -15,4 +15,4 @@ pub mod tracking;
 
 pub use envelope::{Envelope, Kind, Message, Service, Topic};
 pub use ids::*;
-pub use money::{Currency, Money, MoneyError};
+pub use money::{Currency, Money, MoneyError, Written};

@@ -62,7 +62,7 @@ pub enum MoneyError {
         /// How many decimals it has.
         decimals: u32,
     },
-    /// Beyond what 64 bits of minor units hold.
+    /// Beyond [`Money::LARGEST_MINOR`].
     #[error("amount is out of range")]
     OutOfRange,
 }
@@ -142,7 +142,40 @@ pub struct Money {
     pub currency: Currency,
 }
 
+/// An amount as somebody wrote it: with its currency, or the digits alone, to be read in the currency that they turn out to be of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Written {
+    /// In a currency that was named.
+    In(Money),
+    /// In a currency that was not named.
+    Digits(String),
+}
+
+impl Written {
+    /// The amount: as it is where its currency was named, else the digits read in `currency`.
+    ///
+    /// # Errors
+    /// As [`Money::parse`].
+    pub fn read(&self, currency: Currency) -> Result<Money, MoneyError> {
+        match self {
+            Self::In(money) => Ok(*money),
+            Self::Digits(digits) => Money::parse(digits, currency),
+        }
+    }
+}
+
+impl From<Money> for Written {
+    fn from(money: Money) -> Self {
+        Self::In(money)
+    }
+}
+
 impl Money {
+    /// The largest amount that is taken from outside, in minor units, of either sign: a hundred million million dollars. Far above any
+    /// purchase, and so far below 64 bits that the sums of a run of messages (500) and of a partner's many purchases hold.
+    pub const LARGEST_MINOR: i64 = 10_000_000_000_000_000;
+
     /// `minor` minor units of `currency`.
     pub const fn new(minor: i64, currency: Currency) -> Self {
         Self { minor, currency }
@@ -183,6 +216,7 @@ impl Money {
             .ok()
             .zip(10_i64.checked_pow(power as u32))
             .and_then(|(value, scale)| value.checked_mul(scale))
+            .filter(|magnitude| *magnitude <= Self::LARGEST_MINOR)
             .ok_or(MoneyError::OutOfRange)?;
         Ok(Self::new(if negative { -magnitude } else { magnitude }, currency))
     }
@@ -245,7 +279,10 @@ mod tests {
             Money::parse("1.5", Currency::try_new("JPY").expect("listed")),
             Err(MoneyError::TooPrecise { decimals: 0, .. })
         ));
-        assert_eq!(usd("92233720368547758.08"), Err(MoneyError::OutOfRange));
+        assert_eq!(usd("-100000000000000.00"), Ok(-Money::LARGEST_MINOR));
+        for text in ["92233720368547758.08", "92233720368547758.07", "100000000000000.01", "-100000000000000.01"] {
+            assert_eq!(usd(text), Err(MoneyError::OutOfRange), "{text}");
+        }
         assert_eq!(usd("1e60"), Err(MoneyError::OutOfRange));
         assert!(matches!(Currency::try_new("usd"), Err(MoneyError::UnknownCurrency(_))));
         assert!(matches!(Currency::try_new("ZZZ"), Err(MoneyError::UnknownCurrency(_))));

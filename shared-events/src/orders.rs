@@ -1,15 +1,23 @@
 //! What orders is asked and what it tells: orders, their way, stock, payments, approvals.
 
+mod access;
+mod aftermath;
 mod commands;
 mod events;
+mod keeping;
+mod parcels;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use access::*;
+pub use aftermath::*;
 pub use commands::*;
 pub use events::*;
+pub use keeping::*;
+pub use parcels::*;
 
-use crate::money::Money;
+use crate::money::{Money, Written};
 
 /// By which door an order came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -47,7 +55,7 @@ pub struct AskedItem {
     pub quantity: i64,
     /// The price of one that the buyer saw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unit_price: Option<Money>,
+    pub unit_price: Option<Written>,
     /// What a catalogue elsewhere says of it; absent = our own table says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listed: Option<Listed>,
@@ -76,6 +84,9 @@ pub struct Marks {
     /// The card, by its token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<String>,
+    /// The others, where tokens of several were brought.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_cards: Vec<String>,
     /// Where it goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,

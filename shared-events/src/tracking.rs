@@ -1,15 +1,19 @@
 //! What tracking is asked and what it tells: campaigns, enrolments, links, coupons, conversions and their refunds.
 
+mod checks;
 mod commands;
 mod events;
 mod origin;
+mod rules;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use checks::{CAMPAIGN_CODE, LINK_CODE, check_campaign, check_code, check_metadata};
 pub use commands::*;
 pub use events::*;
 pub use origin::{MOST_ORIGINS, is_origin};
+pub use rules::check_rules;
 
 /// Declares messages: type, wire name, topic and key in one place.
 #[macro_export]

@@ -2,8 +2,7 @@
 
 use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::store::{Cause, Work};
-use shared_events::outcome::Rejection;
-use shared_events::tracking::{AcceptCampaign, CampaignAccepted};
+use shared_events::tracking::{AcceptCampaign, CampaignAccepted, check_metadata};
 use shared_events::{EnrolmentId, LinkId, derive};
 use sqlx::types::Json;
 
@@ -11,17 +10,13 @@ use crate::campaign_row;
 use crate::create_link::{self, NewLink};
 use crate::domain::campaign::CampaignState;
 
-/// Most entries of metadata, and the longest key or text.
-const MOST_METADATA: usize = 20;
-const LONGEST_TEXT: usize = 200;
-
 /// Handles [`AcceptCampaign`].
 pub struct Accept;
 
 impl Handles<AcceptCampaign> for Accept {
     async fn handle(&self, work: &mut Work, message: &Delivered<AcceptCampaign>) -> Result<Outcome, Failure> {
         let AcceptCampaign { campaign_id, partner, .. } = message.data.clone();
-        check_metadata(&message.data)?;
+        check_metadata(&message.data.metadata)?;
         let enrolment_id = EnrolmentId::of(campaign_id, &partner);
         let code = first_code(enrolment_id);
         let ids = serde_json::json!({ "enrolment_id": enrolment_id, "campaign_id": campaign_id, "partner": partner, "link_code": code });
@@ -57,15 +52,6 @@ fn first_code(enrolment: EnrolmentId) -> String {
     const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let id = derive(&["link-code", &enrolment.to_string()]).as_u128();
     (0..16).map(|place| char::from(LETTERS[(id >> (place * 5)) as usize % 32])).collect()
-}
-
-fn check_metadata(command: &AcceptCampaign) -> Result<(), Rejection> {
-    let fits = |text: &str| text.chars().count() <= LONGEST_TEXT && !text.contains('\0');
-    if command.metadata.len() <= MOST_METADATA && command.metadata.iter().all(|(key, text)| fits(key) && fits(text)) {
-        return Ok(());
-    }
-    let detail = format!("at most {MOST_METADATA} entries of at most {LONGEST_TEXT} characters");
-    Err(Rejection::new("metadata_invalid", detail).at("metadata"))
 }
 
 async fn insert(work: &mut Work, enrolment: EnrolmentId, command: &AcceptCampaign) -> Result<(), sqlx::Error> {

@@ -3,11 +3,11 @@
 use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::store::{Cause, Work};
 use shared_events::outcome::Rejection;
-use shared_events::tracking::{CreateLink, LinkCreated};
+use shared_events::tracking::{CreateLink, LINK_CODE, LinkCreated, check_code};
 use shared_events::{LinkId, PartnerId};
 
 use crate::campaign_row::{self, CampaignRow};
-use crate::domain::campaign::{CampaignState, check_code};
+use crate::domain::campaign::CampaignState;
 
 /// Handles [`CreateLink`].
 pub struct Create;
@@ -15,7 +15,7 @@ pub struct Create;
 impl Handles<CreateLink> for Create {
     async fn handle(&self, work: &mut Work, message: &Delivered<CreateLink>) -> Result<Outcome, Failure> {
         let CreateLink { link_id, campaign_id, partner, code, destination } = message.data.clone();
-        check_code("code", &code, 3..=64)?;
+        check_code("code", &code, LINK_CODE)?;
         let mut campaign = campaign_row::lock(work, campaign_id).await?;
         if campaign.state == CampaignState::Ended {
             return Err(campaign.conflict("get new links"));

@@ -7,7 +7,6 @@ pub mod event;
 pub mod incoming;
 pub mod plan;
 pub mod refund;
-pub mod rules;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod weights;

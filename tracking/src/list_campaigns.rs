@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::Query;
+use service_kit::http::{Limit, Query};
 use service_kit::problem::Problem;
 use shared_events::tracking::RewardRule;
 use sqlx::types::Json as Jsonb;
@@ -16,8 +16,6 @@ use uuid::Uuid;
 use crate::State as App;
 use crate::domain::campaign::CampaignState;
 use crate::read_campaign::{CampaignView, EnrolmentView, Row, enrolments, view, viewer};
-
-const MOST: i64 = 200;
 
 /// Which campaigns.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -59,10 +57,7 @@ pub async fn list_campaigns(
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Campaigns>, Problem> {
     let viewer = viewer(&caller)?;
-    let limit = parameters.limit.unwrap_or(50);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::bad_request("limit must be 1 to 200").field("limit", "must be 1 to 200"));
-    }
+    let limit = Limit::of(parameters.limit)?;
     let mut work = app.store.read(&caller.tenant).await?;
     let mut rows = sqlx::query_as!(
         Row,
@@ -77,13 +72,11 @@ pub async fn list_campaigns(
         parameters.cursor.unwrap_or_default(),
         parameters.state.map(CampaignState::name),
         viewer.map(|partner| partner.as_str()),
-        limit + 1,
+        limit.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let has_more = rows.len() as i64 > limit;
-    rows.truncate(usize::try_from(limit).unwrap_or_default());
-    let next_cursor = rows.last().filter(|_| has_more).map(|row| row.code.clone());
+    let next_cursor = limit.cut(&mut rows, |row| row.code.clone());
     let ids: Vec<Uuid> = rows.iter().map(|row| row.campaign_id).collect();
     let mut campaigns = rows.into_iter().map(view).collect::<Result<Vec<_>, _>>()?;
     if let Some(partner) = viewer {

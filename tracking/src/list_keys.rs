@@ -5,14 +5,12 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::{Caller, Role};
-use service_kit::http::Query;
+use service_kit::http::{Limit, Query};
 use service_kit::problem::Problem;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::State as App;
 use crate::issue_publishable_key::is_digest;
-
-const MOST: i64 = 200;
 
 /// Which keys.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -70,10 +68,7 @@ pub async fn list_keys(
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Keys>, Problem> {
     caller.require(&[Role::Admin, Role::Manager])?;
-    let limit = parameters.limit.unwrap_or(50);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::bad_request("limit must be 1 to 200").field("limit", "must be 1 to 200"));
-    }
+    let limit = Limit::of(parameters.limit)?;
     if parameters.cursor.as_deref().is_some_and(|cursor| !is_digest(cursor)) {
         return Err(Problem::bad_request("cursor must be a next_cursor").field("cursor", "must be a next_cursor"));
     }
@@ -86,12 +81,10 @@ pub async fn list_keys(
          ORDER BY issued_at DESC, key_digest DESC LIMIT $3",
         caller.tenant.as_str(),
         parameters.cursor,
-        limit + 1,
+        limit.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let has_more = keys.len() as i64 > limit;
-    keys.truncate(usize::try_from(limit).unwrap_or_default());
-    let next_cursor = keys.last().filter(|_| has_more).map(|key| key.key_digest.clone());
+    let next_cursor = limit.cut(&mut keys, |key| key.key_digest.clone());
     Ok(Json(Keys { keys, next_cursor }))
 }

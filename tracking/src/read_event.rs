@@ -94,6 +94,9 @@ pub struct Parameters {
 }
 
 /// An event with its attribution: touchpoints, shares, the reason in words, and what was decided before.
+///
+/// The last revision is what follows from everything that is known by now. Where it came after the commission's hold, commission left it: who is paid is
+/// then whom an earlier revision names, and the commission's history says so.
 #[utoipa::path(
     get,
     path = "/api/v1/tracking/events/{id}",

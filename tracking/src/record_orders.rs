@@ -1,7 +1,7 @@
 //! Orders that a click or a coupon led to are purchases; what is refunded of them takes its part of the purchase back.
 //!
 //! An order counts from its placing, as a shop's own report of it would, and for its goods alone: partners earn nothing on tax and
-//! shipping. One that is given up is taken back whole. What comes twice counts once: the inbox sees to that, and the ids of these events
+//! shipping. One that is given up is taken back whole; a refund that was not paid after all is withdrawn. What comes twice counts once: the inbox sees to that, and the ids of these events
 //! follow from the order.
 
 use std::sync::Arc;
@@ -9,8 +9,9 @@ use std::sync::Arc;
 use chrono::SubsecRound;
 use service_kit::handler::{Delivered, Failure, Handles, HandlesRun, Outcome};
 use service_kit::store::{Cause, Work};
-use shared_events::orders::{OrderCancelled, OrderPlaced, OrderRefunded};
-use shared_events::{Currency, Message, Money, OrderId, TenantId, TrackingEventId, VisitorId};
+use shared_events::orders::{OrderCancelled, OrderPlaced, OrderRefundFailed, OrderRefunded};
+use shared_events::tracking::ConversionRefundWithdrawn;
+use shared_events::{ConversionId, Currency, Message, Money, OrderId, RefundId, TenantId, TrackingEventId, VisitorId};
 
 use crate::catalog::Catalogs;
 use crate::domain::event::{EventKind, NewEvent, Tracked};
@@ -35,6 +36,11 @@ impl From<WriteError> for Failure {
 /// The event that an order is recorded as.
 fn purchase_of(tenant: &TenantId, order: OrderId) -> TrackingEventId {
     TrackingEventId(id_of(tenant, ORDERS_SOURCE, &order.to_string()))
+}
+
+/// The name that a refund's event is recorded under.
+fn refund_name(refund: RefundId) -> String {
+    format!("refund {refund}")
 }
 
 fn event<M: Message>(message: &Delivered<M>, event_id: String, kind: EventKind, order: OrderId) -> NewEvent {
@@ -139,13 +145,55 @@ impl Handles<OrderRefunded> for RecordOrders {
     async fn handle(&self, work: &mut Work, message: &Delivered<OrderRefunded>) -> Result<Outcome, Failure> {
         let data = &message.data;
         let Some(goods) = paid(work, data.order_id).await? else { return Ok(Outcome::none()) };
-        let before = data.refunded_total_minor - data.amount.minor;
-        let part = gone(goods.minor, data.refunded_total_minor, data.total_minor)
-            - gone(goods.minor, before, data.total_minor);
+        // Partners earned on the goods, so they give back for goods that went back. Where the refund does not say what of it is for goods,
+        // the whole order's proportion has to do.
+        let part = match data.goods_refunded_minor {
+            Some(part) => part.min(goods.minor),
+            None => {
+                let before = data.refunded_total_minor - data.amount.minor;
+                gone(goods.minor, data.refunded_total_minor, data.total_minor)
+                    - gone(goods.minor, before, data.total_minor)
+            }
+        };
         if part > 0 {
-            let names = (format!("refund {}", data.refund_id), data.order_id);
+            let names = (refund_name(data.refund_id), data.order_id);
             self.take_back(work, message, names, Some(Money::new(part, goods.currency))).await?;
         }
+        Ok(Outcome::none())
+    }
+}
+
+impl Handles<OrderRefundFailed> for RecordOrders {
+    async fn handle(&self, work: &mut Work, message: &Delivered<OrderRefundFailed>) -> Result<Outcome, Failure> {
+        let tenant = work.tenant().clone();
+        let refund_id = TrackingEventId(id_of(&tenant, ORDERS_SOURCE, &refund_name(message.data.refund_id)));
+        // Only what was taken off a purchase is put back: a refund of goods nobody brought, or one that was never told, left no trace.
+        let taken = sqlx::query!(
+            r#"UPDATE events SET state = 'refused', reason = 'the refund was not paid after all', version = version + 1
+               WHERE tenant = $1 AND id = $2 AND state = 'applied' RETURNING amount_minor AS "minor!", currency AS "currency!", refers_to AS "purchase!""#,
+            tenant.as_str(),
+            refund_id.0,
+        )
+        .fetch_optional(work.conn())
+        .await?;
+        let Some(taken) = taken else { return Ok(Outcome::none()) };
+        let purchase = sqlx::query!(
+            "UPDATE events SET refunded_minor = refunded_minor - $3, version = version + 1 WHERE tenant = $1 AND id = $2
+             RETURNING refunded_minor, version",
+            tenant.as_str(),
+            taken.purchase,
+            taken.minor,
+        )
+        .fetch_one(work.conn())
+        .await?;
+        let currency = Currency::try_new(&taken.currency).map_err(anyhow::Error::from)?;
+        let withdrawn = ConversionRefundWithdrawn {
+            conversion_id: ConversionId(taken.purchase),
+            refund_id,
+            amount: Money::new(taken.minor, currency),
+            refunded_total_minor: purchase.refunded_minor,
+        };
+        work.emit(&Cause::from(&message.envelope), purchase.version.unsigned_abs(), &withdrawn);
         Ok(Outcome::none())
     }
 }

@@ -3,12 +3,11 @@
 use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::store::{Cause, Work};
 use shared_events::CampaignId;
-use shared_events::tracking::{ReviseRules, RewardRule, RewardRulesRevised};
+use shared_events::tracking::{ReviseRules, RewardRule, RewardRulesRevised, check_rules};
 use sqlx::types::Json;
 
 use crate::campaign_row;
 use crate::domain::campaign::CampaignState;
-use crate::domain::rules;
 
 /// Handles [`ReviseRules`].
 pub struct Revise;
@@ -16,7 +15,7 @@ pub struct Revise;
 impl Handles<ReviseRules> for Revise {
     async fn handle(&self, work: &mut Work, message: &Delivered<ReviseRules>) -> Result<Outcome, Failure> {
         let ReviseRules { campaign_id, rules } = message.data.clone();
-        rules::check(&rules)?;
+        check_rules(&rules)?;
         let mut campaign = campaign_row::lock(work, campaign_id).await?;
         if campaign.state == CampaignState::Ended {
             return Err(campaign.conflict("get new rules"));

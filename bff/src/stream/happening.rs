@@ -39,8 +39,8 @@ impl Happening {
     }
 
     /// The event as `caller` may see it, if it may. Its tenant's always; all of them for those who run the tenant; for others
-    /// what they caused, what they asked for, and what concerns their partner. What a person is asked is for that person alone,
-    /// whoever caused it.
+    /// what they caused, what they asked for, and what concerns their partner; what claims tell, for those who may look at claims: most
+    /// of it nobody causes, such as how far a sync is. What a person is asked is for that person alone, whoever caused it.
     pub fn shown_to(&self, caller: &Caller) -> Option<Value> {
         if self.envelope.tenant != caller.tenant {
             return None;
@@ -52,6 +52,7 @@ impl Happening {
         if let Some(asked) = self.data.get("asked") {
             return is_caller(asked).then(|| self.told(self.data.clone()));
         }
+        let of_claims = self.envelope.kind.starts_with("claims.") && caller.has_any(&[Role::Operator, Role::Seller]);
         let caused = self.envelope.actor.as_deref() == Some(caller.subject.as_str());
         let own = caller.partner.as_ref().map(|partner| partner.as_str());
         let is_own = |partner: &Value| own.is_some() && partner.as_str() == own;
@@ -63,7 +64,7 @@ impl Happening {
             credits.retain(|credit| is_own(&credit["partner"]));
             concerns |= !credits.is_empty();
         }
-        (caused || concerns).then(|| self.told(data))
+        (caused || concerns || of_claims).then(|| self.told(data))
     }
 
     fn told(&self, data: Value) -> Value {
@@ -110,6 +111,7 @@ mod tests {
             roles: vec![role],
             partner,
             token: String::new(),
+            expires_at: None,
         }
     }
 
@@ -137,6 +139,23 @@ mod tests {
         let matched = happening(json!({"requested_by": "bob"}));
         assert!(matched.shown_to(&caller("demo", "bob", Role::Seller)).is_some());
         assert!(matched.shown_to(&caller("demo", "carol", Role::Seller)).is_none());
+    }
+
+    #[test]
+    fn sellers_see_how_far_their_syncs_are_and_partners_do_not() {
+        let mut event = happening(json!({"sync_id": Uuid::nil(), "rows": 30_000, "percent": 40}));
+        (event.envelope.kind, event.envelope.actor) = ("claims.sync_progressed.v1".into(), None);
+        for (role, sees) in
+            [(Role::Seller, true), (Role::Operator, true), (Role::Partner, false), (Role::Customer, false)]
+        {
+            assert_eq!(event.shown_to(&caller("demo", "x", role)).is_some(), sees, "{role:?}");
+        }
+        assert!(event.shown_to(&caller("other", "x", Role::Seller)).is_none(), "not those of another tenant");
+        event.data["asked"] = json!("bob");
+        assert!(event.shown_to(&caller("demo", "x", Role::Seller)).is_none(), "what bob is asked is bob's");
+        event.envelope.kind = "orders.order_placed.v1".into();
+        event.data = json!({});
+        assert!(event.shown_to(&caller("demo", "x", Role::Seller)).is_none());
     }
 
     #[test]

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::sse::Event;
+use chrono::{DateTime, Utc};
 use futures::Stream;
 use service_kit::auth::Caller;
+use service_kit::clock::{Clock, SystemClock};
 use service_kit::problem::Problem;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
@@ -21,7 +23,7 @@ use super::position::{LANES, Vector};
 const MOST_MISSED: usize = 50_000;
 /// Longest time that is spent on reading them.
 const LONGEST_CATCH_UP: Duration = Duration::from_secs(20);
-/// A stream ends after this time; the client comes back with its last id and a token that is checked again.
+/// A stream ends after this time, or with its token; the client comes back with its last id and a token that is checked again.
 const LONGEST_STREAM: Duration = Duration::from_secs(900);
 /// How often the id alone is sent while nothing concerns the caller, so that it resumes close by.
 const MARK_EVERY: Duration = Duration::from_secs(15);
@@ -38,6 +40,7 @@ pub async fn open(
     seen: Option<Vector>,
 ) -> Result<impl Stream<Item = Item> + use<>, Problem> {
     let joined = hub.join(seen.is_some()).await?;
+    let left = lasts(&caller, SystemClock.now());
     let (out, mut queue) = mpsc::channel(64);
     let session = Session { hub: Arc::clone(hub), caller, at: seen.unwrap_or(joined.head), out };
     let shutdown = hub.shutdown.clone();
@@ -45,11 +48,17 @@ pub async fn open(
         tokio::select! {
             _ = session.run(joined) => {}
             () = shutdown.begun() => {}
-            () = tokio::time::sleep(LONGEST_STREAM) => {}
+            () = tokio::time::sleep(left) => {}
         }
         Ok::<(), Infallible>(())
     });
     Ok(futures::stream::poll_fn(move |context| queue.poll_recv(context)))
+}
+
+/// How long a caller may listen: its stream ends with its token.
+fn lasts(caller: &Caller, now: DateTime<Utc>) -> Duration {
+    let token = caller.expires_at.map(|ends| (ends - now).to_std().unwrap_or(Duration::ZERO));
+    token.map_or(LONGEST_STREAM, |left| left.min(LONGEST_STREAM))
 }
 
 /// The listener went away, or has to come back.
@@ -163,4 +172,30 @@ enum Missed {
     Ended,
     TooMany,
     Broken(anyhow::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use shared_events::{Subject, TenantId};
+
+    use super::*;
+
+    #[test]
+    fn a_stream_ends_with_its_token() {
+        let now = DateTime::UNIX_EPOCH;
+        let until = |expires_at| Caller {
+            tenant: TenantId::try_new("demo").expect("valid"),
+            subject: Subject::try_new("user123").expect("valid"),
+            roles: vec![],
+            partner: None,
+            token: String::new(),
+            expires_at,
+        };
+        assert_eq!(lasts(&until(None), now), LONGEST_STREAM);
+        for (seconds, left) in [(-1, 0), (0, 0), (60, 60), (86_400, 900)] {
+            let caller = until(Some(now + TimeDelta::seconds(seconds)));
+            assert_eq!(lasts(&caller, now), Duration::from_secs(left), "{seconds}");
+        }
+    }
 }

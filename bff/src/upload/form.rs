@@ -72,12 +72,21 @@ pub(super) async fn read(app: &App, caller: &Caller, headers: &HeaderMap, body: 
 }
 
 async fn take_in(app: &App, caller: &Caller, mut field: Field<'_>) -> Result<(Intake, Option<String>), Problem> {
+    // Before the first byte is taken. Nobody who means well sends a path, and a part of it may not be what the sender takes it for.
+    if field.file_name().is_some_and(is_path) {
+        return Err(Problem::invalid_field("file", "must have a name without a path").code("bad_file_name"));
+    }
     let name = field.file_name().and_then(plain_name);
     let mut intake = app.files.intake(&caller.tenant);
     while let Some(piece) = field.chunk().await.map_err(|error| unreadable(&error))? {
         intake.push(&piece).await.map_err(refused)?;
     }
     Ok((intake, name))
+}
+
+/// Whether a name says where a file is, or is to be.
+fn is_path(name: &str) -> bool {
+    name.contains(['/', '\\', '\0']) || matches!(name.trim(), "." | "..")
 }
 
 /// The text of a field; none when it was left empty, as browsers send it.

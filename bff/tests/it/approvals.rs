@@ -39,17 +39,19 @@ async fn everything_that_waits_is_one_list_and_who_is_away_is_named() {
     let (status, _, inbox) = answer(edge.get(&token("m", Role::Manager), INBOX)).await;
     let ids: Vec<_> =
         inbox["tasks"].as_array().expect("a list").iter().filter_map(|task| task["task_id"].as_str()).collect();
-    assert_eq!((status, ids), (200, vec!["q1", "t2", "t1", "c1", "p1"]), "{inbox}");
+    assert_eq!((status, ids), (200, vec!["p1", "q1", "t2", "t1", "c1"]), "{inbox}");
     let sources =
         json!({"orders": "complete", "payouts": "complete", "claims": "more_than_shown", "prompts": "complete"});
     assert_eq!((&inbox["sources"], &inbox["complete"]), (&sources, &json!(false)));
-    let prompt = &inbox["tasks"][0];
+    let prompt = &inbox["tasks"][1];
     assert_eq!(
         (&prompt["kind"], &prompt["assignee"], &prompt["due_at"]),
         (&json!("smart_prompt"), &json!("sam"), &json!("2026-11-20T10:00:00Z"))
     );
     assert_eq!(prompt["decide"], json!({"method": "POST", "path": "/api/v1/evidence/prompts/q1/answer"}));
-    assert_eq!(inbox["tasks"][4]["history"], "/api/v1/payouts/p1");
+    // A payout names no deadline of its own: as long as for a task of orders.
+    let payout = &inbox["tasks"][0];
+    assert_eq!((&payout["history"], &payout["due_at"]), (&json!("/api/v1/payouts/p1"), &json!("2026-11-19T14:00:00Z")));
 }
 
 #[tokio::test]

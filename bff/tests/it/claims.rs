@@ -85,6 +85,26 @@ async fn what_cannot_be_wished_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
+async fn only_a_document_of_ones_own_can_be_attached() {
+    let edge = Edge::without_broker().await;
+    let (seller, document) = (token("ann", Role::Seller), "0190163d-8694-739b-aea5-966c26f8ad92");
+    let attach = async || {
+        let body = json!({"item": "proof_of_delivery", "document_id": document}).to_string();
+        answer(edge.post(&seller, &format!("/api/v1/recoveries/{ID}/documents"), &body)).await
+    };
+    let at = format!("/api/documents/{document}");
+    edge.services.answer(&at, [(404, json!({"status": 404}))]);
+    let (status, _, problem) = attach().await;
+    assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("document_id")), "{problem}");
+    edge.services.answer(&at, [(200, json!({"document_id": document, "state": "quarantined"}))]);
+    assert_eq!(attach().await.0, 422);
+    // It was uploaded a moment ago, and is known the next time; then only the broker is missing.
+    edge.services
+        .answer(&at, [(404, json!({"status": 404})), (200, json!({"document_id": document, "state": "received"}))]);
+    assert_eq!(attach().await.0, 503);
+}
+
+#[tokio::test]
 async fn a_card_is_saved_at_stripes_page_and_never_here() {
     let sandbox = sandbox::stripe::Stripe::new(Arc::new(SystemClock));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -123,4 +143,49 @@ async fn a_card_is_saved_at_stripes_page_and_never_here() {
     let edge = Edge::without_broker().await;
     let unset = edge.post(&seller, "/api/integrations/connect?integration_type=stripe", "");
     assert_eq!(answer(unset).await.0, 503, "no key is configured");
+}
+
+#[tokio::test]
+async fn a_mailbox_is_connected_at_googles_page_by_whoever_began() {
+    let sandbox = sandbox::google::Google::new(Arc::new(SystemClock));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let base = format!("http://{}", listener.local_addr().expect("bound"));
+    tokio::spawn(async move { axum::serve(listener, sandbox.router()).await });
+    let google = base.clone();
+    let edge = Edge::start(None, |env| {
+        env.with("GOOGLE_CLIENT_ID", "ours.apps.example")
+            .with("GOOGLE_CLIENT_SECRET", "a secret of ours")
+            .with("GOOGLE_SANDBOX_URL", google.as_str())
+    })
+    .await;
+    let seller = token("ann", Role::Seller);
+    let path = "/api/integrations/connect?integration_type=gmail";
+    for path in [path.to_owned(), format!("{path}&address=shop%40gmail.example")] {
+        let (status, _, consent) = answer(edge.get(&seller, &path)).await;
+        assert_eq!(status, 200, "{consent}");
+        let page = consent["auth_url"].as_str().expect("a page");
+        for part in
+            [&base, "/o/oauth2/v2/auth?", "access_type=offline", "mail.google.com", "client_id=ours.apps.example"]
+        {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        assert!(!page.contains("secret"), "{page}");
+        let client = service_kit::http_client::client(std::time::Duration::from_secs(10));
+        let back = client.get(page).send().await.expect("consented");
+        let back = back.headers()["location"].to_str().expect("an address").to_owned();
+        let (_, query) = back.split_once('?').expect("a query");
+        let bob = token("bob", Role::Seller);
+        assert_eq!(answer(edge.get(&bob, &format!("/api/integrations/callback?{query}"))).await.0, 403);
+        // Whoever says no comes back without a code.
+        let (state, _) = query.split_once('&').expect("two parts");
+        let no = format!("/api/integrations/callback?{state}&error=access_denied");
+        let (status, _, problem) = answer(edge.get(&seller, &no)).await;
+        assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("code")), "{problem}");
+        // The broker is away: it was sealed and would be sent.
+        assert_eq!(answer(edge.get(&seller, &format!("/api/integrations/callback?{query}"))).await.0, 503);
+    }
+    let bad = edge.get(&seller, &format!("{path}&address=shop"));
+    assert_eq!(answer(bad).await.2["errors"][0]["field"], json!("address"));
+    let edge = Edge::without_broker().await;
+    assert_eq!(answer(edge.get(&seller, path)).await.0, 503, "no application is configured");
 }

@@ -47,6 +47,14 @@ async fn what_cannot_be_accepted_is_refused_before_anything_is_sent() {
         (&partner, ACCEPT, "[true]".to_owned(), 422, "body"),
         (&partner, ACCEPT, "{".to_owned(), 400, ""),
         (&partner, ACCEPT, r#"{"accepted_terms": true, "metadata": {"a": "x\u0000"}}"#.to_owned(), 422, ""),
+        (
+            &partner,
+            ACCEPT,
+            format!(r#"{{"accepted_terms": true, "metadata": {{"a": "{}"}}}}"#, "x".repeat(17_000)),
+            422,
+            "metadata",
+        ),
+        (&partner, ACCEPT, r#"{"accepted_terms": true, "metadata": ["app"]}"#.to_owned(), 422, "metadata"),
         (&partner, ACCEPT, r#"{"accepted_terms": true, "partner": "somebody"}"#.to_owned(), 404, ""),
         (&manager, ACCEPT, r#"{"accepted_terms": true}"#.to_owned(), 422, "partner"),
         (&partner, PAY, payment("150.00", "150.001"), 422, "amount"),
@@ -84,7 +92,7 @@ async fn what_cannot_be_accepted_is_refused_before_anything_is_sent() {
             "rules[0].hold_days",
         ),
         (&manager, "/api/v1/campaigns", campaign(|body| body["currency"] = json!("usd")), 422, "currency"),
-        (&manager, "/api/v1/payouts/nonsense/approve", String::new(), 400, "path"),
+        (&manager, "/api/v1/payouts/nonsense/approve", String::new(), 400, "id"),
         (&manager, "/api/v1/keys", r#"{"label": "x", "origins": ["shop"]}"#.to_owned(), 422, "origins[0]"),
         (
             &manager,
@@ -119,6 +127,55 @@ async fn what_cannot_be_accepted_is_refused_before_anything_is_sent() {
     assert_eq!(answer(edge.post(&partner, ACCEPT, &large)).await.0, 413);
     let key = edge.post(&partner, ACCEPT, TERMS).header("idempotency-key", "with space");
     assert_eq!(answer(key).await.0, 400);
+}
+
+/// What the owning service would refuse whatever its state is: the edge refuses it in the same words, not with a 202 before.
+#[tokio::test]
+async fn what_a_campaign_can_never_be_is_refused_at_once() {
+    let edge = Edge::without_broker().await;
+    let manager = token("boss", Caller::Manager);
+    let cases: [(&str, Value, &str); 14] = [
+        ("/rules/0/value", json!({"flat_minor": -5}), "rules[0].value"),
+        ("/rules/0/value", json!({"flat_minor": i64::MAX}), "rules[0].value"),
+        ("/rules/0/value", json!({"basis_points": 10_001}), "rules[0].value"),
+        ("/rules/0/cap_per_event_minor", json!(0), "rules[0].cap_per_event_minor"),
+        ("/rules/0/cap_per_partner_month_minor", json!(-1), "rules[0].cap_per_partner_month_minor"),
+        ("/rules/0/min_payout_minor", json!(-1), "rules[0].min_payout_minor"),
+        (
+            "/rules/0/tiers",
+            json!([{"from_count": 2, "value": {"flat_minor": 1}}, {"from_count": 2, "value": {"flat_minor": 2}}]),
+            "rules[0].tiers[1]",
+        ),
+        (
+            "/rules",
+            json!([{"on": "sale", "value": {"flat_minor": 1}, "hold_days": 1}, {"on": "sale", "value": {"flat_minor": 2}, "hold_days": 1}]),
+            "rules[1].on",
+        ),
+        ("/rules", json!([]), "rules"),
+        ("/attribution/click_window_days", json!(0), "attribution.click_window_days"),
+        ("/code", json!("0190163d-8694-739b-aea5-966c26f8ad91"), "code"),
+        ("/name", json!("a\u{7}b"), "name"),
+        ("/destinations/0", json!("https://user:password@shop.example/"), "destinations[0]"),
+        ("/destinations/0", json!("https://shop.example/a b"), "destinations[0]"),
+    ];
+    for (place, value, field) in cases {
+        let body = campaign(|body| {
+            let (parent, name) = place.rsplit_once('/').expect("a pointer");
+            match body.pointer_mut(parent).expect("it is there") {
+                Value::Array(items) => items[name.parse::<usize>().expect("a number")] = value,
+                other => other[name] = value,
+            }
+        });
+        let (status, _, problem) = answer(edge.post(&manager, "/api/v1/campaigns", &body)).await;
+        assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!(field)), "{body}: {problem}");
+    }
+    let revised = r#"{"rules": [{"on": "click", "value": {"basis_points": 1}, "hold_days": 1}]}"#;
+    let (status, _, problem) = answer(edge.post(&manager, "/api/v1/campaigns/camp123/rules", revised)).await;
+    assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("rules[0].value")), "{problem}");
+    let partner = token("user123", Caller::Partner);
+    let link = edge.post(&partner, "/api/v1/campaigns/camp123/links", r#"{"code": "ab"}"#);
+    let (status, _, problem) = answer(link).await;
+    assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("code")), "{problem}");
 }
 
 #[tokio::test]
@@ -207,6 +264,9 @@ async fn what_became_of_a_command_is_told() {
     let path = format!("/api/v1/commands/{id}");
     let (status, _, body) = answer(edge.get(&partner, &path)).await;
     assert_eq!((status, &body["status"]), (200, &json!("accepted")));
+    let stranger = token("somebody", Caller::Partner);
+    assert_eq!(answer(edge.get(&stranger, &path)).await.0, 404, "another partner of the tenant");
+    assert_eq!(answer(edge.get(&token("boss", Caller::Manager), &path)).await.0, 200);
     edge.services.answer(&path, [(200, rejected("campaign_not_found", None))]);
     let (status, _, body) = answer(edge.get(&partner, &path)).await;
     assert_eq!(

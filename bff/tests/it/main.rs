@@ -6,6 +6,7 @@ mod claims;
 mod commands;
 mod document;
 mod edge;
+mod machines;
 mod matching;
 mod packets;
 mod prompts;

@@ -32,7 +32,7 @@ async fn a_part_of_a_packet_is_asked_for_and_given() {
 async fn only_staff_and_sellers_have_packets_made() {
     let edge = Edge::without_broker().await;
     let request = "/api/v1/evidence/requests/0190d7a2-0000-7000-8000-000000000002";
-    for path in [format!("{request}/packet"), format!("{request}/cost-document")] {
+    for path in [format!("{request}/packet"), format!("{request}/cost-document"), format!("{PACKET}/retry")] {
         assert_eq!(answer(edge.post(&token("ann", Role::Partner), &path, "{}")).await.0, 403, "{path}");
         assert_eq!(answer(edge.request(Method::POST, &path)).await.0, 401, "{path}");
         // The broker is away, and nothing is pretended.

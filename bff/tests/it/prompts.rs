@@ -44,7 +44,7 @@ async fn what_cannot_be_asked_or_answered_is_refused_before_anything_is_sent() {
             422,
             "reasoning",
         ),
-        (&partner, "/api/v1/evidence/prompts/nonsense/answer", YES.to_owned(), 400, "path"),
+        (&partner, "/api/v1/evidence/prompts/nonsense/answer", YES.to_owned(), 400, "id"),
     ];
     for (token, path, body, status, field) in cases {
         let (got, _, problem) = answer(edge.post(token, path, &body)).await;

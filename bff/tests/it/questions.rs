@@ -98,7 +98,33 @@ async fn events_are_passed_on_as_they_come() {
     let endless = futures::stream::iter((0..100).map(|_| Ok::<_, std::io::Error>(vec![b'x'; 100_000])));
     let chunked = edge.request(Method::POST, path).bearer_auth(&partner).body(reqwest::Body::wrap_stream(endless));
     assert_eq!(answer(chunked).await.0, 413);
-    assert_eq!(answer(edge.request(Method::POST, path).body(body)).await.0, 401);
+    let forged = edge.request(Method::POST, path).bearer_auth("forged").body(body);
+    assert_eq!(answer(forged).await.0, 401, "a token that is none is refused here");
+}
+
+/// Whether a publishable key will do, or nothing at all in development, is tracking's to say.
+#[tokio::test]
+async fn events_without_a_token_are_passed_on_with_their_key() {
+    let edge = Edge::without_broker().await;
+    let path = "/api/v1/tracking/events";
+    edge.services.answer(path, [(201, json!({"status": "recorded"})), (401, json!({"status": 401}))]);
+    let body = r#"{"user_id":"u","event_type":"click"}"#;
+    let keyed = edge
+        .request(Method::POST, &format!("{path}?key=pk_query"))
+        .header("content-type", "application/json")
+        .header("x-publishable-key", "pk_header")
+        .header("origin", "https://shop.example")
+        .body(body);
+    assert_eq!(answer(keyed).await.0, 201);
+    let seen = edge.services.asked().pop().expect("asked");
+    assert_eq!(
+        (&seen.headers["x-publishable-key"], &seen.headers["origin"]),
+        (&"pk_header".parse().expect("valid"), &"https://shop.example".parse().expect("valid"),)
+    );
+    assert!(seen.line.ends_with("?key=pk_query"), "{}", seen.line);
+    assert!(!seen.headers.contains_key("authorization"));
+    let bare = edge.request(Method::POST, path).header("content-type", "application/json").body(body);
+    assert_eq!(answer(bare).await.0, 401, "what tracking answers is what the caller gets");
 }
 
 #[tokio::test]

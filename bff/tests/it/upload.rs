@@ -51,9 +51,10 @@ fn pdf(size: usize) -> Vec<u8> {
 async fn bad_uploads_are_refused_and_nothing_is_stored() {
     let edge = Edge::without_broker().await;
     let partner = token("user123", Caller::Partner);
-    let (good, huge) = (pdf(100_000), pdf(26 * 1024 * 1024));
+    let (good, huge, decimal) = (pdf(100_000), pdf(26 * 1024 * 1024), pdf(26_000_000));
     let file = |content| ("file", Some("a.pdf"), content);
-    let cases: [(&str, Vec<u8>, u16, &str); 14] = [
+    let named = |name| form(&[("file", Some(name), good.as_slice())]);
+    let cases: [(&str, Vec<u8>, u16, &str); 19] = [
         ("0 bytes", form(&[file(&b""[..])]), 422, "empty_file"),
         ("a PDF that is a ZIP", form(&[file(&b"PK\x03\x04 and so on"[..])]), 415, "unsupported_media_type"),
         ("words", form(&[file(&b"just some words"[..])]), 415, "unsupported_media_type"),
@@ -64,6 +65,11 @@ async fn bad_uploads_are_refused_and_nothing_is_stored() {
             "document_type_declared",
         ),
         ("26 MB", form(&[file(&huge)]), 413, "too_large"),
+        ("26 decimal MB", form(&[file(&decimal)]), 413, "too_large"),
+        ("a name with folders", named("../../secret/invoice.pdf"), 422, "bad_file_name"),
+        ("a name with a drive", named(r"C:\\secret\\invoice.pdf"), 422, "bad_file_name"),
+        ("a name that is a folder", named(".."), 422, "bad_file_name"),
+        ("a name from the root", named("/etc/passwd"), 422, "bad_file_name"),
         ("no file", form(&[("evidence_type", None, b"photo")]), 422, ""),
         ("two files", form(&[file(&good), file(&good)]), 422, ""),
         ("a field of no meaning", form(&[file(&good), ("surprise", None, b"x")]), 422, ""),
@@ -148,7 +154,7 @@ async fn an_upload_lies_in_the_store_encrypted_and_a_repeat_is_the_same_command(
     let body = |content: &[u8]| {
         let fields: [Field<'_>; 4] = [
             ("campaign_id", None, b"camp123"),
-            ("file", Some("../../secret/invoice.pdf"), content),
+            ("file", Some("invoice.pdf"), content),
             ("evidence_type", None, b"photo"),
             ("metadata", None, br#"{"description": "Product photo"}"#),
         ];

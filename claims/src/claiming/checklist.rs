@@ -30,7 +30,7 @@ pub enum Item {
     Photos,
     /// The number of the removal order.
     RemovalOrderId,
-    /// The carrier's number, or a proof of delivery.
+    /// The parcel of the removal, with its carrier and number.
     Tracking,
     /// Own weight and dimensions.
     Dimensions,
@@ -69,8 +69,19 @@ impl Item {
             Self::ShipmentId => Some("shipment_id"),
             Self::OrderId => Some("order_id"),
             Self::RemovalOrderId => Some("removal_id"),
-            Self::Tracking | Self::ParcelNumber => Some("tracking"),
+            Self::ParcelNumber => Some("tracking"),
             _ => None,
+        }
+    }
+
+    /// Reports whose rows show it; none: any row that the finding rests on.
+    const fn reports(self) -> &'static [&'static str] {
+        match self {
+            Self::LedgerRows => &["ledger"],
+            Self::RefundEvent => &["settlement", "replacement"],
+            Self::Tracking => &["removal_shipment"],
+            Self::Transactions => &["reimbursement", "settlement", "long_term_storage", "storage", "removal_shipment"],
+            _ => &[],
         }
     }
 
@@ -111,8 +122,8 @@ pub fn items(claim_type: ClaimType) -> &'static [Item] {
         C::ReturnNotReceived | C::ReplacementNotReturned => &[I::OrderId, I::RefundEvent, I::NoReturn],
         C::ReturnAmazonFaultUnsellable => &[I::OrderId, I::RefundEvent, I::Photos],
         C::ReturnRestockMissing | C::OverRefund | C::RefundCommissionNotReturned => &[I::OrderId, I::RefundEvent],
-        C::RemovalLost => &[I::RemovalOrderId, I::Transactions],
-        C::RemovalDamagedOrShort => &[I::RemovalOrderId, I::Transactions, I::Photos],
+        C::RemovalLost => &[I::RemovalOrderId, I::Tracking, I::Transactions],
+        C::RemovalDamagedOrShort => &[I::RemovalOrderId, I::Tracking, I::Transactions, I::Photos],
         C::FeeFulfilmentOvercharge | C::FeeStorageOvercharge => &[I::Transactions, I::Dimensions, I::Photos],
         C::FeeCommissionOvercharge => &[I::Transactions],
         C::ReimbursedUndervalued => &[I::Transactions, I::ProofOfCost],
@@ -122,12 +133,17 @@ pub fn items(claim_type: ClaimType) -> &'static [Item] {
 }
 
 impl Checklist {
-    /// The list of a new claim: `subject` is the detection's, `rows` the keys of the rows that it rests on.
-    pub fn of(claim_type: ClaimType, subject: &serde_json::Value, rows: &[String]) -> Self {
+    /// The list of a new claim: `subject` is the detection's, `rows` the report and key of each row that it rests on.
+    pub fn of(claim_type: ClaimType, subject: &serde_json::Value, rows: &[(&str, &str)]) -> Self {
         let lines = items(claim_type).iter().map(|&item| {
             let shown_by = match (item.from(), item.key()) {
                 (From::Detection, Some(key)) => subject.get(key).and_then(|value| value.as_str()).map(str::to_owned),
-                (From::Detection, None) => rows.first().cloned(),
+                (From::Detection, None) => {
+                    let fitting = rows.iter().find(|(report, _)| item.reports().contains(report));
+                    // A parcel is shown by its own row; of the others the rule that found it has seen what it needs.
+                    let any = rows.first().filter(|_| item != Item::Tracking);
+                    fitting.or(any).map(|(_, key)| (*key).to_owned())
+                }
                 _ => None,
             };
             Line { item, ok: shown_by.is_some(), shown_by }
@@ -143,6 +159,11 @@ impl Checklist {
     /// What is missing.
     pub fn missing(&self) -> impl Iterator<Item = Item> + '_ {
         self.0.iter().filter(|line| !line.ok).map(|line| line.item)
+    }
+
+    /// Whether something of it is shown by a document, which has to go along with the claim.
+    pub fn has_documents(&self) -> bool {
+        self.0.iter().any(|line| line.ok && line.item.from() != From::Detection)
     }
 
     /// A document was matched: it shows every item that a match shows. Returns whether anything changed.
@@ -197,15 +218,31 @@ mod tests {
                 "{claim_type:?}: nothing proves nothing"
             );
         }
-        assert!(Checklist::of(ClaimType::FcLost, &json!({}), &["row".to_owned()]).is_complete());
+        assert!(Checklist::of(ClaimType::FcLost, &json!({}), &[("ledger", "row")]).is_complete());
+    }
+
+    #[test]
+    fn what_rows_show_is_shown_by_the_row_of_its_report() {
+        let subject = json!({"order_id": "113-1", "removal_id": "RMV-1"});
+        let shown = |claim_type, rows: &[(&str, &str)], item| {
+            let list = Checklist::of(claim_type, &subject, rows);
+            list.0.iter().find(|line| line.item == item).and_then(|line| line.shown_by.clone())
+        };
+        let rows = [("return", "came-back"), ("settlement", "refund")];
+        assert_eq!(shown(ClaimType::ReturnRestockMissing, &rows, Item::RefundEvent).as_deref(), Some("refund"));
+        let rows = [("removal_shipment", "parcel")];
+        assert_eq!(shown(ClaimType::RemovalLost, &rows, Item::Tracking).as_deref(), Some("parcel"));
+        assert_eq!(shown(ClaimType::RemovalLost, &[("ledger", "row")], Item::Tracking), None, "no other row shows it");
     }
 
     #[test]
     fn an_inbound_claim_needs_shipment_ownership_and_delivery() {
-        let mut list = Checklist::of(ClaimType::InboundShortage, &json!({"shipment_id": "FBA1"}), &["row".to_owned()]);
+        let mut list =
+            Checklist::of(ClaimType::InboundShortage, &json!({"shipment_id": "FBA1"}), &[("inbound", "row")]);
         assert_eq!(list.missing().collect::<Vec<_>>(), [Item::ProofOfOwnership, Item::ProofOfDelivery]);
+        assert!(!list.has_documents());
         assert!(list.matched("invoice"));
-        assert!(!list.is_complete());
+        assert!(list.has_documents() && !list.is_complete());
         assert!(!list.attached(Item::ShipmentId, "photo"), "rows show it, not people");
         assert!(!list.attached(Item::Photos, "photo"), "not on the list");
         assert!(list.attached(Item::ProofOfDelivery, "pod"));

@@ -4,16 +4,19 @@ use shared_events::money::Money;
 
 /// A fifth, unless the tenant's plan says otherwise.
 pub const DEFAULT_RATE_BPS: i64 = 2_000;
-/// The least that is charged, in hundredths of the currency. A fee is never above its share of the cash, so smaller ones wait until
-/// together they reach it.
+/// The least fee of a claim that brought cash, in hundredths of the currency; never more than the cash itself (ADR 0028).
+pub const LEAST_FEE_MINOR: i64 = 50;
+/// The least that a card is charged. Fees of claims that brought less than this wait until together they reach it.
 pub const LEAST_CHARGE_MINOR: i64 = 50;
 const WHOLE: i128 = 10_000;
 
-/// What the fee of a claim is: `rate_bps` of what was confirmed in cash less what was taken back, rounded down, never negative.
-/// `ours`: whether the reimbursement names our case; what the marketplace pays by itself costs nothing.
+/// What the fee of a claim is: `rate_bps` of what was confirmed in cash less what was taken back, rounded down, at least
+/// [`LEAST_FEE_MINOR`] and at most all of it; nothing where nothing is left, or the rate is none. `ours`: whether the reimbursement names
+/// our case; what the marketplace pays by itself costs nothing.
 pub fn owed(confirmed: Money, taken_back: Money, rate_bps: i64, ours: bool) -> Money {
     let net = i128::from(confirmed.minor) - i128::from(taken_back.minor);
-    let share = if ours { (net.max(0) * i128::from(rate_bps)) / WHOLE } else { 0 };
+    let cash = if ours && rate_bps > 0 { net.max(0) } else { 0 };
+    let share = (cash * i128::from(rate_bps) / WHOLE).max(i128::from(LEAST_FEE_MINOR)).min(cash);
     Money::new(i64::try_from(share).unwrap_or(i64::MAX), confirmed.currency)
 }
 
@@ -51,7 +54,11 @@ mod tests {
     fn a_fifth_of_our_own_cash_and_nothing_of_other_peoples() {
         assert_eq!(owed(usd(10_000), usd(0), DEFAULT_RATE_BPS, true), usd(2_000));
         assert_eq!(owed(usd(10_000), usd(0), DEFAULT_RATE_BPS, false), usd(0));
-        assert_eq!(owed(usd(9), usd(0), DEFAULT_RATE_BPS, true), usd(1), "rounded down");
+        assert_eq!(owed(usd(1_009), usd(0), DEFAULT_RATE_BPS, true), usd(201), "rounded down");
+        assert_eq!(owed(usd(100), usd(0), DEFAULT_RATE_BPS, true), usd(50), "at least so much");
+        assert_eq!(owed(usd(30), usd(0), DEFAULT_RATE_BPS, true), usd(30), "and never more than came");
+        assert_eq!(owed(usd(100), usd(0), 0, true), usd(0), "a plan without a fee");
+        assert_eq!(owed(usd(100), usd(100), DEFAULT_RATE_BPS, true), usd(0), "all of it was taken back");
         assert!(!is_chargeable(usd(49)) && is_chargeable(usd(50)));
     }
 
@@ -68,7 +75,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is paid and taken back, in whatever order: the fees less the credits never exceed the share of what is left.
+        /// Whatever is paid and taken back, in whatever order: the fees less the credits never exceed the share of what is left, or the
+        /// least fee where that is more, and never what is left.
         #[test]
         fn fees_never_exceed_the_share(moves in prop::collection::vec((any::<bool>(), 1_i64..1_000_000), 1..30), rate in 0_i64..5_000) {
             let (mut confirmed, mut taken, mut fees) = (0, 0, 0);
@@ -79,7 +87,10 @@ mod tests {
                     Some(credit) => fees += credit.minor,
                     None => fees = owed.minor,
                 }
-                prop_assert!(fees >= 0 && fees * 10_000 <= rate * (confirmed - taken));
+                let left = confirmed - taken;
+                prop_assert!(fees >= 0 && fees <= left);
+                prop_assert!(fees * 10_000 <= rate * left || fees <= LEAST_FEE_MINOR);
+                prop_assert!(rate == 0 || fees >= LEAST_FEE_MINOR.min(left));
             }
         }
     }

@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn a_letter_says_what_how_much_and_why_and_that_software_wrote_it() {
         let (rows, subject) = (vec!["row-1".to_owned()], json!({"fnsku": "X001"}));
-        let checklist = Checklist::of(ClaimType::FcLost, &subject, &rows);
+        let checklist = Checklist::of(ClaimType::FcLost, &subject, &[("ledger", "row")]);
         let facts = Facts {
             reference: "claim-1",
             claim_type: "fc_lost",

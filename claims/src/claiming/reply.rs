@@ -61,6 +61,12 @@ pub fn is_forged(results: &str) -> bool {
     fails("dmarc") || (fails("spf") && fails("dkim"))
 }
 
+/// Whether the receiving mail server vouches, in its `Authentication-Results`, that a mail is from where it claims to be.
+pub fn is_vouched_for(results: &str) -> bool {
+    let results = results.to_ascii_lowercase();
+    !is_forged(&results) && ["dmarc=pass", "dkim=pass"].iter().any(|check| results.contains(check))
+}
+
 /// What was written now: without what is quoted from before.
 pub fn fresh(text: &str) -> String {
     let is_end = |line: &str| {
@@ -120,6 +126,11 @@ mod tests {
         }
         assert!(is_forged("mx.example; dmarc=fail header.from=amazon.com"));
         assert!(!is_forged("mx.example; spf=fail; dkim=pass; dmarc=pass"));
+        assert!(is_vouched_for("mx.example; spf=fail; dkim=pass; dmarc=pass"));
+        assert!(is_vouched_for("mx.example; DKIM=Pass header.d=amazon.com"));
+        for silent in ["", "mx.example; none", "mx.example; spf=pass", "mx.example; dkim=pass; dmarc=fail"] {
+            assert!(!is_vouched_for(silent), "{silent}");
+        }
     }
 
     #[test]

@@ -69,6 +69,8 @@ pub struct Waiting {
     pub amount: Money,
     /// When it was sent.
     pub sent_on: NaiveDate,
+    /// What reimbursements brought it so far, in minor units.
+    pub brought: i64,
 }
 
 /// A claim that a reimbursement pays.
@@ -81,10 +83,19 @@ pub struct Match {
 }
 
 /// The claim that a row pays: that of its case, else the one that fits best if that is likely enough. A row that names a case of
-/// somebody else is nobody's.
+/// somebody else, or pays our case in another currency, is nobody's. Where several claims were told of one case, it is the one of its
+/// article, then one that still waits for money, then the one whose amount and units are the row's, then the oldest.
 pub fn claim_of(paid: &Paid, waiting: &[Waiting]) -> Option<Match> {
     if let Some(case) = &paid.case_id {
-        let found = waiting.iter().find(|claim| claim.case_id.as_ref() == Some(case))?;
+        let ours =
+            |claim: &&Waiting| claim.case_id.as_ref() == Some(case) && claim.amount.currency == paid.total.currency;
+        let fit = |claim: &&Waiting| {
+            let waits = claim.brought < claim.amount.minor;
+            let units = paid.cash_units + paid.inventory_units == claim.units;
+            (is_article(paid, claim), waits, claim.amount == paid.total, units)
+        };
+        // The newest stand first, and of equals the last one is taken.
+        let found = waiting.iter().filter(ours).max_by_key(fit)?;
         return Some(Match { claim: found.claim, probability_bps: None });
     }
     let weights: Vec<(i64, &Waiting)> =
@@ -96,13 +107,15 @@ pub fn claim_of(paid: &Paid, waiting: &[Waiting]) -> Option<Match> {
     (probability >= LIKELY_BPS).then_some(Match { claim: best.claim, probability_bps: Some(probability) })
 }
 
+fn is_article(paid: &Paid, claim: &Waiting) -> bool {
+    claim.fnsku.as_ref().map_or_else(|| claim.sku.as_ref() == Some(&paid.sku), |fnsku| *fnsku == paid.fnsku)
+}
+
 /// How much speaks for a claim, as odds: 0 when something speaks against it for sure.
 fn weight(paid: &Paid, claim: &Waiting) -> i64 {
-    let same_article =
-        claim.fnsku.as_ref().map_or_else(|| claim.sku.as_ref() == Some(&paid.sku), |fnsku| *fnsku == paid.fnsku);
     let later = paid.approved_on >= claim.sent_on;
     let units = paid.cash_units + paid.inventory_units;
-    if !same_article || !later || claim.amount.currency != paid.total.currency || units > claim.units {
+    if !is_article(paid, claim) || !later || claim.amount.currency != paid.total.currency || units > claim.units {
         return 0;
     }
     let for_units = if units == claim.units { 8 } else { 1 };
@@ -217,6 +230,7 @@ mod tests {
             units: 6,
             amount: Money::new(5_940, Currency::USD),
             sent_on: day("2026-03-01"),
+            brought: 0,
         }
     }
 
@@ -226,6 +240,25 @@ mod tests {
         let found = claim_of(&paid(Some("C2")), &claims).expect("its case is known");
         assert_eq!((found.claim, found.probability_bps), (Uuid::from_u128(2), None));
         assert_eq!(claim_of(&paid(Some("C3")), &claims), None);
+        let euro = Currency::try_new("EUR").expect("listed");
+        let in_euro = Paid { total: Money::new(5_940, euro), ..paid(Some("C2")) };
+        assert_eq!(claim_of(&in_euro, &claims), None, "our case, and not our currency");
+    }
+
+    #[test]
+    fn of_several_claims_of_one_case_each_gets_its_own_money() {
+        let of = |claims: &[Waiting]| claim_of(&paid(Some("C1")), claims).map(|found| found.claim.as_u128());
+        let other = Waiting { fnsku: Some("X002".into()), ..waiting(2, "C1") };
+        assert_eq!(of(&[other.clone(), waiting(1, "C1")]), Some(1), "the article decides");
+        assert_eq!(of(&[waiting(1, "C1"), other.clone()]), Some(1));
+        assert_eq!(of(&[other]), Some(2), "the only one has it, whatever it is for");
+        let paid_before = Waiting { brought: 5_940, ..waiting(1, "C1") };
+        assert_eq!(of(&[waiting(3, "C1"), paid_before.clone()]), Some(3), "one that still waits");
+        assert_eq!(of(&[paid_before]), Some(1));
+        let dearer = Waiting { amount: Money::new(7_000, Currency::USD), ..waiting(4, "C1") };
+        assert_eq!(of(&[dearer.clone(), waiting(1, "C1")]), Some(1), "to the cent");
+        assert_eq!(of(&[waiting(1, "C1"), dearer]), Some(1));
+        assert_eq!(of(&[waiting(5, "C1"), waiting(1, "C1")]), Some(1), "the oldest");
     }
 
     #[test]

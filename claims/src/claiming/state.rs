@@ -94,8 +94,10 @@ pub enum Step {
     TryAgain,
     /// Nobody knows whether it arrived.
     Lose,
-    /// It turned out that it never arrived.
+    /// It never arrived: it turned out so, or the person it was handed to did not send it.
     NeverArrived,
+    /// The same of an appeal: the marketplace has the claim itself.
+    AppealNeverArrived,
     /// It arrived.
     Arrive,
     /// It arrived, as an appeal.
@@ -153,15 +155,20 @@ impl State {
             Step::Send if matches!(self, Self::Queued) => Self::Submitting,
             Step::TryAgain if matches!(self, Self::Submitting) => Self::Queued,
             Step::Lose if matches!(self, Self::Submitting) => Self::SubmitUnknown,
-            Step::NeverArrived if matches!(self, Self::SubmitUnknown) => Self::Ready,
+            // Of a sending by hand; what a channel is about to send is not for others to take back.
+            Step::NeverArrived if matches!(self, Self::Submitting | Self::SubmitUnknown) => Self::Ready,
+            Step::AppealNeverArrived if matches!(self, Self::Submitting | Self::SubmitUnknown) => Self::AppealReady,
             Step::Arrive if matches!(self, Self::Submitting | Self::SubmitUnknown) => Self::Submitted,
             Step::ArriveAgain if matches!(self, Self::Submitting | Self::SubmitUnknown) => Self::Appealed,
             Step::GiveUp if matches!(self, Self::Submitting) => Self::Failed,
             Step::Acknowledge if matches!(self, Self::Submitted | Self::Appealed) => Self::Acknowledged,
             Step::AskMore if self.is_with_marketplace() => Self::InfoRequested,
             Step::Review if self.is_with_marketplace() => Self::UnderReview,
-            Step::Grant if self.is_with_marketplace() || self == Self::PartiallyApproved => Self::Approved,
-            Step::GrantPart if self.is_with_marketplace() => Self::PartiallyApproved,
+            // A grant is told twice: by a mail, and by the row of the reimbursement.
+            Step::Grant if self.is_with_marketplace() || matches!(self, Self::PartiallyApproved | Self::Approved) => {
+                Self::Approved
+            }
+            Step::GrantPart if self.is_with_marketplace() || self == Self::PartiallyApproved => Self::PartiallyApproved,
             // A sending that is refused at the door was never with the marketplace.
             Step::Deny if self.is_with_marketplace() || matches!(self, Self::Submitting | Self::SubmitUnknown) => {
                 Self::Denied
@@ -224,7 +231,7 @@ mod tests {
 
     use super::*;
 
-    const STEPS: [Step; 27] = [
+    const STEPS: [Step; 28] = [
         Step::AskPerson,
         Step::StopAsking,
         Step::Complete,
@@ -236,6 +243,7 @@ mod tests {
         Step::TryAgain,
         Step::Lose,
         Step::NeverArrived,
+        Step::AppealNeverArrived,
         Step::Arrive,
         Step::ArriveAgain,
         Step::GiveUp,

@@ -6,6 +6,7 @@ use super::books::{Books, Rows};
 use super::finding::Finding;
 use super::lots::{Lot, Lots};
 use super::report::Report;
+use super::taken_back::{is_paid, unexplained};
 use super::valuation;
 use crate::policy::ClaimType;
 use crate::reasons::ReimbursementReason as Reason;
@@ -45,17 +46,22 @@ pub(crate) fn evaluate(books: &Books, fnsku: &str, rows: &Rows, now: DateTime<Ut
     ];
     for (claim_type, reason, mut lots) in kinds {
         let ours = || rows.taken.values().map(|(_, taken)| taken).filter(|taken| taken.claim_type == claim_type);
+        // Units that were paid and are not missing, or no longer: to take that back is right.
+        let mut beyond = 0;
         for taken in ours() {
-            lots.hold(&taken.rows, i64::MAX, &format!("in our claim {}", taken.claim));
+            let came = lots.hold(&taken.rows, i64::MAX, &format!("in our claim {}", taken.claim));
+            beyond += if is_paid(rows, taken.case_id.as_deref()) { came } else { 0 };
         }
         let held = |case: &Option<String>| case.is_some() && ours().any(|taken| taken.case_id == *case);
         for (_, paid) in rows.reimbursements.values().filter(|(_, paid)| paid.reason == reason && !held(&paid.case_id))
         {
-            lots.take_oldest(
+            beyond += lots.take_oldest(
                 paid.cash_units + paid.inventory_units,
                 &format!("reimbursed ({})", paid.reimbursement_id),
             );
         }
+        let why = (beyond, "received after all, or never missing");
+        findings.extend(unexplained(books, rows, (&[reason], None), why, now));
         for lot in lots.0.iter().filter(|lot| lot.left > 0) {
             let shipment = rows.inbound.get(&lot.key).map(|(_, item)| item.shipment_id.as_str());
             let shipment = shipment

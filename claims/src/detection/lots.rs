@@ -56,8 +56,8 @@ impl Lots {
         self.0.iter_mut().fold(units.max(0), |left, lot| left - lot.take(left, why))
     }
 
-    /// Holds what a claim took: from its own row, and what no longer fits there from the oldest.
-    pub(crate) fn hold(&mut self, rows: &[(RowKey, i64)], mut units: i64, why: &str) {
+    /// Holds what a claim took: from its own row, and what no longer fits there from the oldest; gives how many fit nowhere.
+    pub(crate) fn hold(&mut self, rows: &[(RowKey, i64)], mut units: i64, why: &str) -> i64 {
         let mut beyond = 0;
         for (key, claimed) in rows {
             if let Some(lot) = self.0.iter_mut().find(|lot| lot.key == *key) {
@@ -66,7 +66,7 @@ impl Lots {
                 beyond += wanted - lot.take(wanted, why);
             }
         }
-        self.take_oldest(beyond, why);
+        self.take_oldest(beyond, why)
     }
 
     /// Marks units as waiting, newest first: what Amazon still looks for was lost lately.

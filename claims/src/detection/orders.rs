@@ -10,9 +10,11 @@ use super::books::{Books, Rows, Subject};
 use super::finding::{Basis, Finding};
 use super::lots::{Lot, Lots};
 use super::report::Report;
+use super::taken_back::{is_paid, unexplained};
 use super::valuation::{self, Sold, Valued, postings_of};
 use crate::marketplace::Marketplace;
 use crate::policy::ClaimType;
+use crate::reasons::ReimbursementReason as Reason;
 use crate::reports::{Disposition, RowKey};
 
 pub(crate) fn evaluate(books: &Books, order: &str, rows: &Rows, now: DateTime<Utc>) -> Vec<Finding> {
@@ -23,7 +25,10 @@ pub(crate) fn evaluate(books: &Books, order: &str, rows: &Rows, now: DateTime<Ut
     for sku in skus {
         let sold = valuation::sold(rows, sku);
         let fnsku = rows.sales.values().find(|(_, sale)| sale.sku == sku).map_or("", |(_, sale)| sale.fnsku.as_str());
-        for (claim_type, group) in not_returned(rows, sku, sold.as_ref()).0 {
+        let netted = not_returned(rows, sku, sold.as_ref());
+        let why = (netted.paid_beyond + netted.claimed_beyond, "sent back since, or never missing");
+        findings.extend(unexplained(books, rows, (&[Reason::CustomerReturn], Some(sku)), why, now));
+        for (claim_type, group) in netted.groups {
             let subject = format!("order {order} sku {sku}");
             let lots: Vec<&Lot> = group.iter().collect();
             let value = valuation::after_order(books, order, sku);
@@ -64,9 +69,17 @@ fn refunds(rows: &Rows, sku: &str, sold: &Sold) -> Vec<Refund> {
 /// A payment so many days after a unit came back broken is for that unit; Amazon pays for what never came back much later.
 const BROKEN_PAID_DAYS: u64 = 14;
 
-/// Units that should be back and are not, and units that came back broken, after what was paid and what is claimed.
-/// And how many units were paid beyond both.
-fn not_returned(rows: &Rows, sku: &str, sold: Option<&Sold>) -> (Vec<(ClaimType, Vec<Lot>)>, i64) {
+/// What is open of an order after what was paid and what is claimed.
+struct Netted {
+    /// Units that should be back and are not, and units that came back broken.
+    groups: Vec<(ClaimType, Vec<Lot>)>,
+    /// Units that were paid beyond both.
+    paid_beyond: i64,
+    /// Units that were paid by claims of ours and are neither any longer.
+    claimed_beyond: i64,
+}
+
+fn not_returned(rows: &Rows, sku: &str, sold: Option<&Sold>) -> Netted {
     let mut kinds: Vec<(RowKey, ClaimType)> = Vec::new();
     let mut lots = Vec::new();
     let refunds = sold.map(|sold| refunds(rows, sku, sold)).unwrap_or_default();
@@ -108,18 +121,19 @@ fn not_returned(rows: &Rows, sku: &str, sold: Option<&Sold>) -> (Vec<(ClaimType,
     let mut all = missing.0;
     all.extend(broken);
     let mut all = Lots::new(all);
-    let mut by_case = Vec::new();
+    let (mut by_case, mut claimed_beyond) = (Vec::new(), 0);
     for (_, taken) in rows.taken.values() {
         let ours: i64 =
             taken.rows.iter().filter(|(key, _)| all.0.iter().any(|lot| lot.key == *key)).map(|(_, units)| units).sum();
-        all.hold(&taken.rows, ours, &format!("in our claim {}", taken.claim));
+        let came = all.hold(&taken.rows, ours, &format!("in our claim {}", taken.claim));
+        claimed_beyond += if is_paid(rows, taken.case_id.as_deref()) { came } else { 0 };
         by_case.extend(taken.case_id.as_deref().map(|case| (case, ours)));
     }
     let mut paid_beyond = 0;
     let mut paid: Vec<_> = rows.reimbursements.iter().filter(|(_, (_, row))| row.sku == sku).collect();
     paid.sort_by_key(|(key, (_, row))| (row.approved_at, **key));
     for (_, (place, row)) in paid {
-        // What is taken back after a return leaves nothing open: the return has settled it.
+        // What is taken back opens nothing again: after a return it is right, and without one the taking back itself is disputed.
         let mut units = row.cash_units + row.inventory_units;
         if units <= 0 {
             continue;
@@ -154,13 +168,13 @@ fn not_returned(rows: &Rows, sku: &str, sold: Option<&Sold>) -> (Vec<(ClaimType,
             None => groups.push((kind, vec![lot])),
         }
     }
-    (groups, paid_beyond)
+    Netted { groups, paid_beyond, claimed_beyond }
 }
 
 /// Units of an order that were paid though they were neither missing nor broken.
 pub(crate) fn paid_beyond(books: &Books, order: &str, sku: &str) -> i64 {
     let rows = books.rows.get(&Subject::Order(order.to_owned()));
-    rows.map_or(0, |rows| not_returned(rows, sku, valuation::sold(rows, sku).as_ref()).1)
+    rows.map_or(0, |rows| not_returned(rows, sku, valuation::sold(rows, sku).as_ref()).paid_beyond)
 }
 
 fn over_refund(books: &Books, order: &str, rows: &Rows, sku: &str, sold: &Sold, now: DateTime<Utc>) -> Option<Finding> {

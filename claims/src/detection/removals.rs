@@ -7,6 +7,7 @@ use super::books::{Books, Rows};
 use super::finding::Finding;
 use super::lots::{Lot, Lots};
 use super::report::Report;
+use super::taken_back::{is_paid, unexplained};
 use super::valuation;
 use crate::policy::ClaimType;
 use crate::reasons::ReimbursementReason as Reason;
@@ -41,8 +42,11 @@ pub(crate) fn evaluate(books: &Books, fnsku: &str, rows: &Rows, now: DateTime<Ut
         lots.push(lot);
     }
     let mut lots = Lots::new(lots);
+    // Units that were paid and are not missing, or no longer: to take that back is right.
+    let mut beyond = 0;
     for (_, taken) in rows.taken.values() {
-        lots.hold(&taken.rows, i64::MAX, &format!("in our claim {}", taken.claim));
+        let came = lots.hold(&taken.rows, i64::MAX, &format!("in our claim {}", taken.claim));
+        beyond += if is_paid(rows, taken.case_id.as_deref()) { came } else { 0 };
     }
     let held = |case: &Option<String>| case.is_some() && rows.taken.values().any(|(_, taken)| taken.case_id == *case);
     for (_, paid) in
@@ -57,9 +61,10 @@ pub(crate) fn evaluate(books: &Books, fnsku: &str, rows: &Rows, now: DateTime<Ut
                 units -= lot.take(units, &why);
             }
         }
-        lots.take_oldest(units, &why);
+        beyond += lots.take_oldest(units, &why);
     }
-    let mut findings = Vec::new();
+    let why = (beyond, "arrived after all, or never missing");
+    let mut findings = unexplained(books, rows, (&[Reason::Removal], None), why, now);
     for lot in lots.0.iter().filter(|lot| lot.left > 0) {
         let Some((_, claim_type, order, sku)) = about.iter().find(|(key, ..)| *key == lot.key) else { continue };
         let value = valuation::before_order(books, lot.marketplace, fnsku, sku, lot.clock);

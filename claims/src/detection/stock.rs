@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use shared_events::money::{Currency, Money};
+use shared_events::money::Currency;
 
 use super::books::{Books, Rows};
 use super::finding::{Basis, Finding, Status};
 use super::lots::{Lot, Lots};
 use super::report::Report;
+use super::taken_back::{TakenBack, units_of};
 use super::valuation::{self, Valued};
 use crate::policy::ClaimType;
 use crate::reasons::{LedgerReason, Movement, ReimbursementReason as Reason};
@@ -24,7 +25,7 @@ pub(crate) fn evaluate(
     rows: &Rows,
     now: DateTime<Utc>,
 ) -> Vec<Finding> {
-    let reversals = Reversals::of(rows);
+    let mut reversals = Reversals::of(rows);
     let mut lost = lots(rows, Movement::Lost);
     let mut damaged = lots(rows, Movement::Damaged);
     let found = sum(rows, Movement::Found);
@@ -39,7 +40,9 @@ pub(crate) fn evaluate(
     let beyond = lost.take_oldest(in_ledger - given - (reconciled - found).max(0), "found or handed over (code N)");
     damaged.take_oldest(beyond, "found or handed over (code N)");
 
-    net(&mut lost, rows, ClaimType::FcLost, &Reason::LostWarehouse, &reversals, reconciled_with_given);
+    let beyond_lost =
+        net(&mut lost, rows, ClaimType::FcLost, &Reason::LostWarehouse, &reversals, reconciled_with_given);
+    reversals.explain(beyond_lost);
     net(&mut damaged, rows, ClaimType::FcDamaged, &Reason::DamagedWarehouse, &reversals, 0);
 
     let researching = rows.stock.values().map(|(_, stock)| stock.researching).sum();
@@ -57,7 +60,7 @@ pub(crate) fn evaluate(
             );
         }
     }
-    findings.extend(reversals.findings(books, rows, fnsku, now));
+    findings.extend(reversals.findings(books, rows, now));
     findings.extend(disposed(books, rows, fnsku, currency, now));
     findings
 }
@@ -87,7 +90,7 @@ fn lots(rows: &Rows, wanted: Movement) -> Lots {
     Lots::new(lots.collect())
 }
 
-/// Takes off what was paid, and holds what our claims took.
+/// Takes off what was paid, and holds what our claims took; gives how many units that was beyond those that were missing.
 fn net(
     lots: &mut Lots,
     rows: &Rows,
@@ -95,13 +98,13 @@ fn net(
     reason: &Reason,
     reversals: &Reversals<'_>,
     mut already: i64,
-) {
-    let mut by_case: BTreeMap<&str, i64> = BTreeMap::new();
+) -> i64 {
+    let (mut by_case, mut beyond) = (BTreeMap::<&str, i64>::new(), 0);
     for (_, taken) in rows.taken.values().filter(|(_, taken)| taken.claim_type == claim_type) {
         let ours: i64 =
             taken.rows.iter().filter(|(key, _)| lots.0.iter().any(|lot| lot.key == *key)).map(|(_, units)| units).sum();
         let given_back = taken.case_id.as_deref().map_or(0, |case| reversals.matched_of_case(case));
-        lots.hold(&taken.rows, ours - given_back, &format!("in our claim {}", taken.claim));
+        beyond += lots.hold(&taken.rows, ours - given_back, &format!("in our claim {}", taken.claim));
         if let Some(case) = taken.case_id.as_deref() {
             *by_case.entry(case).or_default() += ours - given_back;
         }
@@ -118,13 +121,26 @@ fn net(
             units -= covered;
         }
         let how = if paid.cash_units > 0 { "reimbursed in money" } else { "reimbursed in units" };
-        lots.take_oldest(units, &format!("{how} ({})", paid.reimbursement_id));
+        beyond += lots.take_oldest(units, &format!("{how} ({})", paid.reimbursement_id));
     }
+    beyond
 }
 
-/// Reimbursements taken back, with the units that were found since and explain it.
+/// A reimbursement taken back.
+struct Reversal<'a> {
+    key: RowKey,
+    row: &'a Reimbursement,
+    /// Units of it that were found again since the payment.
+    matched: i64,
+    /// Units of it that had been found before, so that the payment was for more than was missing.
+    paid_beyond: i64,
+}
+
+/// Reimbursements taken back, with what explains it.
 struct Reversals<'a> {
-    rows: Vec<(RowKey, &'a Reimbursement, i64)>,
+    rows: Vec<Reversal<'a>>,
+    /// Found units that explain none of them by their day.
+    unused: i64,
     /// The reimbursement that each takes back.
     originals: BTreeMap<RowKey, RowKey>,
 }
@@ -149,7 +165,7 @@ impl<'a> Reversals<'a> {
         for (key, (place, row)) in taken_back {
             let original = original_of(row);
             let since = original.map(|(_, (_, paid))| place.date_of(&paid.approved_at));
-            let mut open = -(row.cash_units + row.inventory_units).min(0);
+            let mut open = units_of(row);
             let units = open;
             // Each found unit explains one that was taken back, the first after the payment first.
             for (_, left) in founds.iter_mut().filter(|(day, _)| since.is_none_or(|since| *day >= since)) {
@@ -159,44 +175,40 @@ impl<'a> Reversals<'a> {
             }
             let matched = units - open;
             originals.extend(original.map(|(original, _)| (*key, *original)));
-            result.push((*key, row, matched));
+            result.push(Reversal { key: *key, row, matched, paid_beyond: 0 });
         }
-        Self { rows: result, originals }
+        let unused = founds.iter().map(|(_, left)| left).sum();
+        Self { rows: result, unused, originals }
+    }
+
+    /// Where more was found and paid than was missing, taking it back is right too, whichever came first.
+    fn explain(&mut self, beyond: i64) {
+        let mut beyond = beyond.min(self.unused);
+        for taken_back in &mut self.rows {
+            taken_back.paid_beyond = beyond.clamp(0, units_of(taken_back.row) - taken_back.matched);
+            beyond -= taken_back.paid_beyond;
+        }
     }
 
     /// Units of a reimbursement that were rightly taken back.
     fn matched_of(&self, paid: RowKey) -> i64 {
-        self.rows.iter().filter(|(key, ..)| self.originals.get(key) == Some(&paid)).map(|(.., matched)| matched).sum()
+        self.rows.iter().filter(|row| self.originals.get(&row.key) == Some(&paid)).map(|row| row.matched).sum()
     }
 
     fn matched_of_case(&self, case: &str) -> i64 {
-        self.rows.iter().filter(|(_, row, _)| row.case_id.as_deref() == Some(case)).map(|(.., matched)| matched).sum()
+        self.rows.iter().filter(|it| it.row.case_id.as_deref() == Some(case)).map(|it| it.matched).sum()
     }
 
-    fn findings(&self, books: &Books, rows: &Rows, fnsku: &str, now: DateTime<Utc>) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        for (key, row, matched) in &self.rows {
-            let taken_back = -(row.cash_units + row.inventory_units).min(0);
-            let subject = format!("reversal {} fnsku {fnsku}", row.reimbursement_id);
-            let place = rows.reimbursements[key].0;
-            let words =
-                format!("{taken_back} taken back on {} ({})", place.date_of(&row.approved_at), row.reimbursement_id);
-            let mut lot = Lot::new(*key, place, place.date_of(&row.approved_at), taken_back, words);
-            lot.take(*matched, "found again since the reimbursement");
-            let mut lots = Lots(vec![lot]);
-            for (_, taken) in rows.taken.values() {
-                lots.hold(&taken.rows, i64::MAX, &format!("in our claim {}", taken.claim));
-            }
-            let unit = Money::new(row.per_unit.minor.abs(), row.per_unit.currency);
-            let value = Valued { unit: Some(unit), basis: Basis::Amount, words: format!("taken back at {unit}") };
-            if row.cash_units < 0 && lots.0[0].left > 0 {
-                let report = Report::of_lots(ClaimType::ReimbursementReversedUnmatched, &subject, &[&lots.0[0]], value);
-                let mut report = report.article(fnsku, &row.sku);
-                report.also(self.originals.get(key).copied());
-                findings.push(report.finish(books, now));
-            }
-        }
-        findings
+    fn findings(&self, books: &Books, rows: &Rows, now: DateTime<Utc>) -> Vec<Finding> {
+        let findings = self.rows.iter().filter_map(|it| {
+            let explained = vec![
+                (it.matched, "found again since the reimbursement"),
+                (it.paid_beyond, "found again before it, so that more was paid than was missing"),
+            ];
+            let original = self.originals.get(&it.key).copied();
+            TakenBack { key: it.key, row: it.row, original, explained }.finding(books, rows, now)
+        });
+        findings.collect()
     }
 }
 

@@ -31,11 +31,20 @@ impl Valued {
     }
 }
 
+/// How much a source of costs is believed where two are of the same day: what is on paper before what is told, that before an estimate.
+fn belief(source: &str) -> u8 {
+    match source {
+        "invoice" => 2,
+        "manual" => 1,
+        _ => 0,
+    }
+}
+
 /// The seller's cost of an article on a day, the newest that was valid then.
 pub(crate) fn cost_on(books: &Books, fnsku: &str, currency: Currency, day: NaiveDate) -> Option<(Money, String)> {
     let costs = books.costs.get(fnsku)?.values().map(|(_, cost)| cost);
     let valid = costs.filter(|cost| cost.valid_from <= day && cost.unit.currency == currency);
-    let newest = valid.max_by_key(|cost| (cost.valid_from, cost.unit.minor))?;
+    let newest = valid.max_by_key(|cost| (cost.valid_from, belief(&cost.source), cost.unit.minor))?;
     Some((newest.unit, format!("sourcing cost {} ({}, since {})", newest.unit, newest.source, newest.valid_from)))
 }
 

@@ -9,6 +9,7 @@ use claims::channel::{AMAZON_SHIPPING, Answer as Reply, Channel, Channels, Known
 use claims::claim_settings::SetThem;
 use claims::claim_timers::{Expire, Overdue};
 use claims::confirm_claims::Confirm;
+use claims::look_at_line::LookAtLine;
 use claims::prepare_claim::Consider;
 use claims::proof_events::{Matched, PacketReady};
 use claims::send_claim::SendClaim;
@@ -146,7 +147,8 @@ impl Bed {
 
     pub fn worker(&self) -> Worker {
         let channels = Channels::new(vec![Arc::clone(&self.channel) as Arc<dyn Channel>]);
-        Worker::new(self.slice.store.clone()).on(Consider).on(SendClaim { channels }).on(Confirm).on(Expire).on(Overdue)
+        let worker = Worker::new(self.slice.store.clone()).on(Consider).on(SendClaim { channels }).on(LookAtLine);
+        worker.on(Confirm).on(Expire).on(Overdue)
     }
 
     pub async fn settings(&self, limit: i64, per_day: u32) {

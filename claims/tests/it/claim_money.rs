@@ -28,7 +28,7 @@ impl Bed {
         self.read(claim_id.0).await
     }
 
-    async fn status(&self, claim: &Value) -> Value {
+    pub async fn status(&self, claim: &Value) -> Value {
         self.read(id_of(claim)).await["status"].clone()
     }
 
@@ -37,7 +37,7 @@ impl Bed {
     }
 }
 
-fn fees(claim: &Value) -> Vec<(String, String)> {
+pub fn fees(claim: &Value) -> Vec<(String, String)> {
     let text = |fee: &Value, name: &str| fee[name].as_str().unwrap_or_default().to_owned();
     let fees = claim["fees"].as_array().expect("a list");
     fees.iter().map(|fee| (text(fee, "status"), text(&fee["amount"], "amount"))).collect()
@@ -48,9 +48,9 @@ async fn one_case_one_packet_one_fee(pool: PgPoolOptions, options: PgConnectOpti
     let bed = Bed::new(pool, options).await;
     let claim = bed.sent(1, "C-1").await;
     bed.reimbursed("R-1", "C-1", 5_940, 6, "").await;
-    assert_eq!(bed.status(&claim).await, json!("submitted"), "a row alone is no money");
+    assert_eq!(bed.status(&claim).await, json!("approved"), "a row alone is no money");
     bed.posted(5_939).await;
-    assert_eq!(bed.status(&claim).await, json!("submitted"), "a cent off is other money");
+    assert_eq!(bed.status(&claim).await, json!("approved"), "a cent off is other money");
     let payments = bed.get("/api/v1/metrics/payments").await.body;
     assert_eq!(payments[0]["not_posted"]["amount"], json!("59.40"));
     bed.posted(5_940).await;
@@ -104,7 +104,7 @@ async fn one_posting_shows_the_money_of_one_claim(pool: PgPoolOptions, options: 
     bed.reimbursed("R-1", "C-1", 5_940, 6, "").await;
     bed.reimbursed("R-2", "C-2", 5_940, 6, "").await;
     let states = [bed.status(&first).await, bed.status(&second).await];
-    assert_eq!(states, [json!("payout_confirmed"), json!("submitted")]);
+    assert_eq!(states, [json!("payout_confirmed"), json!("approved")]);
     bed.posted(5_940).await;
     assert_eq!(bed.status(&second).await, json!("payout_confirmed"));
 }
@@ -121,7 +121,7 @@ async fn a_finance_posting_shows_money_before_its_settlement_and_only_once(
     assert_eq!(bed.status(&first).await, json!("payout_confirmed"));
     bed.reimbursed("R-2", "C-2", 5_940, 6, "").await;
     bed.posted(5_940).await;
-    assert_eq!(bed.status(&second).await, json!("submitted"), "the settlement tells of the same money again");
+    assert_eq!(bed.status(&second).await, json!("approved"), "the settlement tells of the same money again");
     bed.told_of(5_940).await;
     assert_eq!(bed.status(&second).await, json!("payout_confirmed"));
 }

@@ -1,17 +1,14 @@
 //! Claims on their way: prepared, proved, decided upon, sent, answered.
 
-use chrono::TimeDelta;
 use claims::attach_to_claim::Attach;
-use claims::channel::{Known, Sent};
+use claims::channel::Sent;
 use claims::claim_settings::SetGeneral;
 use claims::drop_claim::Withdraw;
-use claims::record_reply::Record as Reply;
+use claims::record_case;
 use claims::set_switch::Set;
 use claims::submit_claim::{Decide, Submit};
-use claims::{record_case, send_claim};
 use serde_json::{Value, json};
 use service_kit::handler::Failure;
-use service_kit::jobs::RunsJob;
 use shared_events::claims::{
     AttachToClaim, DecideClaim, RecordCase, RecordReply, ReplyKind, SetGeneralSwitch, SetSubmissionSwitch, SubmitClaim,
     WithdrawClaim,
@@ -23,22 +20,22 @@ use uuid::Uuid;
 
 use crate::claim_bed::{Bed, Found, id_of, who};
 
-const PARCEL: Found<'static> =
+pub const PARCEL: Found<'static> =
     Found { claim_type: "amazon_shipping_claim", row: "parcel-1", units: 1, of_row: 1, minor: 4_200 };
 
-fn submit(claim: &Value, by: &str) -> SubmitClaim {
+pub fn submit(claim: &Value, by: &str) -> SubmitClaim {
     SubmitClaim { claim_id: ClaimId(id_of(claim)), note: None, wanted_by: who(by) }
 }
 
-fn case(claim: &Value, case: Option<&str>) -> RecordCase {
+pub fn case(claim: &Value, case: Option<&str>) -> RecordCase {
     RecordCase { claim_id: ClaimId(id_of(claim)), case_id: case.map(str::to_owned), recorded_by: who("ann") }
 }
 
-fn reply(claim: &Value, kind: ReplyKind, text: &str) -> RecordReply {
+pub fn reply(claim: &Value, kind: ReplyKind, text: &str) -> RecordReply {
     RecordReply { claim_id: ClaimId(id_of(claim)), kind, text: text.into(), amount: None, recorded_by: who("ann") }
 }
 
-fn code<T: std::fmt::Debug>(result: Result<T, Failure>) -> String {
+pub fn code<T: std::fmt::Debug>(result: Result<T, Failure>) -> String {
     match result.expect_err("it is refused") {
         Failure::Reject(rejection) => rejection.code,
         Failure::Retry(error) => panic!("{error:#}"),
@@ -46,12 +43,12 @@ fn code<T: std::fmt::Debug>(result: Result<T, Failure>) -> String {
 }
 
 impl Bed {
-    async fn again(&self, claim: &Value) -> Value {
+    pub async fn again(&self, claim: &Value) -> Value {
         self.read(id_of(claim)).await
     }
 
     /// A claim for a parcel, ready and matched by a model, so that it goes by itself.
-    async fn automatic(&self, number: u128) -> Value {
+    pub async fn automatic(&self, number: u128) -> Value {
         let row = format!("parcel-{number}");
         let detection = self.detect(number, &Found { row: &row, ..PARCEL }).await;
         let claim = self.claim_of(detection).await.expect("a claim");
@@ -59,7 +56,7 @@ impl Bed {
         self.again(&claim).await
     }
 
-    async fn stop(&self, stopped: bool) {
+    pub async fn stop(&self, stopped: bool) {
         let switch =
             SetSubmissionSwitch { of_tenant: self.tenant(), stopped, reason: "wait".into(), set_by: who("mia") };
         self.slice.handle(&Set, switch).await.expect("it is set");
@@ -235,8 +232,14 @@ async fn scenario_16_the_switch_stops_within_one_poll(pool: PgPoolOptions, optio
     assert!(bed.channel.got.lock().expect("not poisoned").is_empty(), "nothing was sent");
     let held = bed.automatic(2).await;
     assert_eq!(held["status"], json!("ready"), "and nothing new goes by itself");
-    // The operator's switch stops everybody; nobody else may touch it.
+    // Lifted, it goes after all; what a person has in hand stays there.
     bed.stop(false).await;
+    bed.channel.answers.lock().expect("not poisoned").push_back(Sent::Accepted("A-2".into()));
+    bed.run_jobs().await;
+    let lifted = bed.again(&held).await;
+    assert_eq!((&lifted["status"], &lifted["automatic"]), (&json!("submitted"), &json!(true)));
+    assert_eq!(bed.again(&claim).await["status"], json!("submitting"));
+    // The operator's switch stops everybody; nobody else may touch it.
     let general =
         SetGeneralSwitch { of_tenant: bed.tenant(), stopped: true, reason: "asked to".into(), set_by: who("root") };
     assert_eq!(code(bed.slice.handle(&SetGeneral { operator: None }, general.clone()).await), "switch_forbidden");
@@ -245,166 +248,52 @@ async fn scenario_16_the_switch_stops_within_one_poll(pool: PgPoolOptions, optio
     bed.slice.handle(&SetGeneral { operator: Some(bed.tenant()) }, general).await.expect("the operator may");
     bed.run_jobs().await;
     assert_eq!(bed.again(&queued).await["channel"], json!("assisted"));
-    assert!(bed.channel.got.lock().expect("not poisoned").is_empty());
+    assert_eq!(bed.channel.got.lock().expect("not poisoned").len(), 1, "the one that went before");
 }
 
 #[sqlx::test(migrator = "migrations::CLAIMS")]
-async fn what_may_have_arrived_is_asked_about_and_never_sent_again(pool: PgPoolOptions, options: PgConnectOptions) {
-    let bed = Bed::new(pool, options).await;
-    bed.settings(100_000, 10).await;
-    let claim = bed.automatic(1).await;
-    bed.channel.answers.lock().expect("not poisoned").push_back(Sent::Unknown("no answer in time".into()));
-    bed.run_jobs().await;
-    assert_eq!(bed.again(&claim).await["status"], json!("submit_unknown"));
-    assert_eq!(code(bed.slice.handle(&Submit, submit(&claim, "ann")).await), "claim_state_conflict");
-    bed.slice.clock.advance(TimeDelta::days(2));
-    bed.run_jobs().await;
-    assert_eq!(bed.channel.got.lock().expect("not poisoned").len(), 1, "sent once");
-    bed.slice.handle(&record_case::Record, case(&claim, Some("A-1"))).await.expect("somebody looked");
-    assert_eq!(bed.again(&claim).await["status"], json!("submitted"));
-    let other = bed.automatic(2).await;
-    bed.channel.answers.lock().expect("not poisoned").push_back(Sent::Unknown("cut off".into()));
-    bed.run_jobs().await;
-    bed.slice.handle(&record_case::Record, case(&other, None)).await.expect("it never arrived");
-    assert_eq!(bed.again(&other).await["status"], json!("ready"));
-}
-
-#[sqlx::test(migrator = "migrations::CLAIMS")]
-async fn killed_while_it_was_sent_it_is_looked_up(pool: PgPoolOptions, options: PgConnectOptions) {
-    let bed = Bed::new(pool, options).await;
-    bed.settings(100_000, 10).await;
-    for (number, known, status) in [
-        (1, Known::Arrived("A-9".into()), "submitted"),
-        (2, Known::CannotTell, "submit_unknown"),
-        (3, Known::NeverArrived, "queued"),
-    ] {
-        let claim = bed.automatic(number).await;
-        // What a process leaves behind that dies between the call and the outcome.
-        let mut work = bed.slice.work().await;
-        for statement in [
-            "UPDATE claims SET state = 'submitting' WHERE id = $1",
-            "UPDATE claim_submissions SET state = 'sending', tries = 1 WHERE claim_id = $1",
-        ] {
-            sqlx::query(statement).bind(id_of(&claim)).execute(work.conn()).await.expect("it is so");
-        }
-        work.commit().await.expect("committed");
-        *bed.channel.known.lock().expect("not poisoned") = Some(known);
-        assert!(bed.worker().run_next().await.expect("the database is there"));
-        assert_eq!(bed.again(&claim).await["status"], json!(status), "{number}");
-    }
-    assert!(bed.channel.got.lock().expect("not poisoned").is_empty(), "nothing was sent again");
-    assert_eq!(bed.channel.looked_up.lock().expect("not poisoned").len(), 3);
-}
-
-#[sqlx::test(migrator = "migrations::CLAIMS")]
-async fn errors_of_transport_are_tried_again_three_times(pool: PgPoolOptions, options: PgConnectOptions) {
-    let bed = Bed::new(pool, options).await;
-    bed.settings(100_000, 10).await;
-    let claim = bed.automatic(1).await;
-    for _ in 0..5 {
-        bed.channel.answers.lock().expect("not poisoned").push_back(Sent::NotSent("connection refused".into()));
-    }
-    bed.run_jobs().await;
-    assert_eq!(bed.again(&claim).await["status"], json!("queued"));
-    assert_eq!(bed.channel.got.lock().expect("not poisoned").len(), 1, "not before the pause is over");
-    for _ in 0..10 {
-        bed.slice.clock.advance(TimeDelta::minutes(15));
-        bed.run_jobs().await;
-    }
-    assert_eq!(bed.channel.got.lock().expect("not poisoned").len(), 4, "once, and three times again");
-    let keys = bed.channel.got.lock().expect("not poisoned").clone();
-    assert!(keys.iter().all(|key| *key == keys[0]), "always under the same key");
-    assert_eq!(bed.again(&claim).await["status"], json!("failed"));
-    bed.slice.handle(&Submit, submit(&claim, "ann")).await.expect("a person may try again");
-    assert_eq!(bed.again(&claim).await["status"], json!("queued"));
-}
-
-#[sqlx::test(migrator = "migrations::CLAIMS")]
-async fn a_refusal_is_understood_and_mended_twice(pool: PgPoolOptions, options: PgConnectOptions) {
-    let bed = Bed::new(pool, options).await;
-    bed.settings(100_000, 10).await;
-    let detection = bed.detect(1, &Found { claim_type: "inbound_shortage", ..Found::default() }).await;
-    let claim = bed.claim_of(detection).await.expect("a claim");
-    let attach = || AttachToClaim {
-        claim_id: ClaimId(id_of(&claim)),
-        item: "proof_of_delivery".into(),
-        document_id: DocumentId(Uuid::from_u128(5)),
-        attached_by: who("ann"),
-    };
-    bed.slice.handle(&Attach, attach()).await.expect("it is on the list");
-    bed.matched(id_of(&claim), MatchedBy::Person, 0.7).await;
-    bed.slice.handle(&Submit, submit(&claim, "ann")).await.expect("it may go");
-    bed.run_jobs().await;
-    bed.slice.handle(&record_case::Record, case(&claim, Some("C-1"))).await.expect("told");
-    for round in 1..=3 {
-        let denied = reply(&claim, ReplyKind::Denied, "The document is not sufficient.");
-        bed.slice.handle(&Reply, denied).await.expect("told");
-        let now = bed.again(&claim).await;
-        assert_eq!((&now["status"], &now["denial"]), (&json!("denied"), &json!("insufficient_evidence")));
-        if round == 3 {
-            break;
-        }
-        assert_eq!(code(bed.slice.handle(&Submit, submit(&claim, "ann")).await), "claim_not_ready", "nothing new");
-        bed.slice.handle(&Attach, attach()).await.expect("it is on the list");
-        bed.matched(id_of(&claim), MatchedBy::Person, 0.7).await;
-        assert_eq!(bed.again(&claim).await["status"], json!("appeal_ready"));
-        bed.slice.handle(&Submit, submit(&claim, "ann")).await.expect("sent again");
-        bed.run_jobs().await;
-        bed.slice.handle(&record_case::Record, case(&claim, Some("C-1"))).await.expect("told");
-        assert_eq!(bed.again(&claim).await["status"], json!("appealed"));
-    }
-    assert_eq!(code(bed.slice.handle(&Submit, submit(&claim, "ann")).await), "appeals_used_up");
-    let last = bed.again(&claim).await;
-    assert_eq!(
-        last["timeline"].as_array().and_then(|all| all.last()).map(|step| &step["detail"]["next"]),
-        Some(&json!("nothing"))
-    );
-}
-
-#[sqlx::test(migrator = "migrations::CLAIMS")]
-async fn a_refusal_at_the_door_is_a_refusal(pool: PgPoolOptions, options: PgConnectOptions) {
-    let bed = Bed::new(pool, options).await;
-    bed.settings(100_000, 10).await;
-    let claim = bed.automatic(1).await;
-    bed.channel.answers.lock().expect("not poisoned").push_back(Sent::Refused("already reimbursed".into()));
-    bed.run_jobs().await;
-    let denied = bed.again(&claim).await;
-    assert_eq!((&denied["status"], &denied["denial"]), (&json!("denied"), &json!("already_reimbursed")));
-}
-
-#[sqlx::test(migrator = "migrations::CLAIMS")]
-async fn too_many_a_day_wait_and_too_late_expires(pool: PgPoolOptions, options: PgConnectOptions) {
+async fn what_waits_for_tomorrow_falls_back_today(pool: PgPoolOptions, options: PgConnectOptions) {
     let bed = Bed::new(pool, options).await;
     bed.settings(100_000, 1).await;
-    for case in ["A-1", "A-2"] {
-        bed.channel.answers.lock().expect("not poisoned").push_back(Sent::Accepted(case.into()));
-    }
-    let (first, second) = (bed.automatic(1).await, bed.automatic(2).await);
+    bed.channel.answers.lock().expect("not poisoned").push_back(Sent::Accepted("A-1".into()));
+    let (_, own) = (bed.automatic(1).await, bed.automatic(2).await);
     bed.run_jobs().await;
-    let states = |first: &Value, second: &Value| (first["status"].clone(), second["status"].clone());
-    let now = states(&bed.again(&first).await, &bed.again(&second).await);
-    assert_eq!(now, (json!("submitted"), json!("queued")));
-    // Noon in UTC is four in the morning there: its midnight is twenty hours away.
-    bed.slice.clock.advance(TimeDelta::hours(19) + TimeDelta::minutes(59));
+    assert_eq!(bed.again(&own).await["status"], json!("queued"), "one a day");
+    bed.stop(true).await;
     bed.run_jobs().await;
-    assert_eq!(bed.again(&second).await["status"], json!("queued"));
-    bed.slice.clock.advance(TimeDelta::minutes(1));
+    let fallen = bed.again(&own).await;
+    assert_eq!((&fallen["status"], &fallen["channel"]), (&json!("submitting"), &json!("assisted")));
+    bed.stop(false).await;
+    let other = bed.automatic(3).await;
     bed.run_jobs().await;
-    assert_eq!(bed.again(&second).await["status"], json!("submitted"));
-    let third = bed.detect(3, &Found::default()).await;
-    let claim = bed.claim_of(third).await.expect("a claim");
-    let closes =
-        claim["deadline"].as_str().and_then(|at| at.parse::<chrono::DateTime<chrono::Utc>>().ok()).expect("a time");
-    bed.slice.clock.advance(closes - bed.now() + TimeDelta::milliseconds(999));
+    assert_eq!(bed.again(&other).await["status"], json!("queued"), "too many today");
+    // The operator's tenant is another one.
+    let of_tenant = shared_events::TenantId::try_new("operator").expect("a name");
+    let switch = |stopped| SetGeneralSwitch {
+        of_tenant: of_tenant.clone(),
+        stopped,
+        reason: "an incident".into(),
+        set_by: who("root"),
+    };
+    let theirs = bed.slice.of_tenant("operator");
+    let by = SetGeneral { operator: Some(of_tenant.clone()) };
+    theirs.handle(&by, switch(true)).await.expect("the operator may");
     bed.run_jobs().await;
-    assert_eq!(bed.again(&claim).await["status"], json!("ready"), "the last second counts to its end");
-    bed.slice.clock.advance(TimeDelta::milliseconds(1));
-    assert_eq!(code(bed.slice.handle(&Submit, submit(&claim, "ann")).await), "claim_window_expired");
-    bed.run_jobs().await;
-    assert_eq!(bed.again(&claim).await["status"], json!("expired"));
+    assert_eq!(bed.again(&other).await["channel"], json!("assisted"));
+    assert_eq!(bed.channel.got.lock().expect("not poisoned").len(), 1);
 }
 
-#[test]
-fn the_job_of_a_sending_has_one_name() {
-    assert_eq!(send_claim::SendClaim::KIND, claims::queue_claim::SEND_CLAIM);
+#[sqlx::test(migrator = "migrations::CLAIMS")]
+async fn claims_that_waited_for_the_settings_go_when_they_allow_it(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let quiet = bed.automatic(1).await;
+    assert_eq!(quiet["status"], json!("ready"), "the tenant never said that claims may go by themselves");
+    bed.settings(1_000, 10).await;
+    bed.run_jobs().await;
+    assert_eq!(bed.again(&quiet).await["status"], json!("approval"), "over the limit");
+    bed.stop(true).await;
+    let held = bed.automatic(2).await;
+    bed.settings(100_000, 10).await;
+    bed.run_jobs().await;
+    assert_eq!(bed.again(&held).await["status"], json!("ready"), "still stopped");
 }

@@ -2,6 +2,7 @@
 
 use claims::detection::{Books, Delivery, Fact, InboundItem, Parcel, Status};
 use claims::policy::ClaimType;
+use claims::reasons::ReimbursementReason;
 use claims::reports::*;
 
 use crate::bed::*;
@@ -245,4 +246,51 @@ fn before_sourcing_cost_became_the_rule_a_loss_was_worth_its_price_less_fees() {
     };
     assert_eq!(value("2025-03-30"), (Some(usd(2500 - 375 - 426)), claims::detection::Basis::SalesPrice));
     assert_eq!(value("2025-03-31"), (Some(usd(900)), claims::detection::Basis::SourcingCost));
+}
+
+/// A reimbursement of this reason, taken back whole later.
+fn paid_and_taken_back(reason: &str, original: ReimbursementReason, order: Option<&str>) -> [(&'static str, Fact); 2] {
+    let order_id = order.map(str::to_owned);
+    let paid = Reimbursement { order_id: order_id.clone(), ..reimbursement("1", "2026-05-01", reason, 1000, 4, 0) };
+    let back = Reimbursement { original_reason: Some(original), order_id, ..reversal("2", "2026-05-20", "1", 1000, 4) };
+    [("paid", Fact::Reimbursement(paid)), ("back", Fact::Reimbursement(back))]
+}
+
+fn disputed(told: Vec<(&str, Fact)>) -> Vec<(i64, Option<shared_events::money::Money>)> {
+    let found = of(&books("US", &told), ClaimType::ReimbursementReversedUnmatched, noon(NOW));
+    found.iter().map(|found| (found.units, found.expected_value)).collect()
+}
+
+#[test]
+fn what_is_taken_back_of_a_shipment_in_is_disputed_unless_units_came_after_all() {
+    let told = |late: i64| {
+        let mut told = vec![("shipment", shipment(true)), ("in", receipt(46, Disposition::Sellable))];
+        told.extend((late > 0).then(|| ("late", receipt(late, Disposition::Sellable))));
+        told.extend(paid_and_taken_back("Lost_Inbound", ReimbursementReason::LostInbound, None));
+        told
+    };
+    assert_eq!(disputed(told(0)), [(4, Some(usd(4000)))]);
+    assert_eq!(disputed(told(3)), [(1, Some(usd(1000)))], "three came");
+    assert_eq!(disputed(told(4)), []);
+    assert!(
+        of(&books("US", &told(0)), ClaimType::InboundShortage, noon(NOW)).is_empty(),
+        "the loss is not claimed again"
+    );
+    let mut claimed = told(0);
+    claimed.push(("ours", taken("c1", ClaimType::ReimbursementReversedUnmatched, None, &[("back", 4)])));
+    assert_eq!(disputed(claimed), [], "in our claim");
+    let unknown: Vec<_> = told(0).into_iter().filter(|(name, _)| *name != "paid").collect();
+    assert_eq!(disputed(unknown), [], "nobody knows what was paid");
+}
+
+#[test]
+fn what_is_taken_back_of_a_removal_is_disputed_unless_it_arrived() {
+    let told = |delivered: Fact| {
+        let mut told = vec![("parcel", parcel(4)), ("told", delivered)];
+        told.extend(paid_and_taken_back("Removal_Order_Lost", ReimbursementReason::Removal, Some("RMV-1")));
+        told
+    };
+    assert_eq!(disputed(told(delivery(None, 0, 0))), [(4, Some(usd(4000)))]);
+    assert_eq!(disputed(told(delivery(Some("2026-05-15"), 3, 1))), [(1, Some(usd(1000)))]);
+    assert_eq!(disputed(told(delivery(Some("2026-05-15"), 4, 0))), []);
 }

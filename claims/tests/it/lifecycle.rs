@@ -26,21 +26,21 @@ use uuid::Uuid;
 
 use crate::service::{app, slice};
 
-const LEDGER: &str = "Date\tFNSKU\tASIN\tMSKU\tTitle\tEvent Type\tReference ID\tQuantity\tFulfillment Center\tDisposition\tReason\tCountry\tReconciled Quantity\tUnreconciled Quantity\tDate and Time\tStore";
-const PAID: &str = "approval-date\treimbursement-id\tcase-id\tamazon-order-id\treason\tsku\tfnsku\tasin\tproduct-name\tcondition\tcurrency-unit\tamount-per-unit\tamount-total\tquantity-reimbursed-cash\tquantity-reimbursed-inventory\tquantity-reimbursed-total\toriginal-reimbursement-id\toriginal-reimbursement-type";
-const SALES: &str = "shipment-date\tsku\tfnsku\tasin\tfulfillment-center-id\tquantity\tamazon-order-id\tcurrency\titem-price-per-unit\tshipping-price\tgift-wrap-price\tship-city\tship-state\tship-postal-code";
-const SETTLED: &str = "settlement-id\tsettlement-end-date\ttotal-amount\tcurrency\ttransaction-type\torder-id\tmarketplace-name\tamount-type\tamount-description\tamount\tposted-date\tposted-date-time\tsku\tquantity-purchased";
+pub const LEDGER: &str = "Date\tFNSKU\tASIN\tMSKU\tTitle\tEvent Type\tReference ID\tQuantity\tFulfillment Center\tDisposition\tReason\tCountry\tReconciled Quantity\tUnreconciled Quantity\tDate and Time\tStore";
+pub const PAID: &str = "approval-date\treimbursement-id\tcase-id\tamazon-order-id\treason\tsku\tfnsku\tasin\tproduct-name\tcondition\tcurrency-unit\tamount-per-unit\tamount-total\tquantity-reimbursed-cash\tquantity-reimbursed-inventory\tquantity-reimbursed-total\toriginal-reimbursement-id\toriginal-reimbursement-type";
+pub const SALES: &str = "shipment-date\tsku\tfnsku\tasin\tfulfillment-center-id\tquantity\tamazon-order-id\tcurrency\titem-price-per-unit\tshipping-price\tgift-wrap-price\tship-city\tship-state\tship-postal-code";
+pub const SETTLED: &str = "settlement-id\tsettlement-end-date\ttotal-amount\tcurrency\ttransaction-type\torder-id\tmarketplace-name\tamount-type\tamount-description\tamount\tposted-date\tposted-date-time\tsku\tquantity-purchased";
 
 const SELLER: ConnectionId = ConnectionId(Uuid::from_u128(7));
 
-fn moved(day: &str, reference: &str, units: i64, reason: &str, reconciled: i64) -> String {
+pub fn moved(day: &str, reference: &str, units: i64, reason: &str, reconciled: i64) -> String {
     let left = units.abs() - reconciled;
     format!(
         "{day}\tX1\tB1\tSKU1\tTitle\tAdjustments\t{reference}\t{units}\tLGB3\tSELLABLE\t{reason}\tUS\t{reconciled}\t{left}\t\t"
     )
 }
 
-fn paid(day: &str, id: &str, case: &str, cash: i64, inventory: i64) -> String {
+pub fn paid(day: &str, id: &str, case: &str, cash: i64, inventory: i64) -> String {
     let (total, all) = (cash * 1188, cash + inventory);
     let total = format!("{}.{:02}", total / 100, total % 100);
     format!(
@@ -49,7 +49,7 @@ fn paid(day: &str, id: &str, case: &str, cash: i64, inventory: i64) -> String {
 }
 
 /// A seller without anything at Amazon.
-async fn seller(pool: PgPoolOptions, options: PgConnectOptions) -> Slice {
+pub async fn seller(pool: PgPoolOptions, options: PgConnectOptions) -> Slice {
     let slice = slice(pool, options).await;
     let mut work = slice.work().await;
     let sql = "INSERT INTO connections (tenant, id, kind, region, account, state, marketplaces, connected_by, created_at, changed_at)
@@ -64,7 +64,7 @@ async fn seller(pool: PgPoolOptions, options: PgConnectOptions) -> Slice {
 }
 
 /// Reads a file as a sync does, and evaluates.
-async fn file(slice: &Slice, kind: Kind, place: &str, header: &str, rows: &[String]) -> Committed {
+pub async fn file(slice: &Slice, kind: Kind, place: &str, header: &str, rows: &[String]) -> Committed {
     let place = Marketplace::of_country(place).unwrap();
     let today = place.date_of(&slice.store.now());
     let text = format!("{header}\r\n{}\r\n", rows.join("\r\n"));
@@ -92,7 +92,7 @@ fn cause() -> Cause {
     Cause::root(Uuid::now_v7(), None)
 }
 
-async fn drain(slice: &Slice) {
+pub async fn drain(slice: &Slice) {
     // Without what claims make of detections, which has tests of its own.
     let worker = Worker::new(slice.store.clone()).on(Evaluate);
     let timers = Worker::new(slice.store.clone()).on(LookAgain);
@@ -100,7 +100,7 @@ async fn drain(slice: &Slice) {
 }
 
 /// What the list shows, newest first: kind, status, units, cents.
-async fn shown(slice: &Slice) -> Vec<Value> {
+pub async fn shown(slice: &Slice) -> Vec<Value> {
     let answer = slice.get(&app(slice), "/api/detections", Role::Seller).await;
     let rows = answer.body["detections"].as_array().unwrap_or_else(|| panic!("{answer:?}")).clone();
     rows.iter()
@@ -112,7 +112,7 @@ async fn only(slice: &Slice) -> Value {
     slice.get(&app(slice), "/api/v1/detections", Role::Manager).await.body["detections"][0].clone()
 }
 
-fn at(text: &str) -> DateTime<Utc> {
+pub fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
@@ -261,9 +261,65 @@ async fn stock_is_reconciled_and_differences_are_named(pool: PgPoolOptions, opti
     let item = &answer.body["items"][0];
     let numbers = ["summary_units", "summary_off_by", "detail_units", "current_units", "fulfillable"]
         .map(|name| item[name].clone());
-    assert_eq!(numbers, [7, -1, -2, 7, 6].map(|number| json!(number)), "{item}");
+    assert_eq!(numbers, [7, -1, 8, 7, 6].map(|number| json!(number)), "{item}");
     let words = item["differences"].to_string();
-    assert!(words.contains("off by -1 units in themselves") && words.contains("movements is -2"), "{words}");
+    assert!(
+        words.contains("off by -1 units in themselves")
+            && words.contains("of 2026-11-09 is 7, the sum of its movements of 2026-11-08 8: -1 units"),
+        "{words}"
+    );
     let other = slice.of_tenant("other").get(&app(&slice), "/api/v1/inventory", Role::Seller).await;
     assert_eq!(other.body["items"], json!([]));
+    let odd = slice.get(&app(&slice), "/api/v1/inventory?cursor=X1", Role::Seller).await;
+    assert_eq!(odd.status, 422);
+}
+
+#[sqlx::test(migrator = "migrations::CLAIMS")]
+async fn three_sources_that_agree_differ_in_nothing(pool: PgPoolOptions, options: PgConnectOptions) {
+    let slice = seller(pool, options).await;
+    let days = "Date\tFNSKU\tASIN\tMSKU\tTitle\tDisposition\tStarting Warehouse Balance\tIn Transit Between Warehouses\tReceipts\tCustomer Shipments\tCustomer Returns\tVendor Returns\tWarehouse Transfer In/Out\tFound\tLost\tDamaged\tDisposed\tOther Events\tEnding Warehouse Balance\tUnknown Events\tLocation\tStore";
+    let day = |date: &str, state: &str, start: i64, (lost, other): (i64, i64), end: i64| {
+        format!(
+            "{date}\tX1\tB1\tSKU1\tTitle\t{state}\t{start}\t0\t0\t0\t0\t0\t0\t0\t{lost}\t0\t0\t{other}\t{end}\t0\tUS\t"
+        )
+    };
+    // Two states that moved last on different days; the second began before it moved.
+    let balances = [
+        day("11/07/2026", "SELLABLE", 200, (-6, 0), 194),
+        day("11/08/2026", "SELLABLE", 194, (-4, 0), 190),
+        day("11/09/2026", "WAREHOUSE_DAMAGED", 2, (0, 1), 3),
+    ];
+    file(&slice, Kind::LedgerDay, "US", days, &balances).await;
+    let moves = [
+        moved("11/01/2026", "0", -50, "M", 0),
+        moved("11/07/2026", "1", -6, "M", 0),
+        moved("11/08/2026", "2", -4, "M", 0),
+        moved("11/09/2026", "3", 1, "P", 0).replace("SELLABLE", "WAREHOUSE_DAMAGED"),
+    ];
+    file(&slice, Kind::Ledger, "US", LEDGER, &moves).await;
+    let stock = "sku\tfnsku\tasin\tproduct-name\tcondition\tafn-warehouse-quantity\tafn-fulfillable-quantity\tafn-unsellable-quantity\tafn-reserved-quantity\tafn-researching-quantity";
+    file(&slice, Kind::Stock, "US", stock, &["SKU1\tX1\tB1\tTitle\tNew\t193\t190\t3\t0\t0".to_owned()]).await;
+    let items = slice.get(&app(&slice), "/api/v1/inventory/reconciliation", Role::Seller).await.body["items"].clone();
+    let item = &items[0];
+    let numbers = ["summary_units", "detail_units", "current_units", "detail_moved"].map(|name| item[name].clone());
+    assert_eq!(numbers, [193, 193, 193, -59].map(|number| json!(number)), "{item}");
+    assert_eq!(item["differences"], json!([]));
+    // Another seller of the same tenant with the same article.
+    let mut work = slice.work().await;
+    let other = uuid::Uuid::from_u128(u128::MAX);
+    for copied in [
+        "INSERT INTO connections (tenant, id, kind, region, account, state, connected_by, created_at, changed_at)
+         SELECT tenant, $1, kind, region, 'A2', state, connected_by, created_at, changed_at FROM connections LIMIT 1",
+        "INSERT INTO stock_moves SELECT tenant, $1, fnsku, place, state, day, units FROM stock_moves",
+    ] {
+        sqlx::query(copied).bind(other).execute(work.conn()).await.unwrap();
+    }
+    work.commit().await.unwrap();
+    let page =
+        async |query: &str| slice.get(&app(&slice), &format!("/api/v1/inventory{query}"), Role::Seller).await.body;
+    let first = page("?limit=1").await;
+    let second = page(&format!("?limit=1&cursor={}", first["next_cursor"].as_str().unwrap())).await;
+    assert_eq!((&second["items"][0]["connection_id"], &second["items"][0]["fnsku"]), (&json!(other), &json!("X1")));
+    assert!(second["items"][0].get("detail_units").is_none(), "movements alone are no balance");
+    assert_eq!(page(&format!("?connection_id={other}")).await["items"].as_array().map(Vec::len), Some(1));
 }

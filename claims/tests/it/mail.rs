@@ -9,10 +9,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
 use claims::amazon::Amazon;
+use claims::by_mail_thread::ByMailThread;
+use claims::channel::{Channel, Channels};
 use claims::connect_account::{self, Connect};
 use claims::mailboxes::Mailboxes;
 use claims::read_mailbox::ReadMailbox;
 use claims::secrets::Vault;
+use claims::send_claim::SendClaim;
 use claims::use_consent::UseConsent;
 use futures::future::BoxFuture;
 use providers::fetch::{Names, SystemNames};
@@ -47,7 +50,7 @@ impl Names for Here {
     }
 }
 
-fn variable(name: &str) -> String {
+pub fn variable(name: &str) -> String {
     let env = Env::process();
     env.get(name).unwrap_or_else(|| panic!("{name} is not set: run the tests by ./dev test")).to_owned()
 }
@@ -63,7 +66,8 @@ impl Post {
     pub async fn new(pool: PgPoolOptions, options: PgConnectOptions) -> Self {
         let bed = Bed::new(pool, options).await;
         let address = format!("shop-{}@seller.example", Uuid::now_v7().simple());
-        let mailboxes = Mailboxes { vault: Vault::new(service::config().masters.clone()), names: Arc::new(Here) };
+        let mailboxes =
+            Mailboxes { vault: Vault::new(service::config().masters.clone()), names: Arc::new(Here), google: None };
         // Now, by the clock of GreenMail: it says when a mail came.
         let now = service_kit::clock::SystemClock.now();
         bed.slice.clock.set(now);
@@ -77,12 +81,28 @@ impl Post {
         let clock = Arc::clone(&self.bed.slice.clock) as Arc<dyn Clock>;
         let amazon = Amazon::new(None, Vault::new(config.masters.clone()), clock);
         let (files, account_key) = (config.files.clone(), config.account_key.clone());
-        let consent = UseConsent { amazon, account_key: account_key.clone(), stripe: None };
+        let consent = UseConsent {
+            amazon,
+            account_key: account_key.clone(),
+            stripe: None,
+            google: self.mailboxes.google.clone(),
+        };
         let read = ReadMailbox { mailboxes: self.mailboxes.clone(), files, account_key };
-        self.bed.worker().on(consent).on(read)
+        let thread = ByMailThread {
+            store: self.bed.slice.store.clone(),
+            mailboxes: self.mailboxes.clone(),
+            account_key: config.account_key.clone(),
+        };
+        let channels = Channels::new(vec![Arc::new(thread) as Arc<dyn Channel>]);
+        self.bed.worker().on(consent).on(read).on(SendClaim { channels })
     }
 
     pub async fn connect(&self) {
+        self.connect_with(variable("GREENMAIL_SMTP")).await;
+    }
+
+    /// Connects it; its mails are sent there.
+    pub async fn connect_with(&self, smtp_host: String) {
         let (tenant, nonce) = (self.bed.slice.tenant.as_str(), "nonce");
         let key = &service::config().account_key;
         let command = ConnectAccount {
@@ -94,7 +114,7 @@ impl Post {
             nonce: nonce.to_owned(),
             redirect_uri: String::new(),
             host: Some(variable("GREENMAIL_IMAP")),
-            smtp_host: Some(variable("GREENMAIL_SMTP")),
+            smtp_host: Some(smtp_host),
             expires_at: self.bed.now() + TimeDelta::hours(1),
             connected_by: who("ann"),
         };

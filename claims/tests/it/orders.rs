@@ -2,6 +2,7 @@
 
 use claims::detection::{Books, Fact, Status};
 use claims::policy::ClaimType;
+use claims::reasons::ReimbursementReason;
 use claims::reports::*;
 
 use crate::bed::*;
@@ -159,4 +160,37 @@ fn a_new_preview_touches_the_orders_of_its_article_only() {
         0,
         "the first preview of that day stays"
     );
+}
+
+#[test]
+fn a_reimbursement_taken_back_is_disputed_as_long_as_nothing_was_sent_back() {
+    let reason = ReimbursementReason::CustomerReturn;
+    let of_order = |row: Reimbursement| {
+        Fact::Reimbursement(Reimbursement { order_id: Some("113-1".to_owned()), per_unit: row.per_unit, ..row })
+    };
+    let paid = of_order(reimbursement("1", "2026-03-16", "CustomerReturn", 1699, 1, 0));
+    let row = Reimbursement { original_reason: Some(reason), ..reversal("2", "2026-03-31", "1", 1699, 1) };
+    let told = [("refund", refunded(2500)), ("paid", paid), ("back", of_order(row))];
+    let disputed = |books: &Books| {
+        let found = of(books, ClaimType::ReimbursementReversedUnmatched, noon("2026-04-05"));
+        found.iter().map(|found| found.expected_value).collect::<Vec<_>>()
+    };
+    assert_eq!(disputed(&with(&told)), [Some(usd(1699))]);
+    assert!(of(&with(&told), ClaimType::ReturnNotReceived, noon("2026-04-05")).is_empty(), "the return is not claimed");
+    let mut returned = told.to_vec();
+    returned.push(("return", back("2026-03-25", Disposition::Sellable)));
+    assert_eq!(disputed(&with(&returned)), [], "the return has settled it");
+    // Of our own claim, too: it was paid, and its unit came back later.
+    let case = |fact: &Fact| match fact {
+        Fact::Reimbursement(row) => {
+            Fact::Reimbursement(Reimbursement { case_id: Some("77".to_owned()), ..row.clone() })
+        }
+        other => other.clone(),
+    };
+    let ours = taken("c1", ClaimType::ReturnNotReceived, Some("77"), &[("refund", 1)]);
+    let mut of_case: Vec<_> = returned.iter().map(|(name, fact)| (*name, case(fact))).collect();
+    of_case.push(("ours", ours));
+    assert_eq!(disputed(&with(&of_case)), []);
+    of_case.retain(|(name, _)| *name != "return");
+    assert_eq!(disputed(&with(&of_case)), [Some(usd(1699))]);
 }

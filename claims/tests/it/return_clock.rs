@@ -5,7 +5,7 @@ use claims::return_clock::{StartClocks, Tick};
 use serde_json::{Value, json};
 use service_kit::auth::Role;
 use service_kit::jobs::Worker;
-use shared_events::orders::{MarketplaceUnits, OrderRefunded};
+use shared_events::orders::{MarketplaceUnits, OrderRefundFailed, OrderRefunded};
 use shared_events::{Currency, Money, OrderId, RefundId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
@@ -30,6 +30,7 @@ fn refunded(units: &[(&str, i64)]) -> OrderRefunded {
         lines: vec![],
         restock: false,
         goods_minor: Some(2_500),
+        goods_refunded_minor: None,
         marketplace_units: units.collect(),
     }
 }
@@ -66,6 +67,33 @@ async fn the_clock_runs_by_the_policy_and_its_timer_rings_once(pool: PgPoolOptio
     assert_eq!(slice.of_tenant("other").get(&app, path, Role::Manager).await.body["returns"], json!([]));
     assert_eq!(slice.get(&app, path, Role::Partner).await.status, 403);
     assert_eq!(slice.get(&app, "/api/v1/claims/returns?state=gone", Role::Seller).await.status, 422);
+}
+
+#[sqlx::test(migrator = "migrations::CLAIMS")]
+async fn a_refund_that_was_not_paid_ends_its_clock(pool: PgPoolOptions, options: PgConnectOptions) {
+    let slice = slice(pool, options).await;
+    let (app, path) = (app(&slice), "/api/v1/claims/returns");
+    let refunded = refunded(&[("US", 2)]);
+    slice.handle(&StartClocks, refunded.clone()).await.unwrap();
+    let failed = |refund: u128| OrderRefundFailed {
+        order_id: refunded.order_id,
+        refund_id: RefundId(Uuid::from_u128(refund)),
+        amount: refunded.amount,
+        refunded_total_minor: 0,
+        was_told: true,
+        reason: "account closed".into(),
+    };
+    let state = async || slice.get(&app, path, Role::Seller).await.body["returns"][0]["state"].clone();
+    slice.handle(&StartClocks, failed(3)).await.unwrap();
+    assert_eq!(state().await, "running", "another refund of the order says nothing about this one");
+    slice.handle(&StartClocks, failed(2)).await.unwrap();
+    assert_eq!(state().await, "closed");
+    slice.clock.advance(TimeDelta::days(61));
+    let worker = Worker::new(slice.store.clone()).on(Tick);
+    while worker.run_next().await.unwrap() {}
+    assert_eq!(state().await, "closed", "its timer does not wake it");
+    let said: Vec<String> = slice.said().await.into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(said, ["claims.return_clock_started.v1"], "the marketplace owes nothing");
 }
 
 #[sqlx::test(migrator = "migrations::CLAIMS")]

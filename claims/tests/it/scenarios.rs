@@ -65,6 +65,27 @@ fn of_sixteen_lost_five_found_three_paid_and_two_given_leave_six() {
 }
 
 #[test]
+fn what_was_found_before_the_payment_explains_that_some_of_it_is_taken_back() {
+    let told = [
+        ("loss", adjustment("2026-05-26", "M", -6, Some(0))),
+        ("paid", Fact::Reimbursement(reimbursement("1", "2026-06-02", "Lost_Warehouse", 1188, 6, 0))),
+        ("back", Fact::Reimbursement(reversal("2", "2026-06-08", "1", 1188, 2))),
+        ("cost", cost(1188, "2026-01-01")),
+    ];
+    let now = noon("2026-06-10");
+    let disputed = |found: i64| {
+        let mut books = books("US", &told);
+        if found > 0 {
+            books.add(key("found"), place("US"), adjustment("2026-06-01", "F", found, Some(0)));
+        }
+        let disputed = of(&books, ClaimType::ReimbursementReversedUnmatched, now);
+        disputed.iter().map(|finding| finding.units).sum::<i64>()
+    };
+    // Six were missing and six were paid: for each that had been found by then, one was paid too many.
+    assert_eq!([disputed(0), disputed(1), disputed(2), disputed(3)], [2, 1, 0, 0]);
+}
+
+#[test]
 fn a_refund_can_be_claimed_from_day_60_to_day_120_in_america_and_45_to_105_in_europe() {
     let sale = |currency: &str| {
         let header = "shipment-date\tsku\tfnsku\tquantity\tamazon-order-id\tcurrency\titem-price-per-unit\n";

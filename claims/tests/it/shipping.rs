@@ -63,6 +63,7 @@ impl Dock {
             amazon,
             account_key: stage.config.account_key.clone(),
             stripe: None,
+            google: None,
         });
         bed.settings(100_000, 100).await;
         let dock = Self { stage, bed, worker };

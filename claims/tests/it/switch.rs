@@ -1,9 +1,10 @@
 //! The kill switch of a tenant, and the policy as it can be read.
 
+use claims::claim_settings::SetGeneral;
 use claims::set_switch::Set;
 use serde_json::json;
 use service_kit::auth::Role;
-use shared_events::claims::SetSubmissionSwitch;
+use shared_events::claims::{SetGeneralSwitch, SetSubmissionSwitch};
 use shared_events::{Subject, TenantId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
@@ -32,6 +33,19 @@ async fn a_tenant_stops_its_own_claims_and_no_others(pool: PgPoolOptions, option
     let said = slice.said().await;
     assert_eq!(said.len(), 1);
     assert_eq!((said[0].0.as_str(), &said[0].1["stopped"]), ("claims.submission_switch_set.v1", &json!(true)));
+}
+
+#[sqlx::test(migrator = "migrations::CLAIMS")]
+async fn the_operators_switch_is_seen_by_all(pool: PgPoolOptions, options: PgConnectOptions) {
+    let slice = slice(pool, options).await;
+    let (app, path) = (app(&slice), "/api/v1/claims/switch");
+    let SetSubmissionSwitch { of_tenant, stopped, reason, set_by } = switch("demo", true);
+    let general = SetGeneralSwitch { of_tenant, stopped, reason, set_by };
+    let operator = Some(slice.tenant.clone());
+    slice.handle(&SetGeneral { operator }, general).await.expect("the operator may");
+    let read = slice.of_tenant("other").get(&app, path, Role::Manager).await.body;
+    assert_eq!((&read["stopped"], &read["general"]["stopped"]), (&json!(true), &json!(true)));
+    assert_eq!((&read["general"]["reason"], read.get("set_by")), (&json!("asked to wait"), None));
 }
 
 #[sqlx::test(migrator = "migrations::CLAIMS")]

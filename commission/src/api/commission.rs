@@ -132,6 +132,10 @@ fn explain(row: &Row, why: &Why) -> Vec<String> {
     let currency = stored_currency(&row.currency);
     if let Some(original) = row.reverses {
         let decision = row.decision.as_deref().unwrap_or("refund");
+        if row.earned_minor > 0 {
+            // What was clawed back may be set off already; this stands against it.
+            return vec![format!("stands against claw-back {original}: {decision}")];
+        }
         return vec![
             format!("claw-back of commission {original}: {decision}"),
             format!(

@@ -4,14 +4,14 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::{Json, Query};
+use service_kit::http::{Json, Limit, Query};
 use service_kit::problem::Problem;
 use shared_events::{CampaignId, PartnerId, TenantId};
 use sqlx::{FromRow, Postgres, QueryBuilder};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{Api, LARGEST_PAGE, PAGE, decimal, page_size, read_cursor};
+use super::{Api, decimal, read_cursor};
 
 /// Columns that [`Row`] reads.
 pub(super) const COLUMNS: &str = "seq, id, conversion_id, revision, campaign_id, partner, rules_version, rewarded_on::text AS rewarded_on, weight_bps, \
@@ -234,13 +234,11 @@ pub async fn list(
         (None, Some(tenant)) => (tenant, asked),
         (None, None) => return Err(Problem::unauthorized()),
     };
-    let limit = page_size(filter.limit, LARGEST_PAGE, PAGE)?;
+    let limit = Limit::of(filter.limit)?;
     let mut query = select(&tenant, partner.as_ref(), &filter, limit)?;
     let mut work = api.store.read(&tenant).await?;
     let mut rows: Vec<Row> = query.build_query_as().fetch_all(work.conn()).await?;
-    let more = rows.len() as i64 > limit;
-    rows.truncate(limit as usize);
-    let next_cursor = rows.last().filter(|_| more).map(|row| row.seq.to_string());
+    let next_cursor = limit.cut(&mut rows, |row| row.seq);
     Ok(Json(Page { commissions: rows.into_iter().map(Commission::from).collect(), next_cursor }))
 }
 
@@ -249,7 +247,7 @@ fn select(
     tenant: &TenantId,
     partner: Option<&PartnerId>,
     filter: &Filter,
-    limit: i64,
+    limit: Limit,
 ) -> Result<QueryBuilder<Postgres>, Problem> {
     let mut query = QueryBuilder::new(format!("SELECT {COLUMNS} FROM commissions WHERE tenant = "));
     query.push_bind(tenant.as_str().to_owned());
@@ -281,6 +279,6 @@ fn select(
         query.push(" AND seq < ").push_bind(seq);
     }
     // One more than asked for tells whether there is a next page.
-    query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit + 1);
+    query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit.rows());
     Ok(query)
 }

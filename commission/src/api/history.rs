@@ -17,7 +17,8 @@ const MOST: i64 = 200;
 pub struct Event {
     /// When.
     pub at: DateTime<Utc>,
-    /// `calculated`, `approved`, `rejected`, `reversed`, `clawed_back`, `in_payout`, `set_off`, `refund`, `attribution`.
+    /// `calculated`, `approved`, `rejected`, `reversed`, `clawed_back`, `restored`, `in_payout`, `set_off`, `refund`, `refund_withdrawn`,
+    /// `attribution`.
     #[schema(example = "approved")]
     pub what: String,
     /// How much.
@@ -47,7 +48,7 @@ pub(super) async fn read(work: &mut Work, row: &Row, made_by: Uuid) -> Result<Ve
                SELECT at, movement::text AS what, minor, NULL AS note, NULL::uuid AS payout_id, NULL::uuid AS clawback_id, cause AS message_id, 2 AS rank
                FROM ledger WHERE tenant = $1 AND commission_id = $2 AND movement <> 'calculated' AND movement <> 'clawed_back'
                UNION ALL
-               SELECT calculated_at, 'clawed_back', earned_minor, decision, NULL, id, cause, 2
+               SELECT calculated_at, CASE WHEN earned_minor < 0 THEN 'clawed_back' ELSE 'restored' END, earned_minor, decision, NULL, id, cause, 2
                FROM commissions WHERE tenant = $1 AND conversion_id = $3 AND reverses = $2
                UNION ALL
                SELECT p.requested_at, CASE WHEN a.netted THEN 'set_off' ELSE 'in_payout' END, a.minor, 'payout is ' || p.state, p.id, NULL, p.cause, 3
@@ -55,6 +56,9 @@ pub(super) async fn read(work: &mut Work, row: &Row, made_by: Uuid) -> Result<Ve
                UNION ALL
                SELECT recorded_at, 'refund', amount_minor, kind || ' of the conversion', NULL, NULL, cause, 1
                FROM refunds WHERE tenant = $1 AND conversion_id = $3 AND $5::uuid IS NULL
+               UNION ALL
+               SELECT withdrawn_at, 'refund_withdrawn', amount_minor, kind || ' was not paid after all', NULL, NULL, NULL, 1
+               FROM refunds WHERE tenant = $1 AND conversion_id = $3 AND $5::uuid IS NULL AND withdrawn_at IS NOT NULL
                UNION ALL
                SELECT recorded_at, 'attribution', NULL, outcome || ': ' || note, NULL, NULL, cause, 1
                FROM revisions WHERE tenant = $1 AND conversion_id = $3

@@ -8,19 +8,19 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Months, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::{Json, Path, Query};
+use service_kit::http::{Json, Limit, Path, Query};
 use service_kit::problem::Problem;
 use service_kit::store::Work;
 use shared_events::PartnerId;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{Accounts, Api, decimal, page_size, statement_csv, visible_partner};
+use super::{Accounts, Api, decimal, statement_csv, visible_partner};
 use crate::domain::ledger::Balance;
 use crate::payout_file::Format;
 
 /// Movements on a page of the JSON form, and read at once for the CSV form.
-pub(super) const MOVEMENTS: i64 = 1_000;
+pub(super) const MOVEMENTS: u16 = 1_000;
 
 /// Which statement.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -141,7 +141,7 @@ pub async fn show(
     let partner = visible_partner(&caller, id)?;
     let month = Month::read(asked.month)?;
     let wants_csv = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/csv"));
-    let limit = page_size(asked.limit, MOVEMENTS, MOVEMENTS)?;
+    let limit = Limit::within(asked.limit, MOVEMENTS, MOVEMENTS)?;
     let after = read_position(asked.cursor.as_deref())?;
     let mut work = api.store.read(&caller.tenant).await?;
     let balances = balances(&mut work, &partner, &month).await?;
@@ -149,11 +149,8 @@ pub async fn show(
         drop(work);
         return statement_csv::answer(api.store, caller.tenant, partner, month, balances);
     }
-    let mut movements = movements(&mut work, &partner, &month, after, limit + 1).await?;
-    let more = movements.len() as i64 > limit;
-    movements.truncate(limit as usize);
-    let next_cursor =
-        movements.last().filter(|_| more).map(|last| format!("{}_{}", last.at.timestamp_micros(), last.seq));
+    let mut movements = movements(&mut work, &partner, &month, after, limit.rows()).await?;
+    let next_cursor = limit.cut(&mut movements, |last| format!("{}_{}", last.at.timestamp_micros(), last.seq));
     let accounts = balances.into_iter().map(|(currency, (opening, closing))| InCurrency {
         opening: Accounts::of(&opening, &currency),
         closing: Accounts::of(&closing, &currency),

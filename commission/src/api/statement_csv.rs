@@ -62,9 +62,11 @@ pub(super) fn answer(
                 }
                 Some(Next::Movements(after)) => {
                     let mut work = store.read(&tenant).await?;
-                    let page = movements(&mut work, &partner, &month, after, MOVEMENTS).await?;
+                    let page = movements(&mut work, &partner, &month, after, MOVEMENTS.into()).await?;
                     let next = match page.last() {
-                        Some(last) if page.len() as i64 == MOVEMENTS => Next::Movements(Some((last.at, last.seq))),
+                        Some(last) if page.len() == usize::from(MOVEMENTS) => {
+                            Next::Movements(Some((last.at, last.seq)))
+                        }
                         _ => Next::Closing,
                     };
                     let id = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();

@@ -129,7 +129,8 @@ impl Standings {
         counted.added.add(reward);
     }
 
-    /// Writes what was added, in the order of the keys.
+    /// Writes what was added, in the order of the keys. These sums are for tiers and caps, not money that anybody is owed: at the end of 64 bits
+    /// they stay there, instead of holding up every later conversion of the month.
     pub async fn save(&self, work: &mut Work) -> Result<(), sqlx::Error> {
         let (tenant, columns) = (work.tenant().clone(), Columns::of(self.0.keys()));
         let column = |of: fn(&Standing) -> i64| self.0.values().map(|counted| of(&counted.added)).collect::<Vec<i64>>();
@@ -139,7 +140,9 @@ impl Standings {
              FROM unnest($2::text[], $3::uuid[], $4::reward_on[], $5::date[], $6::bigint[], $7::bigint[], $8::bigint[])
                   AS k (partner, campaign_id, rewarded_on, month, count, amount_minor, earned_minor)
              ON CONFLICT (tenant, partner, campaign_id, rewarded_on, month) DO UPDATE
-             SET count = m.count + EXCLUDED.count, amount_minor = m.amount_minor + EXCLUDED.amount_minor, earned_minor = m.earned_minor + EXCLUDED.earned_minor",
+             SET count = m.count + EXCLUDED.count,
+                 amount_minor = least(m.amount_minor::numeric + EXCLUDED.amount_minor, 9223372036854775807)::bigint,
+                 earned_minor = least(m.earned_minor::numeric + EXCLUDED.earned_minor, 9223372036854775807)::bigint",
             tenant.as_str(),
             &columns.partner,
             &columns.campaign,

@@ -54,6 +54,10 @@ pub enum Movement {
     ReversedPayable,
     /// A refund took from it after it went into a payout.
     ClawedBack,
+    /// A refund that took from it while on hold was not paid after all.
+    RestoredPending,
+    /// The same for what is approved, and for what had been clawed back.
+    RestoredPayable,
     /// A claw-back was settled from what was payable.
     Netted,
     /// A payout was asked for.
@@ -73,6 +77,7 @@ impl Movement {
             Self::RejectedPending | Self::RejectedPayable => "rejected",
             Self::ReversedPending | Self::ReversedPayable => "reversed",
             Self::ClawedBack => "clawed_back",
+            Self::RestoredPending | Self::RestoredPayable => "restored",
             Self::Netted => "netted",
             Self::Requested => "requested",
             Self::Completed => "completed",
@@ -84,7 +89,8 @@ impl Movement {
     pub const fn accounts(self) -> (Account, Account) {
         use Account::{Accrued, ClawbackReceivable, Expense, InPayout, Paid, Payable};
         match self {
-            Self::Calculated => (Expense, Accrued),
+            Self::Calculated | Self::RestoredPending => (Expense, Accrued),
+            Self::RestoredPayable => (Expense, Payable),
             Self::Approved => (Accrued, Payable),
             Self::RejectedPending | Self::ReversedPending => (Accrued, Expense),
             Self::RejectedPayable | Self::ReversedPayable => (Payable, Expense),
@@ -184,7 +190,7 @@ mod tests {
 
     use super::*;
 
-    const MOVEMENTS: [Movement; 11] = [
+    const MOVEMENTS: [Movement; 13] = [
         Movement::Calculated,
         Movement::Approved,
         Movement::RejectedPending,
@@ -192,6 +198,8 @@ mod tests {
         Movement::ReversedPending,
         Movement::ReversedPayable,
         Movement::ClawedBack,
+        Movement::RestoredPending,
+        Movement::RestoredPayable,
         Movement::Netted,
         Movement::Requested,
         Movement::Completed,

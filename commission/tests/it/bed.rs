@@ -14,8 +14,8 @@ use service_kit::handler::{Delivered, Failure, Handles, HandlesRun, Outcome};
 use service_kit::store::{Store, Work, new_id};
 use shared_events::commission::{ApprovePayout, PaymentMethod, RequestPayment, SealedAccount};
 use shared_events::tracking::{
-    ConversionAttributed, ConversionRefunded, Credit, RefundKind, RewardOn, RewardRule, RewardRulesRevised,
-    RewardValue, Signals,
+    ConversionAttributed, ConversionRefundWithdrawn, ConversionRefunded, Credit, RefundKind, RewardOn, RewardRule,
+    RewardRulesRevised, RewardValue, Signals,
 };
 use shared_events::{
     CampaignId, ConversionId, Currency, Envelope, Message, MessageId, Money, PartnerId, PayoutId, Service, Subject,
@@ -181,6 +181,17 @@ impl Bed {
 
     pub async fn refund(&self, conversion: &ConversionAttributed, minor: i64, total: i64) {
         self.refund_all(vec![self.refunded(conversion, minor, total)]).await;
+    }
+
+    /// A refund was not paid after all.
+    pub async fn withdraw(&self, refund: &ConversionRefunded) {
+        let withdrawn = ConversionRefundWithdrawn {
+            conversion_id: refund.conversion_id,
+            refund_id: refund.refund_id,
+            amount: refund.amount,
+            refunded_total_minor: refund.refunded_total_minor - refund.amount.minor,
+        };
+        self.handle(&commission::restore::GiveBack, withdrawn, None).await.unwrap();
     }
 
     pub async fn refund_all(&self, refunds: Vec<ConversionRefunded>) {

@@ -27,6 +27,21 @@ async fn a_sale_earns_ten_percent_and_is_payable_after_its_hold(pool: PgPoolOpti
     bed.check().await;
 }
 
+/// What a partner turned over in its month is for tiers; at the end of 64 bits it stays there and holds nobody up.
+#[sqlx::test(migrator = "migrations::COMMISSION")]
+async fn a_month_of_very_large_sales_goes_on(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let mut flat = ten_percent();
+    flat.value = RewardValue::FlatMinor(5);
+    bed.learn(1, vec![flat]).await;
+    for _ in 0..3 {
+        let sale = bed.sale("ann", i64::MAX / 2);
+        bed.attribute(&sale).await;
+        assert_eq!(bed.rows(&sale).await[0].1, 5);
+    }
+    assert_eq!(bed.balance("ann").await.0, 15);
+}
+
 #[sqlx::test(migrator = "migrations::COMMISSION")]
 async fn unknown_rules_are_waited_for(pool: PgPoolOptions, options: PgConnectOptions) {
     let bed = Bed::new(pool, options).await;

@@ -9,4 +9,5 @@ mod invariants;
 mod payouts;
 mod reattribute;
 mod refunds;
+mod restore;
 mod review;

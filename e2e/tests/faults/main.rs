@@ -4,6 +4,7 @@
 //! `cargo test -p e2e --test faults -- f04 f09` runs some; RECOUP_SOAK=1 repeats each many times; RECOUP_SEED=… repeats a run.
 
 mod broker;
+mod claims;
 mod evidence;
 mod freezes;
 mod kills;
@@ -39,6 +40,7 @@ fn faults() -> Vec<Fault> {
         fault!("f17_postgres_killed", postgres::killed),
         fault!("f21_subscription_missing", broker::subscription_missing),
         fault!("evidence_killed_at_every_step", evidence::killed_at_every_step),
+        fault!("claims_killed_at_every_step", claims::killed_at_every_step),
         fault!("orders_killed_at_every_step", orders::killed_at_every_step),
         fault!("orders_database_killed", orders::database_killed),
         fault!("sales_under_every_strike", pipeline::sales_under_every_strike),

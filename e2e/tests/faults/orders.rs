@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use e2e::process::{Process, Program, Ready, killed};
+use e2e::process::{Process, killed};
+use e2e::stand_ins::StandIn;
 use e2e::system::{Answer, System};
 use e2e::wait::{let_pass, until};
-use e2e::world::debug_binary;
 use futures::StreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -58,36 +58,19 @@ const CLOSING: [&str; 1] = ["orders.after_step.close"];
 struct Shop<'s> {
     system: System<'s>,
     orders: Process,
-    bank: String,
-    _bank: Process,
+    bank: StandIn,
     manager: String,
     http: reqwest::Client,
-}
-
-/// The stand-in for Stripe, on a port of its own choice.
-async fn bank(system: &System<'_>) -> anyhow::Result<(Process, String)> {
-    let program = Program {
-        name: "stripe".into(),
-        binary: debug_binary("recoup")?,
-        arguments: ["sandbox", "stripe", "--port", "0"].map(str::to_owned).to_vec(),
-        environment: vec![],
-        logs: system.world.logs()?,
-        ready: Ready::Says("stripe listens on "),
-    };
-    let process = program.start(&[]).await?;
-    let said = std::fs::read_to_string(process.log())?;
-    let address = said.lines().find_map(|line| line.strip_prefix("stripe listens on ")).context("an address")?;
-    Ok((process, address.to_owned()))
 }
 
 impl<'s> Shop<'s> {
     async fn open(case: &Case<'s>) -> anyhow::Result<Self> {
         let system = System::new(case.servers).await?;
-        let (bank_process, bank) = bank(&system).await?;
-        let orders = system.serve("orders")?.start(&settings(&bank)).await?;
+        let bank = StandIn::start(&system, "stripe", &[]).await?;
+        let orders = system.serve("orders")?.start(&settings(&bank.address)).await?;
         let manager = system.token(TENANT, "max", Role::Manager)?;
         let http = service_kit::http_client::client(Duration::from_secs(15));
-        let shop = Self { system, orders, bank, _bank: bank_process, manager, http };
+        let shop = Self { system, orders, bank, manager, http };
         for (id, price) in [("lamp", "45.00"), ("cable", "15.00")] {
             let product = json!({ "sku": id, "name": id, "unit_price": price, "grams": 400 });
             shop.insist(Method::PUT, &format!("/api/v1/products/{id}"), &product, id).await?;
@@ -104,7 +87,7 @@ impl<'s> Shop<'s> {
 
     async fn restart(&mut self, extra: &[(&str, String)]) -> anyhow::Result<()> {
         let mut extra = extra.to_vec();
-        extra.extend(settings(&self.bank));
+        extra.extend(settings(&self.bank.address));
         self.orders.kill()?;
         self.orders = self.system.serve("orders")?.start(&extra).await?;
         Ok(())
@@ -221,7 +204,7 @@ impl<'s> Shop<'s> {
             ensure!(found == expected, "{what}: {found}, not {expected}");
         }
         let objects =
-            self.http.get(format!("{}/_sandbox/objects", self.bank)).send().await?.json::<Vec<Value>>().await?;
+            self.http.get(format!("{}/_sandbox/objects", self.bank.address)).send().await?.json::<Vec<Value>>().await?;
         let sum = |kind: &str, field: &str, status: &str| -> i64 {
             let own = objects.iter().filter(|one| one["object"] == kind && one["status"] == status);
             own.filter_map(|one| one[field].as_i64()).sum()

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use e2e::process::{Process, Program, Ready};
 use e2e::sales::{CAMPAIGN, TENANT, open_campaign};
 use e2e::servers::Servers;
+use e2e::stand_ins::StandIn;
 use e2e::system::{Answer, System};
 use e2e::wait::until;
 use e2e::world::debug_binary;
@@ -49,7 +49,8 @@ struct Story<'s> {
 
 async fn tell(servers: &Servers) -> anyhow::Result<()> {
     let system = System::new(servers).await?;
-    let (_sandbox, bank) = payments(&system).await?;
+    let stripe = StandIn::start(&system, "stripe", &[]).await?;
+    let bank = stripe.address.clone();
     let extra = [("STRIPE_SECRET_KEY", "sk_test_story".to_owned()), ("STRIPE_API_URL", bank.clone())];
     let _all = system.serve("all")?.start(&extra).await?;
     for service in [&system.tracking, &system.commission, &system.evidence, &system.claims, &system.orders] {
@@ -75,22 +76,6 @@ async fn tell(servers: &Servers) -> anyhow::Result<()> {
     story.proof(&order).await?;
     story.books(&order).await?;
     story.one_trace(&order).await
-}
-
-/// A stand-in for Stripe, on a port of its own choice.
-async fn payments(system: &System<'_>) -> anyhow::Result<(Process, String)> {
-    let program = Program {
-        name: "stripe".into(),
-        binary: debug_binary("recoup")?,
-        arguments: ["sandbox", "stripe", "--port", "0"].map(str::to_owned).to_vec(),
-        environment: vec![],
-        logs: system.world.logs()?,
-        ready: Ready::Says("stripe listens on "),
-    };
-    let process = program.start(&[]).await?;
-    let said = std::fs::read_to_string(process.log())?;
-    let address = said.lines().find_map(|line| line.strip_prefix("stripe listens on ")).context("an address")?;
-    Ok((process, address.to_owned()))
 }
 
 impl Story<'_> {

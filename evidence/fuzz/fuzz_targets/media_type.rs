@@ -1,6 +1,7 @@
-//! Any bytes have a kind, or a reason why they have none.
+//! See `any_media_type` in bodies.rs.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let _ = evidence::reading::media_type::recognise(bytes);
-});
+#[path = "../bodies.rs"]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::any_media_type(bytes));

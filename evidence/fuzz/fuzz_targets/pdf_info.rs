@@ -1,7 +1,7 @@
-//! What poppler's programs say of a PDF.
+//! See `pdf_info` in bodies.rs.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|text: &str| {
-    let _ = evidence::reading::pdf::parse_info(text);
-    let _ = evidence::reading::pdf::xml_among(text);
-});
+#[path = "../bodies.rs"]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::pdf_info(bytes));

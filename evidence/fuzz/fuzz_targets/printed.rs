@@ -1,12 +1,7 @@
-//! What `pdftotext` and Tesseract write: any table of words is an invoice, perhaps an empty one.
+//! See `any_table` in bodies.rs.
 #![no_main]
 
-use evidence::reading::invoice::Source;
-use evidence::reading::printed;
-use evidence::reading::words::{Unit, read_table};
+#[path = "../bodies.rs"]
+mod bodies;
 
-libfuzzer_sys::fuzz_target!(|table: &str| {
-    if let Ok(words) = read_table(table, Unit::POINT) {
-        let _ = printed::read(words, Source::PdfText);
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::any_table(bytes));

@@ -118,8 +118,16 @@ pub enum NoCosting {
 /// # Errors
 /// [`NoCosting`].
 pub fn take_apart(source: &Source) -> Result<Costing, NoCosting> {
-    let lines = &source.invoice.lines;
-    if source.invoice.kind == Kind::CreditNote {
+    of_lines(&source.invoice, source.line)
+}
+
+/// The same of an invoice by itself, of which `line`, counted from 1, was matched.
+///
+/// # Errors
+/// [`NoCosting`].
+pub fn of_lines(invoice: &Invoice, line: Option<usize>) -> Result<Costing, NoCosting> {
+    let lines = &invoice.lines;
+    if invoice.kind == Kind::CreditNote {
         return Err(NoCosting::CreditNote);
     }
     let currency = lines.first().ok_or(NoCosting::NoGoods)?.amount.currency;
@@ -135,7 +143,7 @@ pub fn take_apart(source: &Source) -> Result<Costing, NoCosting> {
     if goods.is_empty() {
         return Err(NoCosting::NoGoods);
     }
-    let matched = source.line.filter(|number| goods.iter().any(|line| line.number == *number));
+    let matched = line.filter(|number| goods.iter().any(|line| line.number == *number));
     for line in &mut goods {
         line.matched = matched == Some(line.number);
     }

@@ -7,6 +7,7 @@ fn line(description: &str, kind: LineKind, quantity: &str, minor: i64) -> Line {
         description: description.to_owned(),
         seller_sku: None,
         sku: None,
+        other_skus: vec![],
         quantity: quantity.parse().ok(),
         unit: None,
         unit_price: None,

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use shared_events::money::Money;
 
-use super::{similarity, text};
+use super::{article, similarity, text};
 
 /// What has to be proved.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -48,10 +48,14 @@ pub struct Facts {
 /// An article on a line.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Item {
-    /// Its number, whoever's that is.
-    pub sku: Option<String>,
+    /// Its numbers, whoever's they are.
+    pub codes: Vec<String>,
+    /// What it is called, which may hold a number of it too.
+    pub description: Option<String>,
     /// Units.
     pub quantity: Option<i64>,
+    /// Whether there is a quantity that is no whole number: it is none that was ordered.
+    pub broken: bool,
 }
 
 /// The rule that a document fits best.
@@ -180,20 +184,41 @@ pub fn wrong_quantity(subject: &Subject, facts: &Facts) -> bool {
         .any(|code| quantity(subject, facts, code.as_deref()) == Some(Quantity::Wrong))
 }
 
-/// Whether the document has the article, and in which quantity; several lines of it add up.
+/// Whether the document has the article, and in which quantity: all its lines together.
 fn quantity(subject: &Subject, facts: &Facts, code: Option<&str>) -> Option<Quantity> {
-    let lines: Vec<&Item> = facts.lines.iter().filter(|item| same_code(code, item.sku.as_deref())).collect();
-    if lines.is_empty() {
+    let wanted = squashed(code);
+    if wanted.is_empty() {
         return None;
     }
-    let said: Option<Vec<i64>> = lines.iter().map(|item| item.quantity).collect();
-    Some(match (subject.quantity, said) {
-        (Some(wanted), Some(said)) => {
-            let sum = said.iter().fold(0_i64, |sum, own| sum.saturating_add(*own));
-            if said.contains(&wanted) || sum == wanted { Quantity::Right } else { Quantity::Wrong }
-        }
-        _ => Quantity::Unknown,
+    let (lines, sure) = lines_of(facts, &wanted)?;
+    let Some(ordered) = subject.quantity else { return Some(Quantity::Unknown) };
+    let known = lines.iter().filter_map(|item| item.quantity).fold(0_i64, i64::saturating_add);
+    let all_known = lines.iter().all(|item| item.quantity.is_some());
+    let wrong = lines.iter().any(|item| item.broken) || known > ordered || (all_known && known != ordered);
+    Some(match (wrong, all_known && sure) {
+        (true, _) => Quantity::Wrong,
+        (false, true) => Quantity::Right,
+        (false, false) => Quantity::Unknown,
     })
+}
+
+/// The lines about an article, and whether that is sure. Those with its number come first; without any, those that have no number and
+/// name it in their description; then those that name it and have another number, which may be the supplier's, or that of a lid to it.
+fn lines_of<'a>(facts: &'a Facts, wanted: &str) -> Option<(Vec<&'a Item>, bool)> {
+    let has = |item: &&Item| item.codes.iter().any(|code| squashed(Some(code)) == wanted);
+    let numbered: Vec<&Item> = facts.lines.iter().filter(has).collect();
+    if !numbered.is_empty() {
+        return Some((numbered, true));
+    }
+    let names = |item: &&Item| {
+        let description = item.description.as_deref().unwrap_or_default();
+        article::codes_in(description).iter().any(|code| code == wanted)
+    };
+    let (bare, other): (Vec<&Item>, Vec<&Item>) =
+        facts.lines.iter().filter(names).partition(|item| item.codes.is_empty());
+    // A line without a quantity beside one that has it is a remark.
+    let counted: Vec<&Item> = bare.iter().copied().filter(|item| item.quantity.is_some() || item.broken).collect();
+    [(counted, true), (bare, true), (other, false)].into_iter().find(|(lines, _)| !lines.is_empty())
 }
 
 fn dated(subject: &Subject, facts: &Facts) -> Dated {
@@ -211,9 +236,12 @@ fn dated(subject: &Subject, facts: &Facts) -> Dated {
 /// Whether both codes are known and have equal letters and digits.
 #[must_use]
 pub fn same_code(ours: Option<&str>, theirs: Option<&str>) -> bool {
-    let squashed = |code: Option<&str>| text::squash(&text::fold(code.unwrap_or_default()));
     let ours = squashed(ours);
     !ours.is_empty() && ours == squashed(theirs)
+}
+
+fn squashed(code: Option<&str>) -> String {
+    text::squash(&text::fold(code.unwrap_or_default()))
 }
 
 /// Words that say what kind of company it is, not which.

@@ -25,7 +25,11 @@ fn subject() -> Subject {
 }
 
 fn line(sku: &str, quantity: i64) -> Vec<Item> {
-    vec![Item { sku: Some(sku.into()), quantity: Some(quantity) }]
+    vec![Item { codes: vec![sku.into()], quantity: Some(quantity), ..Item::default() }]
+}
+
+fn described(description: &str, quantity: Option<i64>) -> Item {
+    Item { description: Some(description.into()), quantity, ..Item::default() }
 }
 
 fn outcome(facts: &Facts) -> (Rule, u8, Decision) {
@@ -131,4 +135,43 @@ fn what_is_not_known_is_asked() {
     assert_eq!(outcome(&halves).0, Rule::SkuMatch, "lines of one article add up");
     let euro = Money::new(24580, shared_events::money::Currency::try_new("EUR").unwrap());
     assert_eq!(outcome(&Facts { total: Some(euro), ..Facts::default() }).0, Rule::PartialMatch);
+}
+
+#[test]
+fn two_lines_of_which_one_is_right_are_not_right() {
+    let mut facts = with_line(5, "2025-01-20");
+    facts.lines.extend(line("WTR-BTL-32OZ", 999));
+    assert_ne!(outcome(&facts).2, Decision::Automatic);
+    facts.number = Some("112-1234567-1234567".into());
+    assert_eq!(outcome(&facts), (Rule::IncompleteMatch, 60, Decision::Prompt));
+    // More than was ordered is too much, whatever the line without a quantity holds.
+    facts.lines[0].quantity = None;
+    assert_eq!(outcome(&facts).0, Rule::IncompleteMatch);
+}
+
+#[test]
+fn a_part_of_a_unit_is_wrong() {
+    let mut facts = with_line(5, "2025-01-20");
+    facts.lines[0] = Item { quantity: None, broken: true, ..facts.lines[0].clone() };
+    facts.number = Some("112-1234567-1234567".into());
+    assert_eq!(outcome(&facts), (Rule::IncompleteMatch, 60, Decision::Prompt));
+}
+
+#[test]
+fn an_article_is_found_in_the_description_of_a_line_without_a_number() {
+    let facts = |item| Facts { lines: vec![item], dated: day("2025-01-20"), ..Facts::default() };
+    let bottle = |quantity| described("Steel bottle (WTR-BTL-32OZ), blue", quantity);
+    assert_eq!(outcome(&facts(bottle(Some(5)))), (Rule::SkuMatch, 90, Decision::Automatic));
+    assert_eq!(outcome(&facts(described("ASIN B08XYZ1234", Some(5)))).0, Rule::AsinMatch);
+    let mut wrong = facts(bottle(Some(999)));
+    wrong.number = Some("112-1234567-1234567".into());
+    assert_eq!(outcome(&wrong), (Rule::IncompleteMatch, 60, Decision::Prompt));
+    // A remark beside the line that counts says nothing.
+    let mut remark = facts(bottle(Some(5)));
+    remark.lines.push(described("WTR-BTL-32OZ: gift wrapped", None));
+    assert_eq!(outcome(&remark).0, Rule::SkuMatch);
+    // What has another number may be something else: a person is asked.
+    let other = Item { codes: vec!["LID-1".into()], ..bottle(Some(5)) };
+    assert_eq!(outcome(&facts(other)), (Rule::IncompleteMatch, 60, Decision::Prompt));
+    assert_eq!(outcome(&facts(described("Lid for WTR-BTL-32OZ", Some(5)))).0, Rule::DateMatch);
 }

@@ -93,11 +93,27 @@ pub struct Payout {
     /// How much; negative for what was taken back.
     #[serde(flatten)]
     pub amount: Amount,
+    /// Units that were given back to stock instead of money.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub units: Option<u32>,
     /// The payer's reference.
     pub reference: String,
     /// When it was paid.
     #[serde(with = "microseconds")]
     pub paid_at: DateTime<Utc>,
+}
+
+impl Payout {
+    /// `245.80 USD`, `2 units`, or both.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let units = self.units.map(|units| if units == 1 { "1 unit".to_owned() } else { format!("{units} units") });
+        match (units, self.amount.money().minor) {
+            (Some(units), 0) => units,
+            (Some(units), _) => format!("{} and {units}", self.amount.text()),
+            (None, _) => self.amount.text(),
+        }
+    }
 }
 
 /// A document that proves the claim.

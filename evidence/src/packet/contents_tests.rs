@@ -56,8 +56,8 @@ pub fn contents() -> Contents {
                 "quantity": 5, "amount": "245.80 USD", "order_date": "2025-01-01", "supplier": "Acme Supplies Ltd"}),
             claimed: Some(usd(24_580)),
             payouts: vec![
-                Payout { amount: usd(20_000), reference: "RMB-771204".to_owned(), paid_at: at("2025-02-01T00:00:00Z") },
-                Payout { amount: usd(4_580), reference: "RMB-771399".to_owned(), paid_at: at("2025-02-03T00:00:00Z") },
+                Payout { amount: usd(20_000), units: None, reference: "RMB-771204".to_owned(), paid_at: at("2025-02-01T00:00:00Z") },
+                Payout { amount: usd(4_580), units: None, reference: "RMB-771399".to_owned(), paid_at: at("2025-02-03T00:00:00Z") },
             ],
             documents: vec![document(1, "invoice-118.pdf", Some(invoice)), document(2, "proof-of-delivery with a very long name that goes on and on.pdf", None)],
         },

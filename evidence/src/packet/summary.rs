@@ -2,18 +2,15 @@
 //!
 //! It is an entry itself, so it cannot show the root over the entries; it shows the hash of each document and the packet before it.
 
-use chrono::{DateTime, Utc};
+mod words;
+
 use serde_json::Value;
 use shared_events::Money;
 
-use super::contents::{Amount, Claim, Contents, Document, Matched};
+use super::contents::{Amount, Claim, Contents, Matched};
 use super::manifest::Header;
 use crate::paper::{Column, Frame, Paper, PaperError, Row, Table};
-
-/// Most rows of a table; the files beside the summary have them all.
-const MOST_ROWS: usize = 250;
-/// Longest text of a cell, in characters.
-const LONGEST: usize = 600;
+use words::{cell, decided, describe, label, more, percent, shown, text, time, words};
 
 /// The summary as PDF.
 ///
@@ -92,8 +89,12 @@ fn money(paper: &mut Paper, claim: &Claim) {
         ]));
     }
     for payout in shown(&claim.payouts) {
-        let what = if payout.amount.money().minor < 0 { "Taken back" } else { "Paid" };
-        table.push(Row::new([what.to_owned(), time(payout.paid_at), cell(&payout.reference), payout.amount.text()]));
+        let what = match payout.amount.money().minor {
+            ..0 => "Taken back",
+            0 => "Given in units",
+            1.. => "Paid",
+        };
+        table.push(Row::new([what.to_owned(), time(payout.paid_at), cell(&payout.reference), payout.text()]));
     }
     let sums = sums(claim);
     for sum in &sums {
@@ -111,7 +112,11 @@ fn money(paper: &mut Paper, claim: &Claim) {
     ];
     paper.table(&Table { columns: &columns, rows: &table });
     more(paper, claim.payouts.len(), "claim.json");
-    if let Some(sentence) = difference(claim, &sums) {
+    let units: u64 = claim.payouts.iter().filter_map(|payout| payout.units).map(u64::from).sum();
+    if units > 0 {
+        // What they are worth nobody says, so there is no arithmetic with the amount that is claimed.
+        paper.paragraph(&format!("Given back to stock instead of money, and in no sum above: {units} in units."));
+    } else if let Some(sentence) = difference(claim, &sums) {
         paper.paragraph(&sentence);
     }
 }
@@ -119,7 +124,8 @@ fn money(paper: &mut Paper, claim: &Claim) {
 /// What was paid, by currency in the order of their first payout. A sum that does not fit is left out rather than wrong.
 fn sums(claim: &Claim) -> Vec<Amount> {
     let mut sums: Vec<Money> = Vec::new();
-    for payout in &claim.payouts {
+    // What was given in units alone is no sum of money.
+    for payout in claim.payouts.iter().filter(|payout| payout.amount.money().minor != 0) {
         let money = payout.amount.money();
         match sums.iter_mut().find(|sum| sum.currency == money.currency) {
             Some(sum) => sum.minor = sum.minor.saturating_add(money.minor),
@@ -191,17 +197,6 @@ fn documents(paper: &mut Paper, claim: &Claim) {
     more(paper, claim.documents.len(), "claim.json");
 }
 
-/// A document in words: what was read of it, else what its sender called it.
-fn describe(document: &Document) -> String {
-    let name = document.file_name.as_deref().unwrap_or(&document.media_type);
-    let Some(invoice) = &document.invoice else { return cell(name) };
-    let mut parts = vec![format!("Invoice {}", invoice.number.as_deref().unwrap_or("without a number"))];
-    parts.extend(invoice.issuer.as_ref().map(|issuer| format!("of {issuer}")));
-    parts.extend(invoice.dated.map(|dated| format!("dated {dated}")));
-    parts.extend(invoice.gross.as_ref().map(|gross| format!("over {}", gross.text())));
-    cell(&format!("{} ({name})", parts.join(" ")))
-}
-
 fn matching(paper: &mut Paper, contents: &Contents) {
     paper.heading("Why the documents prove it");
     if contents.matching.is_empty() {
@@ -237,21 +232,6 @@ fn matching(paper: &mut Paper, contents: &Contents) {
     ];
     paper.table(&Table { columns: &columns, rows: &table });
     more(paper, contents.matching.len(), "matching.json");
-}
-
-fn decided(matched: &Matched) -> String {
-    let when = time(matched.decided_at);
-    match &matched.prompt {
-        Some(asked) => {
-            let why = asked.reasoning.as_ref().map_or_else(String::new, |why| format!(": \u{201c}{why}\u{201d}"));
-            cell(&format!(
-                "by {}, asked \u{201c}{}\u{201d}, answered {}{why}, {when}",
-                matched.decided_by, asked.question, asked.answer
-            ))
-        }
-        None if matched.decided_by == "model" => format!("automatically, {when}"),
-        None => cell(&format!("by {}, {when}", matched.decided_by)),
-    }
 }
 
 fn timeline(paper: &mut Paper, contents: &Contents) {
@@ -307,59 +287,4 @@ fn checking(paper: &mut Paper, header: &Header) {
     paper.note(
         "Characters that these pages cannot show stand as \u{fffd}; the files beside this summary have them as they are. Times are UTC.",
     );
-}
-
-fn shown<T>(items: &[T]) -> &[T] {
-    &items[..items.len().min(MOST_ROWS)]
-}
-
-fn more(paper: &mut Paper, count: usize, file: &str) {
-    if count > MOST_ROWS {
-        paper.note(&format!("{} more are in {file}.", count - MOST_ROWS));
-    }
-}
-
-fn time(time: DateTime<Utc>) -> String {
-    time.format("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-/// `fc_lost` as `fc lost`.
-fn words(name: &str) -> String {
-    name.replace('_', " ")
-}
-
-/// `order_id` as `Order id`; abbreviations stay.
-fn label(name: &str) -> String {
-    if matches!(name, "asin" | "sku" | "fnsku") {
-        return name.to_uppercase();
-    }
-    let mut characters = name.chars();
-    let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    words(&format!("{first}{}", characters.as_str()))
-}
-
-#[expect(clippy::float_arithmetic, reason = "a probability in per cent")]
-fn percent(probability: f64) -> String {
-    let text = format!("{:.1}", probability * 100.0);
-    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
-}
-
-/// A text that is short enough for a cell, and says when it was cut.
-fn cell(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
-        Some((at, _)) => format!("{}\u{2026} (cut here; the file beside this summary has it whole)", &text[..at]),
-        None => text.to_owned(),
-    }
-}
-
-/// A value of JSON for people: names and values of an object, one after the other.
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Object(parts) => {
-            parts.iter().map(|(name, value)| format!("{}: {}", words(name), text(value))).collect::<Vec<_>>().join("; ")
-        }
-        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
-    }
 }

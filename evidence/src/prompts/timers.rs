@@ -51,6 +51,7 @@ impl RunsJob for Expire {
             && prompt.expires_at <= work.now()
         {
             expire(&mut work, &job.cause, &prompt).await?;
+            super::ask_next(&mut work, &job.cause, prompt.request_id, prompt.id).await?;
         }
         job.finish(&mut work).await?;
         Ok(work.commit().await?)

@@ -24,7 +24,7 @@ const MOST_DOCUMENT: u64 = 25 * 1024 * 1024;
 /// What a reader may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// From beginning to end.
+    /// From beginning to end, waiting for the processor included.
     pub wall: Duration,
     /// Bytes of memory of the reader and of each program that it runs.
     pub memory: u64,
@@ -33,15 +33,16 @@ pub struct Limits {
 }
 
 impl Default for Limits {
+    /// Those of the service.
     fn default() -> Self {
-        Self { wall: Duration::from_secs(120), memory: 1536 * 1024 * 1024, cpu_seconds: 60 }
+        Self { wall: Duration::from_secs(300), memory: 1536 * 1024 * 1024, cpu_seconds: 60 }
     }
 }
 
 /// Reads a document by running `program read-document`.
 ///
 /// # Errors
-/// Why it was not read; a reader that died or was too slow makes the document a suspect.
+/// Why it was not read; a reader that died or used too much of the processor makes the document a suspect, one that only had to wait does not.
 pub fn read(program: &Path, document: &[u8], limits: Limits) -> Result<Invoice, Refusal> {
     let mut command = Command::new(program);
     command.args([
@@ -62,7 +63,7 @@ pub fn read(program: &Path, document: &[u8], limits: Limits) -> Result<Invoice, 
     ]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child =
-        command.spawn().map_err(|error| Refusal::invalid("reader", format!("cannot start the reader: {error}")))?;
+        command.spawn().map_err(|error| Refusal::later("reader", format!("cannot start the reader: {error}")))?;
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
     let answer = std::thread::scope(|scope| {
         scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(document)));
@@ -80,9 +81,10 @@ pub fn read(program: &Path, document: &[u8], limits: Limits) -> Result<Invoice, 
         answer
     });
     let status =
-        child.wait().map_err(|error| Refusal::invalid("reader", format!("cannot wait for the reader: {error}")))?;
+        child.wait().map_err(|error| Refusal::later("reader", format!("cannot wait for the reader: {error}")))?;
     let Ok(answer) = answer else {
-        return Err(Refusal::hostile("time-limit", format!("reading took more than {} s", limits.wall.as_secs())));
+        // The processor's time is what a hostile file runs into; this one may have waited for others.
+        return Err(Refusal::later("busy", format!("reading took more than {} s", limits.wall.as_secs())));
     };
     serde_json::from_slice(&answer).unwrap_or_else(|_| Err(died(status)))
 }

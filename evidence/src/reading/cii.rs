@@ -203,11 +203,13 @@ fn document_line(node: Node, currency: Currency) -> Result<Line, Refusal> {
     let quantity = at(node, &["SpecifiedLineTradeDelivery", "BilledQuantity"]);
     let price = |kind: &str| decimal_at(node, &["SpecifiedLineTradeAgreement", kind, "ChargeAmount"]);
     let amount = decimal_at(node, &settlement).unwrap_or(Decimal::ZERO);
-    Ok(Line {
+    let mut skus = ["GlobalID", "BuyerAssignedID", "ManufacturerAssignedID"].into_iter().filter_map(of_product);
+    let line = Line {
         amount: sums::money(amount, currency, &format!("line {id}"))?,
-        kind: line_kind::of(&description),
+        kind: LineKind::Product,
         seller_sku: of_product("SellerAssignedID"),
-        sku: of_product("GlobalID").or_else(|| of_product("BuyerAssignedID")),
+        sku: skus.next(),
+        other_skus: skus.collect(),
         quantity: quantity.and_then(text).and_then(|text| text.parse().ok()),
         unit: quantity.and_then(|quantity| quantity.attribute("unitCode")).map(str::to_owned),
         unit_price: price("NetPriceProductTradePrice").or_else(|| price("GrossPriceProductTradePrice")),
@@ -215,7 +217,8 @@ fn document_line(node: Node, currency: Currency) -> Result<Line, Refusal> {
         place: None,
         description,
         id,
-    })
+    };
+    Ok(line.told())
 }
 
 fn adjustment_line(node: Node, currency: Currency) -> Result<Line, Refusal> {
@@ -223,7 +226,7 @@ fn adjustment_line(node: Node, currency: Currency) -> Result<Line, Refusal> {
     let stated = decimal_at(node, &["ActualAmount"]).unwrap_or(Decimal::ZERO);
     let reason = text_at(node, &["Reason"]).or_else(|| text_at(node, &["ReasonCode"]));
     let description = reason.unwrap_or_else(|| if charged { "charge" } else { "allowance" }.to_owned());
-    let kind = if charged { line_kind::of(&description) } else { LineKind::Discount };
+    let kind = if charged { line_kind::of(&description, false) } else { LineKind::Discount };
     let amount = if charged { stated } else { stated.negated() };
     of_document(node, amount, description, kind, currency)
 }
@@ -249,6 +252,7 @@ fn of_document(
         amount: sums::money(amount, currency, &description)?,
         seller_sku: None,
         sku: None,
+        other_skus: vec![],
         quantity: None,
         unit: None,
         unit_price: None,

@@ -20,7 +20,7 @@ pub fn read(bytes: &[u8]) -> Result<Invoice, Refusal> {
         MediaType::Pdf => pdf::read(bytes),
         MediaType::Png | MediaType::Jpeg | MediaType::Tiff => Ok(printed::read(ocr::picture(bytes)?, Source::Ocr)),
         MediaType::Csv | MediaType::Eml => {
-            Err(Refusal::invalid("no-invoice", format!("{} is kept as it is; no invoice is read from it", kind.name())))
+            Err(Refusal::kept("no-invoice", format!("{} is kept as it is; no invoice is read from it", kind.name())))
         }
     }
 }

@@ -1,16 +1,19 @@
-//! The lines of a printed invoice: rows below the headers of a table, up to its totals.
+//! The lines of a printed invoice: rows below the headers of a table, up to its totals; without any, rows whose figures say by themselves
+//! what they are.
 
 use shared_events::money::{Currency, Money};
 
 use super::amount_text::{Mark, Written, numbers};
 use super::decimal::Decimal;
-use super::invoice::{Line, Place};
+use super::find_article;
+use super::invoice::{Line, LineKind, Place};
 use super::layout::{Cell, Row, overlap};
-use super::line_kind;
+use super::loose_line::{self, Figures};
 use super::vocabulary::words;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Column {
+    Article,
     Description,
     Quantity,
     Price,
@@ -65,13 +68,49 @@ pub fn find(rows: &[Row], mark: Mark, currency: Currency) -> Vec<Line> {
             break;
         }
     }
+    if lines.is_empty() {
+        lines
+            .extend(rows.iter().take(2_000).enumerate().filter_map(|(at, row)| bare_line(row, mark, currency, at + 1)));
+    }
     lines
+}
+
+/// A line without a table around it.
+fn bare_line(row: &Row, mark: Mark, currency: Currency, count: usize) -> Option<Line> {
+    let all = Cell::of(row.cells.iter().flat_map(|cell| cell.words.clone()).collect());
+    let figures = loose_line::figures(&all.words, &all.folded, mark)?;
+    let (quantity, price, amount) = figures.product?;
+    let description = all.part(0, figures.words);
+    let line = Line {
+        id: count.to_string(),
+        kind: LineKind::Product,
+        seller_sku: find_article::leading(&description),
+        description,
+        sku: None,
+        other_skus: vec![],
+        quantity: Some(quantity),
+        unit: None,
+        unit_price: Some(price),
+        amount: Money::new(amount.minor(currency.decimals())?, currency),
+        tax_rate: None,
+        place: Some(row.place),
+    };
+    Some(line.told())
 }
 
 fn headers_of(row: &Row) -> Option<Headers> {
     let mut headers: Headers = vec![];
     for cell in &row.cells {
-        for (word, folded) in cell.words.iter().zip(&cell.folded) {
+        let mut behind = 0;
+        for (at, (word, folded)) in cell.words.iter().zip(&cell.folded).enumerate() {
+            if at < behind {
+                continue;
+            }
+            if let Some(length) = find_article::header(&cell.folded, at) {
+                behind = at + length;
+                headers.push((Column::Article, cell.place_of(at, behind)));
+                continue;
+            }
             let column = HEADERS.iter().find(|(_, known)| known.split_whitespace().any(|known| known == folded));
             if let Some((column, _)) = column {
                 // "Unit price" is one header.
@@ -91,7 +130,9 @@ fn headers_of(row: &Row) -> Option<Headers> {
         .filter(|word| word.text.chars().any(|letter| letter.is_ascii_digit()))
         .count();
     let enough = has(Column::Amount) || has(Column::Price);
-    let fits = enough && (has(Column::Description) || has(Column::Quantity)) && headers.len() >= 2 && digits == 0;
+    let others = headers.iter().filter(|(column, _)| *column != Column::Article).count();
+    let named = has(Column::Description) || has(Column::Quantity);
+    let fits = enough && (named || has(Column::Article)) && others >= 2 && digits == 0;
     fits.then_some(headers)
 }
 
@@ -110,13 +151,23 @@ fn ends_table(row: &Row, mark: Mark) -> bool {
 }
 
 fn line_of(row: &Row, table: &Headers, mark: Mark, currency: Currency, count: usize) -> Option<Line> {
+    let has_article = table.iter().any(|(column, _)| *column == Column::Article);
+    let under = |place: Place| has_article && column_of(place, table) == Some(Column::Article);
+    let (article, row) = find_article::take(row, under);
     let mut found: Vec<(Written, Place)> = vec![];
-    let mut text: Vec<&Cell> = vec![];
+    let mut text: Vec<String> = vec![];
+    let mut running: Option<Figures> = None;
     for cell in &row.cells {
         let content = cell.text();
         let inside = numbers(&content, mark);
         let letters = content.chars().filter(|letter| letter.is_alphabetic()).count();
         let numeric = !inside.is_empty() && letters <= 4;
+        if let Some(figures) = loose_line::figures(&cell.words, &cell.folded, mark).filter(|_| !numeric) {
+            found.extend(figures.numbers.iter().map(|(written, at)| (written.clone(), cell.words[*at].place)));
+            text.push(cell.part(0, figures.words));
+            running = Some(figures);
+            continue;
+        }
         for written in inside {
             let (from, to) = cell.words_at(written.from, written.to);
             let place = cell.place_of(from, to);
@@ -129,7 +180,7 @@ fn line_of(row: &Row, table: &Headers, mark: Mark, currency: Currency, count: us
             }
         }
         if !numeric {
-            text.push(cell);
+            text.push(cell.text());
         }
     }
     let money: Vec<&(Written, Place)> = found
@@ -137,7 +188,8 @@ fn line_of(row: &Row, table: &Headers, mark: Mark, currency: Currency, count: us
         .filter(|(written, _)| written.is_money() || (currency.decimals() == 0 && !written.percent))
         .collect();
     let (last, _) = money.last()?;
-    let minor = last.value.minor(currency.decimals())?;
+    let product = running.as_ref().and_then(|figures| figures.product);
+    let minor = product.map_or(last.value, |(_, _, amount)| amount).minor(currency.decimals())?;
     let in_column = |wanted: Column| {
         let header = table.iter().find(|(column, _)| *column == wanted)?.1;
         let inside =
@@ -145,7 +197,9 @@ fn line_of(row: &Row, table: &Headers, mark: Mark, currency: Currency, count: us
         let off = |place: &Place| (place.right - header.right).abs().min((place.left - header.left).abs());
         inside.min_by_key(|(_, place)| off(place)).map(|(written, _)| written.value)
     };
-    let quantity = in_column(Column::Quantity).or_else(|| {
+    // Figures as running text stand below no header.
+    let of_column = |wanted: Column| if running.is_none() { in_column(wanted) } else { None };
+    let quantity = product.map(|(quantity, ..)| quantity).or_else(|| of_column(Column::Quantity)).or_else(|| {
         found
             .iter()
             .map(|(written, _)| written)
@@ -153,23 +207,27 @@ fn line_of(row: &Row, table: &Headers, mark: Mark, currency: Currency, count: us
             .map(|written| written.value)
             .filter(|_| found.len() >= 3)
     });
-    let unit_price = in_column(Column::Price)
+    let unit_price = of_column(Column::Price)
         .filter(|price| money.len() > 1 || Some(*price) != Some(last.value))
         .or_else(|| (money.len() >= 2).then(|| money[money.len() - 2].0.value));
-    let description: Vec<String> = text.iter().map(|cell| cell.text()).collect();
-    let description = description.join(" ");
+    let unit_price = product.map(|(_, price, _)| price).or(unit_price);
+    let mut description = text.join(" ");
+    if description.is_empty() {
+        description = article.clone().unwrap_or_default();
+    }
     if !description.chars().any(char::is_alphabetic) {
         return None;
     }
     let position = found.first().filter(|(written, place)| {
         written.decimals == 0 && !written.has_currency && place.left <= row.place.left && found.len() >= 2
     });
-    Some(Line {
+    let line = Line {
         id: position.map_or_else(|| count.to_string(), |(written, _)| written.value.to_string()),
-        kind: line_kind::of(&description),
+        kind: LineKind::Product,
+        seller_sku: article.or_else(|| find_article::leading(&description)),
         description,
-        seller_sku: None,
         sku: None,
+        other_skus: vec![],
         quantity,
         unit: None,
         unit_price,
@@ -180,7 +238,8 @@ fn line_of(row: &Row, table: &Headers, mark: Mark, currency: Currency, count: us
             .map(|(written, _)| written.value)
             .filter(|rate| *rate < Decimal::new(100, 0).unwrap_or(Decimal::ONE)),
         place: Some(row.place),
-    })
+    };
+    Some(line.told())
 }
 
 /// The column whose header a place is under, or nearest to.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use shared_events::money::{Currency, Money};
 
 use super::decimal::Decimal;
+use super::line_kind;
 
 /// What the fields were read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +99,13 @@ pub struct Id {
     pub value: String,
 }
 
+impl Id {
+    /// Whether it is the number of an order that the document refers to.
+    pub fn is_of_order(&self) -> bool {
+        self.path.contains("OrderReference") || self.path.contains("OrderReferencedDocument")
+    }
+}
+
 /// What a line charges for: sourcing cost leaves freight and duty out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -125,6 +133,9 @@ pub struct Line {
     pub seller_sku: Option<String>,
     /// The buyer's number, or a global one (GTIN).
     pub sku: Option<String>,
+    /// What other numbers the item has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_skus: Vec<String>,
     /// How many.
     pub quantity: Option<Decimal>,
     /// Of what: a unit code or word.
@@ -139,6 +150,20 @@ pub struct Line {
     pub kind: LineKind,
     /// Where it stood, if the document has pages.
     pub place: Option<Place>,
+}
+
+impl Line {
+    /// The same line with its kind, which follows from what else it says.
+    pub fn told(self) -> Self {
+        let many = self.quantity.is_some_and(|quantity| quantity > Decimal::ONE) && self.unit_price.is_some();
+        let counted = many || self.codes().next().is_some();
+        Self { kind: line_kind::of(&self.description, counted), ..self }
+    }
+
+    /// The numbers of its item.
+    pub fn codes(&self) -> impl Iterator<Item = &str> {
+        [&self.seller_sku, &self.sku].into_iter().flatten().chain(&self.other_skus).map(String::as_str)
+    }
 }
 
 /// One rate of one tax.

@@ -24,7 +24,8 @@ pub struct Row {
 }
 
 impl Cell {
-    fn of(words: Vec<Word>) -> Self {
+    /// Some words that follow each other.
+    pub fn of(words: Vec<Word>) -> Self {
         let place = around(words.iter().map(|word| word.place));
         let folded = words.iter().map(|word| bare(&word.text)).collect();
         Self { words, folded, place }

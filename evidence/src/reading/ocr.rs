@@ -36,7 +36,7 @@ pub fn pages(held: &Held, about: About) -> Result<Vec<Word>, Refusal> {
             word
         }));
     }
-    legible(words)
+    legible(words).ok_or_else(|| Refusal::invalid("no-text", "there is no legible text in it"))
 }
 
 fn words_page(page: &str) -> u32 {
@@ -46,12 +46,14 @@ fn words_page(page: &str) -> u32 {
 /// The words of a picture file.
 ///
 /// # Errors
-/// When Tesseract is missing or cannot read it.
+/// When Tesseract is missing or cannot read it, or when there is no text in it.
 pub fn picture(bytes: &[u8]) -> Result<Vec<Word>, Refusal> {
     let held = Held::new(bytes)?;
     let table = recognise(&held.path(), None, &languages()?)?;
     // The resolution of a photo means nothing; places are in proportion.
-    legible(read_table(&table, Unit::pixel(300))?)
+    let words = legible(read_table(&table, Unit::pixel(300))?);
+    // A photo proves by what it shows.
+    words.ok_or_else(|| Refusal::kept("no-text", "a picture without legible text; no invoice is read from it"))
 }
 
 fn recognise(path: &str, input: Option<&[u8]>, languages: &str) -> Result<String, Refusal> {
@@ -71,7 +73,7 @@ fn languages() -> Result<String, Refusal> {
     let installed: Vec<&str> =
         LANGUAGES.iter().copied().filter(|language| listed.lines().any(|line| line.trim() == *language)).collect();
     if installed.is_empty() {
-        return Err(Refusal::invalid(
+        return Err(Refusal::later(
             "tool-missing",
             "Tesseract has no language data (Debian package tesseract-ocr-eng)",
         ));
@@ -79,10 +81,7 @@ fn languages() -> Result<String, Refusal> {
     Ok(installed.join("+"))
 }
 
-fn legible(mut words: Vec<Word>) -> Result<Vec<Word>, Refusal> {
+fn legible(mut words: Vec<Word>) -> Option<Vec<Word>> {
     words.retain(|word| word.confidence >= 20);
-    if words.is_empty() {
-        return Err(Refusal::invalid("no-text", "there is no legible text in it"));
-    }
-    Ok(words)
+    Some(words).filter(|words| !words.is_empty())
 }

@@ -94,7 +94,7 @@ fn broken(complaint: &str) -> Refusal {
 fn embedded(held: &Held) -> Result<Option<Vec<u8>>, Refusal> {
     let list = run("pdfdetach", PACKAGE, &["-list".to_owned(), held.path()], None)?;
     let Some(number) = xml_among(&String::from_utf8_lossy(&list.bytes)) else { return Ok(None) };
-    let arguments = ["-save".to_owned(), number.to_string(), "-o".to_owned(), "/dev/stdout".to_owned(), held.path()];
+    let arguments = ["-save".to_owned(), number.to_string(), "-o".to_owned(), "/dev/fd/1".to_owned(), held.path()];
     let saved = run("pdfdetach", PACKAGE, &arguments, None)?;
     Ok(Some(saved.bytes).filter(|bytes| saved.success && !bytes.is_empty()))
 }

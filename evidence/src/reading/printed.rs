@@ -7,7 +7,7 @@ use super::find_totals::Chosen;
 use super::invoice::{Flag, Found, Invoice, Kind, Source};
 use super::layout::{Cell, Row, rows};
 use super::words::Word;
-use super::{find_currency, find_date, find_issuer, find_lines, find_number, find_totals};
+use super::{find_currency, find_date, find_issuer, find_lines, find_number, find_orders, find_totals};
 
 /// Reads what can be read; a field that is not found is missing, and what does not add up is flagged.
 pub fn read(words: Vec<Word>, source: Source) -> Invoice {
@@ -35,6 +35,7 @@ pub fn read(words: Vec<Word>, source: Source) -> Invoice {
         (invoice.net, invoice.tax, invoice.gross) = (money(totals.net), money(totals.tax), money(totals.gross));
         invoice.lines = find_lines::find(&rows, mark, currency);
     }
+    invoice.ids = find_orders::find(&rows);
     invoice.flags = flags(&invoice);
     if let Some(recognised) = recognised {
         lower_confidence(&mut invoice, recognised);

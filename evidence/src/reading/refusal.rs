@@ -12,6 +12,10 @@ pub enum Fate {
     ParseFailed,
     /// Made to do harm, or indistinguishable from that: kept away from everybody until a person has looked.
     Quarantined,
+    /// Whole, and nothing an invoice is read from: a photo without text, a table, a mail. It is kept as it is.
+    Kept,
+    /// Not the document's fault: the machine was too busy, or a program is missing. It is tried again.
+    Later,
 }
 
 /// A document that was not read, with the rule that it broke.
@@ -30,6 +34,16 @@ impl Refusal {
     /// It breaks a rule of its format.
     pub fn invalid(rule: &str, reason: impl Into<String>) -> Self {
         Self { fate: Fate::ParseFailed, rule: rule.into(), reason: reason.into() }
+    }
+
+    /// There is no invoice in it, and nothing wrong with it.
+    pub fn kept(rule: &str, reason: impl Into<String>) -> Self {
+        Self { fate: Fate::Kept, rule: rule.into(), reason: reason.into() }
+    }
+
+    /// It was not the document's fault.
+    pub fn later(rule: &str, reason: impl Into<String>) -> Self {
+        Self { fate: Fate::Later, rule: rule.into(), reason: reason.into() }
     }
 
     /// It may be an attack.

@@ -20,7 +20,7 @@ impl Held {
     /// # Errors
     /// When memory is short.
     pub fn new(bytes: &[u8]) -> Result<Self, Refusal> {
-        let failed = |error: std::io::Error| Refusal::invalid("reader", format!("cannot hold the document: {error}"));
+        let failed = |error: std::io::Error| Refusal::later("reader", format!("cannot hold the document: {error}"));
         // Without CLOEXEC: the programs inherit it.
         let held = rustix::fs::memfd_create(c"document", rustix::fs::MemfdFlags::empty())
             .map_err(|error| failed(error.into()))?;
@@ -61,9 +61,9 @@ pub fn run<S: AsRef<OsStr>>(
     command.env("OMP_THREAD_LIMIT", "1");
     let mut child = command.spawn().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
-            Refusal::invalid("tool-missing", format!("{program} is not installed (Debian package {package})"))
+            Refusal::later("tool-missing", format!("{program} is not installed (Debian package {package})"))
         }
-        _ => Refusal::invalid("reader", format!("cannot start {program}: {error}")),
+        _ => Refusal::later("reader", format!("cannot start {program}: {error}")),
     })?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (bytes, complaint) = std::thread::scope(|scope| {
@@ -77,7 +77,7 @@ pub fn run<S: AsRef<OsStr>>(
         }
         (bytes, complaint.join().unwrap_or_default())
     });
-    let status = child.wait().map_err(|error| Refusal::invalid("reader", format!("{program}: {error}")))?;
+    let status = child.wait().map_err(|error| Refusal::later("reader", format!("{program}: {error}")))?;
     if bytes.len() as u64 > MOST_OUTPUT {
         return Err(Refusal::hostile("output-limit", format!("{program} made more than {MOST_OUTPUT} bytes of it")));
     }

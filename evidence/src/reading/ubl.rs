@@ -4,7 +4,7 @@ use roxmltree::{Document, Node};
 use shared_events::money::{Currency, Money};
 
 use super::decimal::Decimal;
-use super::invoice::{Day, Found, Id, Invoice, Kind, Line, Party, Source, TaxSubtotal, Total};
+use super::invoice::{Day, Found, Id, Invoice, Kind, Line, LineKind, Party, Source, TaxSubtotal, Total};
 use super::refusal::Refusal;
 use super::structure::Grammar;
 use super::sums::{self, Sums};
@@ -26,14 +26,15 @@ pub fn read(document: &Document) -> Result<Invoice, Refusal> {
     let root = document.root_element();
     let (name, space) = (root.tag_name().name(), root.tag_name().namespace().unwrap_or_default());
     let kind = match name {
-        "Invoice" => Kind::Invoice,
-        "CreditNote" => Kind::CreditNote,
+        "Invoice" | "SelfBilledInvoice" => Kind::Invoice,
+        "CreditNote" | "SelfBilledCreditNote" => Kind::CreditNote,
         _ => return Err(Refusal::invalid("document-type", format!("a UBL {name} is no invoice and no credit note"))),
     };
     if space != format!("{NAMESPACE}{name}-2") {
         return Err(Refusal::invalid("schema-namespace", format!("{name} is in the wrong namespace ({space})")));
     }
-    Grammar::ubl().check(root, name)?;
+    // What the buyer writes in the seller's name has the same elements in the same order.
+    Grammar::ubl().check(root, name.trim_start_matches("SelfBilled"))?;
     let currency = document_currency(root)?;
     let sums = sums_of(root, currency)?;
     let mut flags = sums.check()?;
@@ -96,7 +97,7 @@ fn sums_of(root: Node, currency: Currency) -> Result<Sums, Refusal> {
         prepaid: decimal_at(total, &["PrepaidAmount"]),
         rounding: decimal_at(total, &["PayableRoundingAmount"]),
         payable: decimal_at(total, &["PayableAmount"]),
-        no_place_for_allowances: root.tag_name().name() == "CreditNote"
+        no_place_for_allowances: root.tag_name().name().ends_with("CreditNote")
             && text_at(root, &["UBLVersionID"]).is_some_and(|version| version == "2.0"),
     })
 }
@@ -211,11 +212,14 @@ fn document_line(node: Node, currency: Currency) -> Result<Line, Refusal> {
     let of_item = |path: &[&str]| item.and_then(|item| text_at(item, path));
     let description = of_item(&["Name"]).or_else(|| of_item(&["Description"])).unwrap_or_default();
     let stated = decimal_at(node, &["LineExtensionAmount"]).unwrap_or(Decimal::ZERO);
-    Ok(Line {
+    let others = ["StandardItemIdentification", "BuyersItemIdentification", "ManufacturersItemIdentification"];
+    let mut skus = others.into_iter().filter_map(|number| of_item(&[number, "ID"]));
+    let line = Line {
         amount: sums::money(stated, currency, &format!("line {id}"))?,
-        kind: line_kind::of(&description),
+        kind: LineKind::Product,
         seller_sku: of_item(&["SellersItemIdentification", "ID"]),
-        sku: of_item(&["StandardItemIdentification", "ID"]).or_else(|| of_item(&["BuyersItemIdentification", "ID"])),
+        sku: skus.next(),
+        other_skus: skus.collect(),
         quantity: quantity.and_then(text).and_then(|text| text.parse().ok()),
         unit: quantity.and_then(|quantity| quantity.attribute("unitCode")).map(str::to_owned),
         unit_price: decimal_at(node, &["Price", "PriceAmount"]),
@@ -223,7 +227,8 @@ fn document_line(node: Node, currency: Currency) -> Result<Line, Refusal> {
         place: None,
         description,
         id,
-    })
+    };
+    Ok(line.told())
 }
 
 fn adjustment_line(node: Node, sign: i8, currency: Currency) -> Result<Line, Refusal> {
@@ -231,13 +236,14 @@ fn adjustment_line(node: Node, sign: i8, currency: Currency) -> Result<Line, Ref
     let stated = decimal_at(node, &["Amount"]).unwrap_or(Decimal::ZERO);
     let reason = text_at(node, &["AllowanceChargeReason"]).or_else(|| text_at(node, &["AllowanceChargeReasonCode"]));
     let description = reason.unwrap_or_else(|| if charged { "charge" } else { "allowance" }.to_owned());
-    let kind = if charged { line_kind::of(&description) } else { super::invoice::LineKind::Discount };
+    let kind = if charged { line_kind::of(&description, false) } else { LineKind::Discount };
     Ok(Line {
         id: text_at(node, &["ID"]).unwrap_or_default(),
         amount: sums::money(if charged { stated } else { stated.negated() }, currency, &description)?,
         kind,
         seller_sku: None,
         sku: None,
+        other_skus: vec![],
         quantity: None,
         unit: None,
         unit_price: None,

@@ -11,7 +11,7 @@ const MOST_BYTES: usize = 25 * 1024 * 1024;
 const MOST_NODES: u32 = 500_000;
 const MOST_DEPTH: usize = 64;
 
-/// The text of an XML file, from UTF-8, UTF-16 or, where it says so, Latin-1.
+/// The text of an XML file, from UTF-8, UTF-16 or, where it says so, Latin-1, Latin-9 or Windows' own.
 ///
 /// # Errors
 /// When it is too large or in no known encoding.
@@ -29,9 +29,43 @@ pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Refusal> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let start = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).to_ascii_lowercase();
     let declared = start.split("?>").next().unwrap_or_default();
-    if ["iso-8859-1", "latin1", "windows-1252"].iter().any(|name| declared.contains(name)) {
-        return Ok(Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()));
+    let encoding = declared.split_once("encoding").map_or("", |(_, rest)| rest);
+    let encoding =
+        encoding.trim_start_matches(['=', ' ', '\'', '"']).split(['\'', '"', ' ']).next().unwrap_or_default();
+    let letter = match encoding {
+        "iso-8859-1" | "latin1" | "windows-1252" | "cp1252" => western,
+        "iso-8859-15" | "latin9" | "latin-9" => latin_9,
+        // Whatever else it is called, it is read when it is UTF-8.
+        _ => return utf_8(bytes),
+    };
+    Ok(Cow::Owned(bytes.iter().map(|byte| letter(*byte)).collect()))
+}
+
+/// Windows' letters stand where Latin-1 has control characters, which no invoice needs.
+fn western(byte: u8) -> char {
+    const WINDOWS: [char; 32] = [
+        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘',
+        '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+    ];
+    byte.checked_sub(0x80).and_then(|at| WINDOWS.get(usize::from(at))).copied().unwrap_or(char::from(byte))
+}
+
+/// ISO 8859-15: Latin-1 with eight other letters.
+fn latin_9(byte: u8) -> char {
+    match byte {
+        0xa4 => '€',
+        0xa6 => 'Š',
+        0xa8 => 'š',
+        0xb4 => 'Ž',
+        0xb8 => 'ž',
+        0xbc => 'Œ',
+        0xbd => 'œ',
+        0xbe => 'Ÿ',
+        other => char::from(other),
     }
+}
+
+fn utf_8(bytes: &[u8]) -> Result<Cow<'_, str>, Refusal> {
     std::str::from_utf8(bytes)
         .map(Cow::Borrowed)
         .map_err(|_| Refusal::invalid("xml-encoding", "the text is not in the encoding that it declares"))
@@ -172,6 +206,16 @@ mod tests {
     fn encodings_are_told_apart() {
         let latin = b"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xe9</a>";
         assert!(decode(latin).expect("declared").contains('é'));
+        let euro = |name: &str, byte: u8| {
+            let mut xml = format!("<?xml version=\"1.0\" encoding=\"{name}\"?><a>").into_bytes();
+            xml.extend([byte, b'<', b'/', b'a', b'>']);
+            decode(&xml).expect("declared").contains('€')
+        };
+        assert!(euro("windows-1252", 0x80) && euro("ISO-8859-15", 0xa4) && !euro("ISO-8859-1", 0xa4));
+        assert_eq!(
+            decode(b"<?xml version='1.0' encoding='ISO-8859-2'?><a>\xe9</a>").expect_err("unknown").rule,
+            "xml-encoding"
+        );
         let utf16: Vec<u8> = "\u{feff}<a>é</a>".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(decode(&utf16).expect("marked"), "<a>é</a>");
         assert_eq!(decode(b"<a>\xe9</a>").expect_err("not UTF-8").rule, "xml-encoding");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use evidence::judge_again::JudgeAgain;
 use evidence::labels::{self, NewLabel, Source};
 use evidence::lookup;
 use evidence::match_facts::Said;
@@ -88,6 +89,7 @@ pub fn with_line(sku: &str, quantity: i64, mut invoice: Invoice) -> Invoice {
         description: "Bottle".into(),
         seller_sku: Some(sku.into()),
         sku: None,
+        other_skus: vec![],
         quantity: Decimal::new(i128::from(quantity), 0),
         unit: None,
         unit_price: Decimal::new(4916, 2),
@@ -147,6 +149,7 @@ impl Bed {
             .on(MatchDocument { timing: Timing::default() })
             .on(MatchRequest { timing: Timing::default() })
             .on(WeighLabels { retrain_after: 50 })
+            .on(JudgeAgain)
             .on(TrainIt::default());
         Self { store, clock, tenant: TenantId::try_new("demo").unwrap(), worker }
     }
@@ -276,7 +279,7 @@ impl Bed {
 
     pub async fn set_gate(&self, gate: Gate) {
         let mut work = self.work().await;
-        models::set_gate(&mut work, CLAIM, "rules-1", &gate, &Default::default()).await.unwrap();
+        models::set_gate(&mut work, CLAIM, "rules-2", &gate, &Default::default()).await.unwrap();
         work.commit().await.unwrap();
     }
 

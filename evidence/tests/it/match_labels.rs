@@ -61,6 +61,50 @@ async fn the_gate_opens_after_enough_good_labels_and_closes_after_bad_ones(
 }
 
 #[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn what_waits_is_judged_again_when_the_gate_opens(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let other = bed.of_tenant("other");
+    let theirs = other.request(subject()).await;
+    other.document(&numbered("112-1234567-1234567")).await;
+    // More than the job looks at in one go.
+    let mut waiting = Vec::new();
+    for number in 0..203 {
+        let order = format!("116-{number:07}");
+        waiting.push(bed.request(ProofSubject { order_id: Some(order.clone()), ..subject() }).await);
+        if [0, 202].contains(&number) {
+            bed.document(&numbered(&order)).await;
+        }
+    }
+    bed.drain().await;
+    let (first, last) = (waiting[0], waiting[202]);
+    for request in [first, last] {
+        assert_eq!(bed.decided(request).await[0].short(), ("exact_invoice", "prompt", "gate"));
+    }
+    bed.label(by_number(0, 22, 0)).await;
+    bed.drain().await;
+    for request in [first, last] {
+        assert_eq!(bed.decided(request).await[0].short(), ("exact_invoice", "automatic", "sure"));
+        assert_eq!(bed.state(request).await.0, "proved");
+    }
+    assert_eq!((bed.count_of("prompt_cancelled").await, bed.count_of("evidence_matched").await), (2, 2));
+    assert_eq!(other.state(theirs).await.0, "open", "another tenant's gate is another gate");
+    // A gate that stays open is no news.
+    let mut work = bed.work().await;
+    let jobs = "SELECT count(*) FROM matches";
+    let before: i64 = sqlx::query_scalar(jobs).fetch_one(work.conn()).await.unwrap();
+    drop(work);
+    bed.label(by_number(100, 1, 0)).await;
+    let mut ran = 0;
+    while bed.worker.run_next().await.unwrap() {
+        ran += 1;
+    }
+    assert_eq!(ran, 1, "the labels were weighed, and nothing else was done");
+    let mut work = bed.work().await;
+    let after: i64 = sqlx::query_scalar(jobs).fetch_one(work.conn()).await.unwrap();
+    assert_eq!(before, after);
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
 async fn gates_are_of_one_tenant_and_one_kind_of_claim(pool: PgPoolOptions, options: PgConnectOptions) {
     let bed = Bed::new(pool, options).await;
     bed.label(by_number(0, 30, 0)).await;

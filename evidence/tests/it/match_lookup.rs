@@ -124,3 +124,24 @@ async fn an_exact_match_is_found_among_hundreds_of_others(pool: PgPoolOptions, o
     assert!(back.contains(&request.0));
     assert!(match_lookup::requests(&mut work, by_line.0).await.unwrap().contains(&request.0));
 }
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn every_order_that_an_invoice_names_is_compared_with_it(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    // A monthly invoice: far more orders than candidates of any other kind are looked at, and as many requests for the same article.
+    let orders: Vec<String> = (0..130).map(|number| format!("113-{number:07}-0000001")).collect();
+    let mut requests = Vec::new();
+    for order in &orders {
+        bed.request(ProofSubject { order_id: Some(format!("9{order}")), ..subject() }).await;
+        requests.push(bed.request(ProofSubject { order_id: Some(order.clone()), ..subject() }).await);
+    }
+    let line = with_line("WTR-BTL-32OZ", 5, numbered("MONTHLY-1"));
+    let monthly = orders.iter().fold(dated("2025-01-02", line), |invoice, order| with_order_reference(order, invoice));
+    let id = DocumentId(uuid::Uuid::now_v7());
+    bed.read(id, &monthly).await;
+    let mut work = bed.work().await;
+    let found = match_lookup::requests(&mut work, id.0).await.unwrap();
+    let missed = requests.iter().filter(|request| !found.contains(&request.0)).count();
+    assert_eq!(missed, 0, "of {}", requests.len());
+    assert!(found.len() <= requests.len() + 110, "{}: the others are bounded", found.len());
+}

@@ -51,7 +51,16 @@ async fn a_better_model_takes_over_and_can_be_taken_back(pool: PgPoolOptions, op
     assert_eq!(active(&bed).await, None);
     bed.label(strangers(0, 9)).await;
     bed.drain().await;
+    let waiting = bed.request(ProofSubject { order_id: Some("117-1".into()), ..subject() }).await;
+    bed.document(&numbered("117-1")).await;
+    bed.drain().await;
+    assert_eq!(bed.decided(waiting).await[0].model_version, "rules-2");
     let model = ask_for_model(&bed).await;
+    assert_eq!(
+        bed.decided(waiting).await[0].model_version,
+        evidence::models::version_of(model.0),
+        "what waits is judged again by the model that decides now"
+    );
     let (reached, why) = state(&bed, model).await;
     assert_eq!(reached, "active", "{why}");
     assert!(why.contains("better: log loss"), "{why}");
@@ -78,6 +87,7 @@ async fn a_better_model_takes_over_and_can_be_taken_back(pool: PgPoolOptions, op
     bed.handle(&revert_model::Revert, revert()).await.unwrap();
     bed.drain().await;
     assert_eq!((active(&bed).await, state(&bed, model).await.0.as_str()), (None, "retired"));
+    assert_eq!(bed.decided(waiting).await[0].model_version, "rules-2", "and back");
     assert_eq!(code(bed.handle(&revert_model::Revert, revert()).await.unwrap_err()), "model_state_conflict");
     let other = bed.of_tenant("other");
     assert_eq!(code(other.handle(&revert_model::Revert, revert()).await.unwrap_err()), "model_not_found");

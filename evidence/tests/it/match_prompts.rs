@@ -1,5 +1,6 @@
 //! Matching asks a person, and what the person answers settles it.
 
+use chrono::TimeDelta;
 use evidence::answer_prompt::AnswerIt;
 use serde_json::Value;
 use shared_events::evidence::AnswerPrompt;
@@ -7,7 +8,7 @@ use shared_events::{PromptId, ProofRequestId, Subject};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
-use crate::match_bed::{Bed, numbered, subject};
+use crate::match_bed::{Bed, numbered, of_supplier, subject, with_line};
 
 /// The prompts about a request: id, state and question, in the order of their asking.
 async fn prompts(bed: &Bed, request: ProofRequestId) -> Vec<(Uuid, String, String)> {
@@ -84,6 +85,42 @@ async fn who_is_not_sure_settles_nothing_and_is_left_alone(pool: PgPoolOptions, 
     bed.drain().await;
     assert_eq!(prompts(&bed, request).await.len(), 1);
     assert_eq!((bed.count_of("evidence_matched").await, bed.count_of("match_rejected").await), (0, 0));
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn the_next_best_is_asked_about_when_nobody_can_say(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    // Three that are too far apart to be rivals: by number, by supplier and total, and by the asin.
+    let best = bed.document(&numbered("112-1234567-1234567")).await;
+    let second = bed.document(&of_supplier("Acme Supplies Ltd.", 24_580, numbered("R-2"))).await;
+    let third = bed.document(&with_line("B08XYZ1234", 5, numbered("R-3"))).await;
+    let request = bed.request(subject()).await;
+    bed.drain().await;
+    let asked_about = async |prompt: Uuid| {
+        let decided = bed.decided(request).await.into_iter().find(|one| one.prompt_id == Some(prompt));
+        decided.map(|one| one.document_id)
+    };
+    let asked = prompts(&bed, request).await;
+    assert_eq!(asked.len(), 1);
+    assert_eq!(asked_about(asked[0].0).await, Some(best.0));
+    answer(&bed, asked[0].0, "not_sure").await;
+    let asked = prompts(&bed, request).await;
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    assert_eq!(asked_about(asked[1].0).await, Some(second.0));
+    // Nothing more while that is pending, then its time runs out.
+    bed.match_request(request).await;
+    bed.drain().await;
+    assert_eq!(prompts(&bed, request).await.len(), 2);
+    bed.clock.advance(TimeDelta::hours(73));
+    while evidence::timers(bed.store.clone()).run_next().await.unwrap() {}
+    bed.drain().await;
+    let asked = prompts(&bed, request).await;
+    assert_eq!((asked.len(), asked[1].1.as_str()), (3, "expired"));
+    assert_eq!(asked_about(asked[2].0).await, Some(third.0));
+    // And then there is nobody left to ask about.
+    answer(&bed, asked[2].0, "not_sure").await;
+    assert_eq!(prompts(&bed, request).await.len(), 3);
+    assert_eq!(bed.state(request).await.0, "open");
 }
 
 #[sqlx::test(migrator = "migrations::EVIDENCE")]

@@ -65,7 +65,7 @@ async fn an_open_gate_decides_as_the_table_says(pool: PgPoolOptions, options: Pg
             assert_eq!(one.ended.as_deref(), proved.then_some("proved"), "{name}");
             assert_eq!(bed.state(request).await.0, if proved { "proved" } else { "open" }, "{name}");
             assert_eq!(one.prompt_id.is_some(), decision == "prompt", "{name}");
-            assert!(one.explanation.ends_with('.') && one.model_version == "rules-1", "{}", one.explanation);
+            assert!(one.explanation.ends_with('.') && one.model_version == "rules-2", "{}", one.explanation);
         }
     }
     let told = |kind| bed.count_of(kind);

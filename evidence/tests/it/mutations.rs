@@ -1,13 +1,20 @@
 //! The short form of the fuzz targets: damaged documents are read or refused, never more than that.
 
-use evidence::reading::amount_text::{Mark, numbers};
-use evidence::reading::date_text::dates;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use evidence::packet::keys::SigningKey;
+use evidence::packet::manifest::{Header, Role};
+use evidence::packet::seal::{assemble, entry, seal};
 use evidence::reading::invoice::Source;
 use evidence::reading::media_type;
 use evidence::reading::words::{Unit, read_table};
 use evidence::reading::{printed, read_xml};
 
 use crate::samples::below;
+
+#[path = "../../fuzz/bodies.rs"]
+mod bodies;
 
 /// A generator that gives the same numbers on every machine (SplitMix64).
 struct Numbers(u64);
@@ -108,16 +115,82 @@ fn damaged_tables_of_words_are_read() {
     }
 }
 
+/// No input may take longer, also not in a slow build on a busy machine.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// A small packet as it is sealed.
+fn sealed_packet() -> Vec<u8> {
+    let header = Header {
+        packet_id: uuid::Uuid::nil(),
+        tenant: "demo".to_owned(),
+        request_id: uuid::Uuid::nil(),
+        claim: "CLM-1".to_owned(),
+        created_at: "2026-11-22T10:00:00Z".parse().expect("a time"),
+        draft: true,
+        addendum_to: None,
+        chain: None,
+    };
+    let files = [("claim.json".to_owned(), b"{}".to_vec())].into_iter().collect();
+    let sealed =
+        seal(header, vec![entry("claim.json", Role::Claim, b"{}")], &SigningKey::from_seed(&[9; 32]).expect("a seed"));
+    assemble(&sealed, files).expect("good names")
+}
+
+/// What the corpus of a target holds, and what is too large to be kept in it.
+fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
+    let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|file| file.expect("a file").path())
+        .map(|path| (path.display().to_string(), std::fs::read(&path).expect("readable")))
+        .collect();
+    assert!(files.len() >= 3, "{target} has a corpus");
+    files.sort();
+    let deep = |open: &str, close: &str| [open.repeat(20_000), close.repeat(20_000)].concat().into_bytes();
+    match target {
+        "xml" => files.push(("20,000 elements within one another".to_owned(), deep("<a>", "</a>"))),
+        "packet" => files.push(("a sealed packet".to_owned(), sealed_packet())),
+        "amounts_and_dates" => files.push(("20,000 parentheses".to_owned(), deep("(1", ")"))),
+        "printed" => files.push((
+            "2,000 words in one place".to_owned(),
+            "5\t1\t0\t0\t0\t0\t1\t1\t1\t1\t9\t1,5\n".repeat(2_000).into_bytes(),
+        )),
+        _ => {}
+    }
+    files
+}
+
+/// The fuzz targets over their corpus and damaged copies of it. `RECOUP_SOAK=1` takes other copies each time, and many more of them.
 #[test]
-fn places_of_numbers_and_dates_are_within_the_text() {
-    let mut random = Numbers(3);
-    let seed = "Total € 1.234,56 du 1er août 2020 令和7年1月31日 -9,32 1'234.50 31/12/2017 (9.32) 12,- Rs 1939 ４５ ٣ 1 234,56 zł";
-    for _ in 0..5_000 {
-        let bytes = damaged(seed.as_bytes(), &mut random);
-        let text = String::from_utf8_lossy(&bytes);
-        for mark in [Mark::Point, Mark::Comma, Mark::Unknown] {
-            assert!(numbers(&text, mark).iter().all(|number| text.get(number.from..number.to).is_some()), "{text}");
+fn every_fuzz_target_holds_over_its_corpus() {
+    let soak = std::env::var_os("RECOUP_SOAK").is_some();
+    let seed = if soak { u64::from(std::process::id()) << 20 } else { 7 };
+    let rounds = if soak { 5_000 } else { 150 };
+    for (target, body) in bodies::TARGETS {
+        let mut numbers = Numbers(seed);
+        let files = corpus(target);
+        for (name, original) in &files {
+            // Large ones take long, and have the same mistakes many times over.
+            let rounds = if soak { rounds } else { rounds.min(500_000 / (original.len() + 1)) };
+            for round in 0..=rounds {
+                let mut bytes = if round == 0 { original.clone() } else { damaged(original, &mut numbers) };
+                if round % 5 == 4 {
+                    // The beginning of one and the end of another.
+                    let other = &files[numbers.below(files.len())].1;
+                    bytes.truncate(numbers.below(bytes.len()));
+                    bytes.extend_from_slice(&other[numbers.below(other.len())..]);
+                }
+                let began = Instant::now();
+                let held = std::panic::catch_unwind(|| body(&bytes));
+                let told = || {
+                    format!(
+                        "{target}, {name}, seed {seed}, round {round}: {}",
+                        String::from_utf8_lossy(&bytes[..bytes.len().min(2_000)])
+                    )
+                };
+                assert!(held.is_ok(), "{}", told());
+                assert!(began.elapsed() < LONGEST, "{:?}: {}", began.elapsed(), told());
+            }
         }
-        assert!(dates(&text, true).iter().all(|day| text.get(day.from..day.to).is_some()), "{text}");
     }
 }

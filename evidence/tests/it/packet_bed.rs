@@ -5,14 +5,14 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use evidence::packet::verify::{Report, verify};
 use evidence::packet_config::PacketConfig;
-use evidence::seal_packet::SealPacket;
+use evidence::seal_packet::{Order, SEAL_PACKET, SealPacket};
 use evidence::{Config, State, draft_packet, record_payout};
 use providers::files::{Files, Place};
 use providers::objects::{ObjectConfig, Objects};
 use service_kit::clock::{Clock, ManualClock};
 use service_kit::handler::{Delivered, Failure, Handles, Outcome};
-use service_kit::jobs::Worker;
-use service_kit::store::{Store, Work, new_id};
+use service_kit::jobs::{NewJob, Worker};
+use service_kit::store::{Cause, Store, Work, new_id};
 use shared_events::evidence::{DraftPacket, RecordPayout, StoredFile, WrappedKey};
 use shared_events::{Currency, Envelope, Message, MessageId, Money, PacketId, ProofRequestId, Service, TenantId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -66,6 +66,7 @@ impl Bed {
                 retention_days: 30,
             },
             retrain_after_labels: 50,
+            sweep_after: chrono::TimeDelta::hours(1),
         };
         let files = Files { objects: Objects::open(&config.objects).unwrap(), masters: config.masters.clone() };
         let store = Store::new(pool, clock_of_store, Service::Evidence);
@@ -91,6 +92,15 @@ impl Bed {
     /// The worker's job by itself, with another store of objects if need be.
     pub fn sealing(&self, files: Files) -> SealPacket {
         SealPacket::new(&files, &self.state.config.packets)
+    }
+
+    /// The job of a packet once more, as after a kill.
+    pub async fn enqueue_sealing(&self, packet_id: PacketId, request_id: ProofRequestId) {
+        let order = Order { packet_id, request_id, draft: false };
+        let mut work = self.work().await;
+        let (due_at, payload, cause) = (self.clock_now(), order.to_json(), Cause::root(Uuid::now_v7(), None));
+        work.enqueue(NewJob { kind: SEAL_PACKET, key: packet_id.to_string(), due_at, payload, cause }).await.unwrap();
+        work.commit().await.unwrap();
     }
 
     pub async fn drain(&self) {
@@ -195,7 +205,7 @@ impl Bed {
 
     pub async fn paid(&self, request_id: ProofRequestId, minor: i64, reference: &str) -> Result<Outcome, Failure> {
         let (amount, paid_at) = (usd(minor), self.clock.now());
-        let payout = RecordPayout { request_id, amount, reference: reference.to_owned(), paid_at };
+        let payout = RecordPayout { request_id, amount, units: None, reference: reference.to_owned(), paid_at };
         self.handle(&record_payout::Record, payout).await
     }
 

@@ -7,22 +7,22 @@ use chrono::TimeDelta;
 use evidence::packet::unarchive::{Limits, read};
 use evidence::packet::verify::{Signer, chain_breaks};
 use evidence::packet_row;
-use evidence::seal_packet::{Order, SEAL_PACKET};
 use providers::files::Files;
 use providers::objects::{ObjectConfig, Objects};
-use service_kit::jobs::{NewJob, RunsJob, Worker};
-use service_kit::store::Cause;
+use service_kit::auth::Role;
+use service_kit::jobs::Worker;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
 use crate::packet_bed::{Bed, DELIVERY, INVOICE, code};
+use crate::packets_http::{app, get, token};
 
 fn files(packet: &[u8]) -> BTreeMap<String, Vec<u8>> {
     let items = read(packet, Limits::default()).unwrap();
     items.into_iter().map(|item| (item.name, item.content.unwrap())).collect()
 }
 
-fn json(packet: &[u8], path: &str) -> serde_json::Value {
+pub fn json(packet: &[u8], path: &str) -> serde_json::Value {
     serde_json::from_slice(&files(packet)[path]).unwrap()
 }
 
@@ -88,6 +88,40 @@ async fn before_the_money_there_are_only_drafts(pool: PgPoolOptions, options: Pg
     assert_eq!(code(bed.paid(request, 0, "RMB-3").await.unwrap_err()), "nothing_paid");
     assert_eq!(code(bed.of_tenant("other").paid(request, 100, "RMB-4").await.unwrap_err()), "request_not_found");
     assert_eq!(code(bed.of_tenant("other").ask(request).await.unwrap_err()), "request_not_found");
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn the_same_draft_twice_is_one(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let request = bed.proved("CLM-1").await;
+    // Twice before it is made, and once after.
+    let (first, _) = bed.ask(request).await.unwrap();
+    let (second, told) = bed.ask(request).await.unwrap();
+    assert!(told.contains(&first.to_string()) && !told.contains(&second.to_string()), "{told}");
+    bed.drain().await;
+    bed.clock.advance(TimeDelta::days(1));
+    let (third, told) = bed.ask(request).await.unwrap();
+    assert!(told.contains(&first.to_string()), "{told}");
+    bed.drain().await;
+    assert_eq!(bed.packets().await, [first]);
+    // Whoever was told another id gets the same bytes, and nobody else does.
+    let seller = token("demo", Role::Seller);
+    let mut bytes = Vec::new();
+    for id in [first, second, third] {
+        let path = format!("/api/v1/evidence/packets/{id}");
+        let shown = get(&app(&bed), &path, &seller, None).await.json();
+        assert_eq!(shown["packet_id"], first.to_string());
+        bytes.push(get(&app(&bed), &format!("{path}/download"), &seller, None).await.bytes);
+        assert_eq!(get(&app(&bed), &path, &token("other", Role::Seller), None).await.status, 404);
+    }
+    assert!(bytes[0].starts_with(b"PK") && bytes.iter().all(|other| *other == bytes[0]));
+    // Something new is another draft.
+    let delivery = bed.document(DELIVERY).await;
+    bed.matched(request, delivery, "proved").await;
+    let (fourth, told) = bed.ask(request).await.unwrap();
+    assert!(told.contains(&fourth.to_string()), "{told}");
+    bed.drain().await;
+    assert_eq!(bed.packets().await, [first, fourth]);
 }
 
 #[sqlx::test(migrator = "migrations::EVIDENCE")]
@@ -277,15 +311,10 @@ async fn a_sealing_that_was_killed_goes_on_without_a_second_packet(pool: PgPoolO
     let undo = "ALTER TABLE packets DISABLE TRIGGER packets_stay; UPDATE packets SET state = 'sealing', sha256 = NULL, bytes = NULL, ready_at = NULL;
                 ALTER TABLE packets ENABLE TRIGGER packets_stay";
     sqlx::raw_sql(undo).execute(&bed.owner).await.unwrap();
-    let order = Order { packet_id: fixed[0], request_id: request, draft: false };
-    let mut work = bed.work().await;
-    let (due_at, payload, cause) = (bed.clock_now(), order.to_json(), Cause::root(Uuid::now_v7(), None));
-    work.enqueue(NewJob { kind: SEAL_PACKET, key: fixed[0].to_string(), due_at, payload, cause }).await.unwrap();
-    work.commit().await.unwrap();
+    bed.enqueue_sealing(fixed[0], request).await;
     bed.drain().await;
     assert_eq!((bed.packets().await, bed.objects("packets").await), (fixed.clone(), 1));
     assert_eq!(bed.file(fixed[0]).await, stored);
-    assert_eq!(evidence::seal_packet::SealPacket::KIND, SEAL_PACKET);
 }
 
 #[sqlx::test(migrator = "migrations::EVIDENCE")]
@@ -298,7 +327,7 @@ async fn a_document_that_is_not_what_it_was_is_not_sealed(pool: PgPoolOptions, o
     assert!(bed.worker().run_next().await.unwrap());
     assert_eq!(bed.objects("packets").await, 0);
     assert_eq!(bed.count("SELECT count(*) FROM packets WHERE state = 'ready'").await, 0);
-    let why: String = sqlx::query_scalar("SELECT last_error FROM jobs").fetch_one(&bed.owner).await.unwrap();
+    let why: String = sqlx::query_scalar("SELECT reason FROM packet_failures").fetch_one(&bed.owner).await.unwrap();
     assert!(why.contains("was altered"), "{why}");
 }
 

@@ -1,18 +1,22 @@
 //! A claim's proof: asked for, no longer wanted, paid, taken back.
 
 use chrono::TimeDelta;
-use evidence::prove_claims::{Confirmed, Reversed, Unwanted, Wanted};
+use evidence::prove_claims::{Answered, Confirmed, Reversed, Unwanted, Wanted};
 use evidence::prove_fulfilment::Prove;
 use serde_json::json;
 use service_kit::auth::Role;
-use shared_events::claims::{PayoutConfirmed, PayoutReversed, ProofUnwanted, ProofWanted};
+use service_kit::clock::Clock as _;
+use shared_events::claims::{ClaimAnswered, PayoutConfirmed, PayoutReversed, ProofUnwanted, ProofWanted, ReplyKind};
 use shared_events::evidence::ProofSubject;
 use shared_events::orders::{LabelBought, OrderDelivered, ShipmentDispatched};
 use shared_events::{ClaimId, OrderId, ShipmentId, Subject};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
+use crate::match_bed;
+use crate::match_labels::by_number;
 use crate::packet_bed::{Bed, usd};
+use crate::packets::json as json_of;
 use crate::packets_http::{app, get, token};
 
 fn wanted(claim_id: ClaimId) -> ProofWanted {
@@ -51,6 +55,7 @@ async fn money_seals_one_packet_and_a_reversal_adds_to_it(pool: PgPoolOptions, o
     let paid = PayoutConfirmed {
         claim_id: ClaimId(request.0),
         amount: usd(5_940),
+        units: None,
         reference: "R-1 row-1".into(),
         probability_bps: None,
         posting: "row-2".into(),
@@ -61,9 +66,6 @@ async fn money_seals_one_packet_and_a_reversal_adds_to_it(pool: PgPoolOptions, o
     bed.handle(&Confirmed, paid.clone()).await.unwrap();
     bed.drain().await;
     assert_eq!(bed.packets().await.len(), 1, "told twice, sealed once");
-    bed.handle(&Confirmed, PayoutConfirmed { amount: usd(0), reference: "R-3".into(), ..paid }).await.unwrap();
-    bed.drain().await;
-    assert_eq!(bed.packets().await.len(), 1, "units instead of money seal nothing");
     bed.clock.advance(TimeDelta::days(1));
     let taken = PayoutReversed {
         claim_id: ClaimId(request.0),
@@ -78,6 +80,94 @@ async fn money_seals_one_packet_and_a_reversal_adds_to_it(pool: PgPoolOptions, o
     assert_eq!(packets.len(), 2);
     let header = bed.verified(packets[1]).await.packet.unwrap();
     assert!(header.addendum_to.is_some() && !header.draft);
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn units_instead_of_money_are_sealed_too(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let request = bed.proved("claim").await;
+    let given = PayoutConfirmed {
+        claim_id: ClaimId(request.0),
+        amount: usd(0),
+        units: Some(2),
+        reference: "R-1 row-1".into(),
+        probability_bps: None,
+        posting: String::new(),
+        paid_at: bed.clock_now(),
+    };
+    // As it was told before events named the units: nobody knows what for.
+    bed.handle(&Confirmed, PayoutConfirmed { units: None, ..given.clone() }).await.unwrap();
+    bed.drain().await;
+    assert!(bed.packets().await.is_empty());
+    bed.handle(&Confirmed, given.clone()).await.unwrap();
+    bed.handle(&Confirmed, given).await.unwrap();
+    bed.drain().await;
+    let packets = bed.packets().await;
+    assert_eq!(packets.len(), 1);
+    assert!(!bed.verified(packets[0]).await.packet.unwrap().draft);
+    let claim = json_of(&bed.file(packets[0]).await, "claim.json");
+    assert_eq!((&claim["payouts"][0]["units"], &claim["payouts"][0]["amount"]), (&json!(2), &json!("0.00")));
+    let timeline = json_of(&bed.file(packets[0]).await, "timeline.json").to_string();
+    assert!(timeline.contains("2 units were given, the units back to stock"), "{timeline}");
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn what_becomes_of_a_claim_is_a_label(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = match_bed::Bed::new(pool, options).await;
+    bed.label(by_number(0, 22, 0)).await;
+    bed.drain().await;
+    let request = bed.request(match_bed::subject()).await;
+    let document = bed.document(&match_bed::numbered("112-1234567-1234567")).await;
+    bed.drain().await;
+    let claim_id = ClaimId(request.0);
+    let outcomes = async || {
+        let mut work = bed.work().await;
+        let rows = sqlx::query_as::<_, (Uuid, bool)>("SELECT document_id, proved FROM labels WHERE source = 'outcome'");
+        rows.fetch_all(work.conn()).await.unwrap()
+    };
+    let answered = |kind, category: Option<&str>| ClaimAnswered {
+        claim_id,
+        kind,
+        category: category.map(str::to_owned),
+        amount: None,
+        next: "nothing".into(),
+    };
+    // Neither a question for more nor a refusal for another reason says anything about the document.
+    for (kind, category) in [
+        (ReplyKind::InfoRequested, Some("missing_document")),
+        (ReplyKind::Denied, Some("out_of_window")),
+        (ReplyKind::Approved, None),
+    ] {
+        bed.handle(&Answered, answered(kind, category)).await.unwrap();
+    }
+    assert_eq!(outcomes().await, []);
+    bed.handle(&Answered, answered(ReplyKind::Denied, Some("insufficient_evidence"))).await.unwrap();
+    assert_eq!(outcomes().await, [(document.0, false)]);
+    let paid = PayoutConfirmed {
+        claim_id,
+        amount: usd(24_580),
+        units: None,
+        reference: "R-1 row-1".into(),
+        probability_bps: None,
+        posting: "row-2".into(),
+        paid_at: bed.clock.now(),
+    };
+    bed.handle(&Confirmed, paid.clone()).await.unwrap();
+    bed.handle(&Confirmed, paid).await.unwrap();
+    assert_eq!(outcomes().await, [(document.0, true)], "it was paid after all, and is one label");
+    let taken = PayoutReversed {
+        claim_id,
+        amount: usd(24_580),
+        reference: "R-2 row-3".into(),
+        original: "R-1".into(),
+        paid_at: bed.clock.now(),
+    };
+    bed.handle(&Reversed, taken).await.unwrap();
+    assert_eq!(outcomes().await, [(document.0, true)], "why it was taken back is not known");
+    // Another claim, whose request is not known here, is none of ours.
+    let other =
+        ClaimAnswered { claim_id: ClaimId(Uuid::now_v7()), ..answered(ReplyKind::Denied, Some("missing_document")) };
+    bed.handle(&Answered, other).await.unwrap();
 }
 
 #[sqlx::test(migrator = "migrations::EVIDENCE")]

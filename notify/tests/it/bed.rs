@@ -88,17 +88,21 @@ impl Bed {
         self.mark(channel, address)
     }
 
+    pub fn point(&self, recipient: &str, channel: Channel, address: &str) -> SealedPoint {
+        let purpose = contact_purpose(&self.slice.tenant, recipient, channel);
+        let (sealed, mark) = (self.config.key.seal(&purpose, address).unwrap(), self.mark(channel, address));
+        SealedPoint { channel, sealed, mark, masked: "***".into() }
+    }
+
     pub async fn contact(&self, recipient: &str, points: &[(Channel, &str)], language: Option<&str>) {
-        let tenant = &self.slice.tenant;
-        let seal = |(channel, address): &(Channel, &str)| SealedPoint {
-            channel: *channel,
-            sealed: self.config.key.seal(&contact_purpose(tenant, recipient, *channel), address).unwrap(),
-            mark: self.mark(*channel, address),
-            masked: "***".into(),
+        let points = points.iter().map(|(channel, address)| self.point(recipient, *channel, address)).collect();
+        let put = PutContact {
+            recipient: recipient.into(),
+            points,
+            language: language.map(str::to_owned),
+            why: None,
+            by: who("boss"),
         };
-        let points = points.iter().map(seal).collect();
-        let put =
-            PutContact { recipient: recipient.into(), points, language: language.map(str::to_owned), by: who("boss") };
         self.tell(&notify::put_contact::Put { key: self.config.key.clone() }, put).await.unwrap();
     }
 
@@ -185,6 +189,7 @@ impl Bed {
             secret: self.seal(id, "secret", secret),
             description: "test".into(),
             types: types.iter().map(|kind| (*kind).to_owned()).collect(),
+            why: Some("the warehouse asked for it".into()),
             by: who("boss"),
         };
         self.tell(&self.webhooks(), create).await.map(|_| id)

@@ -27,15 +27,15 @@ async fn get(url: String) -> Vec<Value> {
     http_client::client(Duration::from_secs(10)).get(url).send().await.unwrap().json().await.unwrap()
 }
 
-async fn inbox(address: &str) -> Vec<Value> {
+pub async fn inbox(address: &str) -> Vec<Value> {
     get(format!("{}/api/user/{address}/messages/INBOX", variable("GREENMAIL_API"))).await
 }
 
-fn address() -> String {
+pub fn address() -> String {
     format!("ann-{}@example.com", Uuid::now_v7().simple())
 }
 
-async fn sent(bed: &Bed, key: &str, channel: Channel) -> NotificationId {
+pub async fn sent(bed: &Bed, key: &str, channel: Channel) -> NotificationId {
     let wanted = bed.wanted("ann", key, &[channel]);
     let id = wanted.notification_id;
     bed.send(wanted).await.unwrap();
@@ -43,7 +43,7 @@ async fn sent(bed: &Bed, key: &str, channel: Channel) -> NotificationId {
 }
 
 /// Runs what is due, the clock moving on as long as something waits.
-async fn go_on(bed: &Bed, carriers: &Carriers) {
+pub async fn go_on(bed: &Bed, carriers: &Carriers) {
     let worker = bed.carrying(carriers.clone());
     for _ in 0..24 {
         bed.drain(&worker).await;
@@ -198,16 +198,18 @@ static KEY: LazyLock<String> = LazyLock::new(|| {
     String::from_utf8(made.stdout).unwrap()
 });
 
-struct Carried {
+pub struct Carried {
     base: String,
-    carriers: Carriers,
+    pub carriers: Carriers,
+    pub messaging: Messaging,
 }
 
-async fn by_phone(bed: &Bed) -> Carried {
+pub async fn by_phone(bed: &Bed) -> Carried {
     let clock = bed.slice.store.clock();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let router = Messaging::new(Arc::clone(clock)).router();
+    let messaging = Messaging::new(Arc::clone(clock));
+    let router = messaging.router();
     tokio::spawn(async move { axum::serve(listener, router).await });
     let sms =
         SmsConfig { base: base.clone(), account: "AC1".into(), token: Secret::new("token"), from: "+15550111".into() };
@@ -220,7 +222,7 @@ async fn by_phone(bed: &Bed) -> Carried {
         sms: Some(Sms::new(sms).with_timeout(Duration::from_millis(500))),
         push: Some(Push::new(&base, account, Arc::clone(clock))),
     };
-    Carried { base, carriers }
+    Carried { base, carriers, messaging }
 }
 
 impl Carried {
@@ -235,7 +237,7 @@ impl Carried {
     }
 }
 
-fn phone_env() -> service_kit::config::Env {
+pub fn phone_env() -> service_kit::config::Env {
     let account = json!({"project_id": "shop", "client_email": "x", "private_key": *KEY, "token_uri": "http://x/"});
     crate::bed::env()
         .with("TWILIO_ACCOUNT_SID", "AC1")

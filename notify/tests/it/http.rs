@@ -141,6 +141,15 @@ async fn addresses_and_secrets_are_shown_to_nobody(pool: PgPoolOptions, options:
     assert_eq!(log.body["deliveries"], json!([]));
     let trail = bed.slice.get(&app, "/api/v1/notifications/audit", Role::Manager).await;
     assert!(!trail.body.to_string().contains("hooks.example"), "{}", trail.body);
+    let why = |body: &Value| {
+        let entries = body["entries"].as_array().unwrap().clone();
+        entries.iter().map(|entry| entry["why"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let of_one = format!("/api/v1/notifications/audit?subject={id}");
+    let of_one = bed.slice.get(&app, &of_one, Role::Manager).await;
+    assert_eq!(why(&of_one.body), ["the warehouse asked for it"], "of this webhook alone, with the reason");
+    let of_ann = bed.slice.get(&app, "/api/v1/notifications/audit?subject=ann", Role::Manager).await;
+    assert_eq!(why(&of_ann.body), [""], "nothing was said");
     let templates = bed.slice.get(&app, "/api/v1/notification-templates/order_placed", Role::Operator).await;
     assert_eq!(templates.body["texts"].as_array().unwrap().len(), 2);
     let path = "/api/v1/notification-templates/order_placed/preview";

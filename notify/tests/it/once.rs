@@ -27,6 +27,7 @@ pub fn placed(order: OrderId) -> OrderPlaced {
         total: usd(2_650),
         click_id: None,
         coupon: None,
+        email: None,
     }
 }
 
@@ -71,6 +72,7 @@ async fn an_orders_life_is_told_to_its_customer_and_trouble_to_staff(pool: PgPoo
         lines: vec![],
         restock: false,
         goods_minor: Default::default(),
+        goods_refunded_minor: None,
         marketplace_units: Default::default(),
     };
     // The refund of an order that nobody knows is told to nobody, and is no failure.
@@ -149,6 +151,7 @@ async fn preferences_and_suppressions_decide_who_is_written_to(pool: PgPoolOptio
         mark: bed.suppression_mark(Channel::Email, "ann@EXAMPLE.com"),
         masked: "a***@example.com".into(),
         reason: SuppressionReason::Complaint,
+        why: None,
         by: who("boss"),
     };
     bed.tell(&Suppressions, suppress.clone()).await.unwrap();

@@ -13,6 +13,7 @@ fn text(template: &str, language: &str, subject: &str) -> PutTemplate {
         subject: subject.into(),
         text: "text".into(),
         short: "short".into(),
+        why: None,
         by: who("boss"),
     }
 }

@@ -104,7 +104,7 @@ async fn it_is_tried_for_a_day_then_given_up_and_sent_again_when_asked(pool: PgP
     assert_eq!(ids.len(), 1, "receivers tell repeats by it");
     assert!(enabled(&bed, webhook).await.0, "a day is not yet three");
     receiver.usually(204);
-    let again = RedeliverWebhook { webhook_id: webhook, delivery_id: DeliveryId(id), by: who("boss") };
+    let again = RedeliverWebhook { webhook_id: webhook, delivery_id: DeliveryId(id), why: None, by: who("boss") };
     bed.tell(&SendAgain, again.clone()).await.unwrap();
     bed.drain(&worker).await;
     assert_eq!(delivery(&bed).await.1, "delivered");
@@ -149,7 +149,7 @@ async fn one_that_only_fails_is_switched_off_and_staff_is_told(pool: PgPoolOptio
             .await
             .unwrap();
     assert_eq!(told, [("@staff".to_owned(), "webhook_disabled".to_owned())]);
-    let ping = PingWebhook { webhook_id: webhook, delivery_id: DeliveryId(Uuid::now_v7()), by: who("boss") };
+    let ping = PingWebhook { webhook_id: webhook, delivery_id: DeliveryId(Uuid::now_v7()), why: None, by: who("boss") };
     assert_eq!(bed.tell(&SendAgain, ping.clone()).await.unwrap_err().code, "webhook_not_active");
     let on = ChangeWebhook {
         webhook_id: webhook,
@@ -157,6 +157,7 @@ async fn one_that_only_fails_is_switched_off_and_staff_is_told(pool: PgPoolOptio
         description: None,
         types: None,
         enabled: Some(true),
+        why: None,
         by: who("boss"),
     };
     bed.tell(&bed.webhooks(), on).await.unwrap();
@@ -180,11 +181,13 @@ async fn a_rotated_secret_signs_beside_the_former_one_for_a_while(pool: PgPoolOp
         webhook_id: webhook,
         secret: bed.seal(webhook, "secret", &secret(2)),
         overlap_hours: 24,
+        why: Some("it was in a log".into()),
         by: who("boss"),
     };
     bed.tell(&bed.webhooks(), rotate).await.unwrap();
     let ping = async || {
-        let ping = PingWebhook { webhook_id: webhook, delivery_id: DeliveryId(Uuid::now_v7()), by: who("boss") };
+        let ping =
+            PingWebhook { webhook_id: webhook, delivery_id: DeliveryId(Uuid::now_v7()), why: None, by: who("boss") };
         bed.tell(&SendAgain, ping).await.unwrap();
         bed.drain(&bed.delivering()).await;
         receiver.came().pop().unwrap()
@@ -194,7 +197,7 @@ async fn a_rotated_secret_signs_beside_the_former_one_for_a_while(pool: PgPoolOp
     bed.later(TimeDelta::hours(25));
     let came = ping().await;
     assert!(!is_signed(&came, &secret(1)) && is_signed(&came, &secret(2)));
-    let remove = RemoveWebhook { webhook_id: webhook, by: who("boss") };
+    let remove = RemoveWebhook { webhook_id: webhook, why: None, by: who("boss") };
     bed.tell(&bed.webhooks(), remove.clone()).await.unwrap();
     assert_eq!(bed.tell(&bed.webhooks(), remove).await.unwrap_err().code, "webhook_not_found");
     assert_eq!((bed.count("deliveries").await, bed.count("delivery_attempts").await), (0, 0));
@@ -205,7 +208,8 @@ async fn nothing_is_sent_to_places_inside_on_any_redirect(pool: PgPoolOptions, o
     let (bed, receiver) = (Bed::new(pool, options).await, Receiver::start().await);
     let webhook = bed.webhook(&receiver.url("a"), &[], &secret(1)).await.unwrap();
     let ping = async || {
-        let ping = PingWebhook { webhook_id: webhook, delivery_id: DeliveryId(Uuid::now_v7()), by: who("boss") };
+        let ping =
+            PingWebhook { webhook_id: webhook, delivery_id: DeliveryId(Uuid::now_v7()), why: None, by: who("boss") };
         bed.tell(&SendAgain, ping).await.unwrap();
         bed.drain(&bed.delivering()).await;
         let mut work = bed.slice.work().await;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use service_kit::problem::Problem;
-use shared_events::{Currency, Money};
+use shared_events::{Currency, Money, Written};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 
@@ -30,14 +30,32 @@ impl Amount {
         Ok(money)
     }
 
+    /// The amount in `currency`; where none was named, its digits, to be read in the one that it turns out to be of. Must not be negative.
+    ///
+    /// # Errors
+    /// 422 that names `field`.
+    pub fn written(&self, field: &str, currency: Option<Currency>) -> Result<Written, Problem> {
+        match currency {
+            Some(currency) => Ok(Written::In(self.read(field, currency)?)),
+            None => self.read(field, Self::finest()?).map(|_| Written::Digits(self.0.clone())),
+        }
+    }
+
+    /// A currency of four decimals, more than any other has: what can be an amount at all can be read in it.
+    ///
+    /// # Errors
+    /// Never, as long as the table of currencies has it.
+    pub fn finest() -> Result<Currency, Problem> {
+        Currency::try_new("UYW").map_err(Problem::internal)
+    }
+
     /// A share such as `0.08`, in basis points.
     ///
     /// # Errors
     /// 422 that names `field`, for more than four decimals and for what is not from 0 to 1.
     pub fn share(&self, field: &str) -> Result<i64, Problem> {
-        // A currency of four decimals reads ten-thousandths exactly.
-        let fine = Currency::try_new("UYW").map_err(Problem::internal)?;
-        match Money::parse(&self.0, fine) {
+        // Ten-thousandths are read exactly.
+        match Money::parse(&self.0, Self::finest()?) {
             Ok(share) if (0..=10_000).contains(&share.minor) => Ok(share.minor),
             _ => Err(Problem::invalid_field(field, "must be from 0 to 1, with at most four decimals: 0.08 is 8 %")),
         }

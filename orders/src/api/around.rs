@@ -33,7 +33,7 @@ impl Around {
     pub fn of(config: &Config) -> Self {
         let shop = |key: &str, name: &'static str, kept: Duration| {
             let known = config.neighbours.iter().find(|neighbour| neighbour.key == key)?;
-            Some(Shop::new(name, &known.base, known.timeout, kept))
+            Some(Shop::new(name, &known.base, known.timeout, kept, config.redis.clone()))
         };
         Self {
             catalogue: shop("product_service", "product service", BELIEVED),

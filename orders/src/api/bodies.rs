@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::Api;
 use super::amount::Amount;
 use super::ask::{Body, text};
+use crate::customer_mail;
 use crate::private::{Address, Private};
 
 /// An order as it is sent.
@@ -173,7 +174,7 @@ impl OrderBody {
             }
         }
         check_tokens(self.payment_token.as_ref(), &self.payment_tokens)?;
-        let currency = self.currency.unwrap_or(Currency::USD);
+        let currency = self.currency;
         let mut shipping = self.shipping_address;
         let ship_country = check_address("shipping_address", &mut shipping)?;
         let billing = match self.billing_address {
@@ -184,10 +185,12 @@ impl OrderBody {
             None => shipping.clone(),
         };
         let read = |amount: &Option<Amount>, field: &str| {
-            amount.as_ref().map(|amount| amount.read(field, currency)).transpose()
+            amount.as_ref().map(|amount| amount.written(field, currency)).transpose()
         };
         let items = self.items.into_iter().enumerate().map(|(index, item)| item.asked(index, currency));
         let email = self.email.or_else(|| shipping.email.clone()).or_else(|| billing.email.clone());
+        let mail = customer_mail::sealed(&api.config.key, &caller.tenant, &customer_id, email.as_deref());
+        let mail = mail.map_err(Problem::internal)?;
         let private = Private {
             billing: Some(billing),
             shipping: Some(shipping),
@@ -211,6 +214,7 @@ impl OrderBody {
             shipping_method: self.shipping_method,
             payment_method: self.payment_method,
             marks: private.marks(&api.config.key),
+            email: mail,
             private: private.seal(&api.config.key, &caller.tenant, order_id)?,
             click_id: self.click_id,
             coupon: self.coupon,
@@ -221,7 +225,7 @@ impl OrderBody {
 }
 
 impl ItemBody {
-    fn asked(self, index: usize, currency: Currency) -> Result<AskedItem, Problem> {
+    fn asked(self, index: usize, currency: Option<Currency>) -> Result<AskedItem, Problem> {
         let at = |name: &str| format!("items[{index}].{name}");
         for (name, value, longest) in
             [("product_id", &self.product_id, 128), ("sku", &self.sku, 128), ("name", &self.name, 512)]
@@ -230,9 +234,11 @@ impl ItemBody {
                 text(&at(name), value, longest)?;
             }
         }
-        let unit_price = self.unit_price.map(|amount| amount.read(&at("unit_price"), currency)).transpose()?;
-        if let (Some(total), Some(unit)) = (&self.total_price, unit_price) {
-            let total = total.read(&at("total_price"), currency)?;
+        let unit_price =
+            self.unit_price.as_ref().map(|amount| amount.written(&at("unit_price"), currency)).transpose()?;
+        if let (Some(total), Some(unit)) = (&self.total_price, &self.unit_price) {
+            let fine = currency.map_or_else(Amount::finest, Ok)?;
+            let (total, unit) = (total.read(&at("total_price"), fine)?, unit.read(&at("unit_price"), fine)?);
             if unit.minor.checked_mul(self.quantity) != Some(total.minor) {
                 return Err(Problem::invalid_field(&at("total_price"), "is not quantity times unit_price"));
             }

@@ -13,12 +13,12 @@ use shared_events::{Currency, StockMovementId, ids};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::Api;
 use super::amount::Amount;
 use super::ask::{Ask, Body, text};
 use super::bodies::check_address;
 use super::list::{page_size, read_cursor};
 use super::staff::MANAGERS;
+use super::{Api, reach};
 use crate::private::Address;
 
 /// An article.
@@ -41,6 +41,9 @@ pub struct Product {
     /// Whether it is sold.
     #[serde(default = "yes")]
     is_active: bool,
+    /// Why it is entered or changed, for the audit; at most 500 characters.
+    #[serde(default)]
+    reason: Option<String>,
 }
 
 impl Body for Product {}
@@ -56,7 +59,8 @@ const fn yes() -> bool {
 /// Puts an article into the catalogue, or changes it. For managers.
 #[utoipa::path(put, path = "/api/v1/products/{id}", operation_id = "put_product", tag = "catalogue and stock",
     params(("id" = String, Path, description = "The article")), request_body = Product, security(("bearer" = [])), responses(
-        (status = 200, description = "It is there", body = serde_json::Value), (status = 202, description = "Accepted", body = serde_json::Value)))]
+        (status = 200, description = "It is there", body = serde_json::Value), (status = 202, description = "Accepted", body = serde_json::Value),
+        (status = 409, description = "Another article has this number", body = service_kit::problem::Body, content_type = "application/problem+json")))]
 pub async fn put_product(
     State(api): State<Api>,
     Path(id): Path<String>,
@@ -67,6 +71,7 @@ pub async fn put_product(
     for (field, value) in [("id", &id), ("sku", &body.sku), ("name", &body.name)] {
         text(field, value, 128)?;
     }
+    check_reason(body.reason.as_deref())?;
     let command = PutProduct {
         product_id: id,
         unit_price: body.unit_price.read("unit_price", body.currency)?,
@@ -74,6 +79,7 @@ pub async fn put_product(
         name: body.name,
         grams: body.grams,
         is_active: body.is_active,
+        reason: body.reason,
         by: caller.subject.clone(),
     };
     api.carry_out(&caller, &ticket, &command, StatusCode::OK).await
@@ -102,9 +108,16 @@ pub struct Warehouse {
     /// Where carriers fetch parcels; needed where labels are bought through EasyPost.
     #[serde(default)]
     address: Option<Address>,
+    /// Why it is made or changed, for the audit; at most 500 characters.
+    #[serde(default)]
+    reason: Option<String>,
 }
 
 impl Body for Warehouse {}
+
+fn check_reason(reason: Option<&str>) -> Result<(), Problem> {
+    reason.map_or(Ok(()), |reason| text("reason", reason, 500))
+}
 
 fn is_country(code: &str) -> bool {
     code.len() == 2 && code.bytes().all(|letter| letter.is_ascii_uppercase())
@@ -123,6 +136,7 @@ pub async fn put_warehouse(
     let Ask { caller, body, ticket } = ask;
     text("id", &id, 64)?;
     text("name", &body.name, 128)?;
+    check_reason(body.reason.as_deref())?;
     let country = body.country.to_ascii_uppercase();
     let mut body = body;
     if let Some(address) = &mut body.address {
@@ -143,6 +157,7 @@ pub async fn put_warehouse(
         is_active: body.is_active,
         marketplace,
         address: body.address.map(serde_json::to_value).transpose().map_err(Problem::internal)?,
+        reason: body.reason,
         by: caller.subject.clone(),
     };
     api.carry_out(&caller, &ticket, &command, StatusCode::OK).await
@@ -176,6 +191,9 @@ pub async fn change_stock(State(api): State<Api>, ask: Ask<Change>) -> Result<Re
     for (field, value) in [("sku", &body.sku), ("warehouse_id", &body.warehouse_id), ("reference", &body.reference)] {
         text(field, value, 128)?;
     }
+    let mut work = api.store.read(&caller.tenant).await?;
+    reach::check_warehouse(&mut work, &caller, &body.warehouse_id).await?;
+    drop(work);
     let command = ChangeStock {
         movement_id: StockMovementId(ids::derive(&["stock-movement", &ticket.id.to_string()])),
         sku: body.sku,
@@ -250,16 +268,18 @@ pub async fn ledger(
     caller.require(&Role::STAFF)?;
     let (limit, before) = (page_size(which.limit)?, read_cursor(which.cursor.as_deref())?);
     let mut work = api.store.read(&caller.tenant).await?;
+    let own = reach::warehouses(&mut work, &caller).await?;
     let mut movements = sqlx::query_as!(
         Movement,
         "SELECT seq, at, sku, warehouse_id, movement, on_hand, reserved, order_id, reference, who FROM stock_ledger
          WHERE tenant = $1 AND ($2::text IS NULL OR sku = $2) AND ($3::text IS NULL OR warehouse_id = $3)
-           AND ($4::bigint IS NULL OR seq < $4) ORDER BY seq DESC LIMIT $5",
+           AND ($4::bigint IS NULL OR seq < $4) AND ($6::text[] IS NULL OR warehouse_id = ANY($6)) ORDER BY seq DESC LIMIT $5",
         caller.tenant.as_str(),
         which.sku,
         which.warehouse_id,
         before,
         limit + 1,
+        own.as_deref(),
     )
     .fetch_all(work.conn())
     .await?;

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use service_kit::http::Path;
 use service_kit::http_client;
 use service_kit::problem::Problem;
+use service_kit::redis::Redis;
 use service_kit::store::Store;
 
 use super::Api;
@@ -38,6 +39,7 @@ struct Remote {
 #[derive(Clone, Default)]
 pub struct Probe {
     remotes: Vec<(&'static str, Remote)>,
+    redis: Option<Redis>,
 }
 
 /// The things that are looked at: path, key of the report, key of the summary.
@@ -53,7 +55,8 @@ const THINGS: [(&str, &str, &str); 6] = [
 impl Probe {
     /// What the configuration names.
     pub fn of(config: &Config) -> Self {
-        config.neighbours.iter().fold(Self::default(), |mut probe, neighbour| {
+        let probe = Self { redis: config.redis.clone(), ..Self::default() };
+        config.neighbours.iter().fold(probe, |mut probe, neighbour| {
             let (client, target) = (http_client::client(neighbour.timeout), neighbour.health.clone());
             let look: Look = Arc::new(move || {
                 let request = client.get(&target);
@@ -85,6 +88,9 @@ impl Probe {
         let began = Instant::now();
         if key == "postgres" {
             return postgres(store).await;
+        }
+        if let ("redis", Some(redis)) = (key, &self.redis) {
+            return look_at_redis(redis).await;
         }
         let Some((_, remote)) = self.remotes.iter().find(|(name, _)| *name == key) else {
             return json!({ "status": "not_configured" });
@@ -125,6 +131,25 @@ async fn postgres(store: &Store) -> Value {
         }
         Err(_) => json!({ "status": "timeout", "provider": "PostgreSQL" }),
     }
+}
+
+async fn look_at_redis(redis: &Redis) -> Value {
+    let began = Instant::now();
+    let status = match redis.ping().await {
+        Ok(()) => "connected",
+        Err(away) => {
+            tracing::debug!(%away, "redis does not answer");
+            "failed"
+        }
+    };
+    let elapsed = began.elapsed();
+    let mut page = json!({ "status": status, "provider": "Redis", "endpoint": redis.endpoint(), "response_time": seconds(elapsed) });
+    if status == "connected" {
+        // One that may be used but not asked about itself is connected all the same.
+        let about = redis.about().await.unwrap_or_default();
+        (page["version"], page["memory"]) = (json!(about.version), json!(about.memory));
+    }
+    page
 }
 
 fn head(api: &Api, status: &str) -> Value {
@@ -204,7 +229,8 @@ fn info(api: &Api) -> axum::Json<Value> {
         .chain(THINGS.iter().map(|(path, ..)| format!("/health/{path}")))
         .chain(["/health/info".to_owned()])
         .collect();
-    let configured: Vec<&str> = api.probe.remotes.iter().map(|(key, _)| *key).collect();
+    let redis = api.probe.redis.iter().map(|_| "redis");
+    let configured: Vec<&str> = redis.chain(api.probe.remotes.iter().map(|(key, _)| *key)).collect();
     page["endpoints"] = json!(endpoints);
     page["dependencies"] = json!({ "postgres": "required", "configured": configured });
     axum::Json(page)

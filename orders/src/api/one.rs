@@ -1,23 +1,18 @@
-//! One order: shown whole, changed, cancelled. Others' orders are not there.
+//! One order, shown whole. Others' orders are not there.
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
-use service_kit::auth::Caller;
+use service_kit::auth::{Caller, Role};
 use service_kit::http::{Json, Path};
 use service_kit::problem::Problem;
 use service_kit::store::Work;
-use shared_events::orders::{CancelOrder, UpdateOrder};
 use shared_events::{Money, OrderId};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Api;
-use super::ask::{Ask, Body, Nothing, text};
-use super::bodies::{check_address, check_tokens};
+use super::{Api, reach};
 use crate::order_row::stored_currency;
 use crate::private::{Address, Private};
 use crate::read_order::{self, Fraud, Order, Row};
@@ -65,10 +60,10 @@ pub struct StepState {
     pub state: String,
     /// How often it ran.
     pub attempts: i32,
-    /// In words.
+    /// In words; for staff.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Who, where it was a person.
+    /// Who, where it was a person; for staff.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     /// When it last ran.
@@ -95,7 +90,7 @@ pub struct PaymentState {
     /// What was paid back.
     #[schema(example = "0.00")]
     pub refunded: String,
-    /// Why it was refused.
+    /// Why it was refused; a bank's suspicion is `card_declined` for whoever is not of the staff.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decline_code: Option<String>,
 }
@@ -122,6 +117,14 @@ pub struct Shipment {
     /// Under which number it can be followed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tracking_number: Option<String>,
+    /// What the carrier last said of it: `pre_transit`, `in_transit`, `out_for_delivery`, `available_for_pickup`, `delivered`,
+    /// `return_to_sender`, `failure`, `cancelled` or `error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "in_transit")]
+    pub tracking_status: Option<String>,
+    /// When that was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracked_at: Option<DateTime<Utc>>,
     /// When it left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dispatched_at: Option<DateTime<Utc>>,
@@ -130,21 +133,30 @@ pub struct Shipment {
     pub delivered_at: Option<DateTime<Utc>>,
 }
 
-/// The row of an order that the caller may see.
+/// Who sees what it placed for somebody else.
+pub const PLACES_FOR_OTHERS: [Role; 2] = [Role::Seller, Role::Operator];
+
+/// The row of an order that the caller may see: a customer its own, a selling system also what it placed, an operator what it placed and
+/// what leaves from its warehouses, managers every one.
 pub async fn visible(work: &mut Work, caller: &Caller, id: Uuid) -> Result<Row, Problem> {
     let row = read_order::row(work, OrderId(id)).await?.ok_or_else(Problem::not_found)?;
-    if caller.is_staff() || row.customer_id() == caller.subject.as_str() {
+    let subject = caller.subject.as_str();
+    if row.customer_id() == subject || (row.placed_by() == subject && caller.has_any(&PLACES_FOR_OTHERS)) {
         return Ok(row);
     }
-    Err(Problem::not_found())
+    let is_seen = match reach::warehouses(work, caller).await? {
+        Some(own) => reach::touches(work, id, &own).await?,
+        None => caller.is_staff(),
+    };
+    if is_seen { Ok(row) } else { Err(Problem::not_found()) }
 }
 
 /// The shipments of an order.
 pub async fn shipments(work: &mut Work, id: Uuid) -> Result<Vec<Shipment>, sqlx::Error> {
     let tenant = work.tenant().clone();
     let rows = sqlx::query!(
-        r#"SELECT id, number, warehouse_id, state::text AS "state!", carrier, service, tracking_number, dispatched_at, delivered_at
-           FROM shipments WHERE tenant = $1 AND order_id = $2 ORDER BY number"#,
+        r#"SELECT id, number, warehouse_id, state::text AS "state!", carrier, service, tracking_number, tracking_status, tracked_at,
+                  dispatched_at, delivered_at FROM shipments WHERE tenant = $1 AND order_id = $2 ORDER BY number"#,
         tenant.as_str(),
         id,
     )
@@ -158,6 +170,8 @@ pub async fn shipments(work: &mut Work, id: Uuid) -> Result<Vec<Shipment>, sqlx:
         carrier: row.carrier,
         service: row.service,
         tracking_number: row.tracking_number,
+        tracking_status: row.tracking_status,
+        tracked_at: row.tracked_at,
         dispatched_at: row.dispatched_at,
         delivered_at: row.delivered_at,
     });
@@ -174,7 +188,8 @@ pub async fn whole(api: &Api, caller: &Caller, id: Uuid) -> Result<Json<Whole>, 
         .fetch_one(work.conn())
         .await?;
     let private = Private::open(&api.config.key, &caller.tenant, OrderId(id), &sealed).map_err(Problem::internal)?;
-    let steps = sqlx::query_as!(
+    let is_staff = caller.is_staff();
+    let mut steps = sqlx::query_as!(
         StepState,
         "SELECT step, state, attempts, detail, by, last_at AS at FROM order_steps WHERE tenant = $1 AND order_id = $2 ORDER BY first_at, last_at",
         tenant,
@@ -182,11 +197,18 @@ pub async fn whole(api: &Api, caller: &Caller, id: Uuid) -> Result<Json<Whole>, 
     )
     .fetch_all(work.conn())
     .await?;
+    if !is_staff {
+        for step in &mut steps {
+            (step.detail, step.by) = (None, None);
+        }
+    }
     let payments = sqlx::query!(
-        r#"SELECT id, gateway, state::text AS "state!", amount_minor, captured_minor, refunded_minor, decline_code FROM payments
+        r#"SELECT id, gateway, state::text AS "state!", amount_minor, captured_minor, refunded_minor,
+                  CASE WHEN NOT $3 AND decline_class = 'final' THEN 'card_declined' ELSE decline_code END AS decline_code FROM payments
            WHERE tenant = $1 AND order_id = $2 ORDER BY attempt DESC LIMIT 50"#,
         tenant,
         id,
+        is_staff,
     )
     .fetch_all(work.conn())
     .await?;
@@ -202,12 +224,11 @@ pub async fn whole(api: &Api, caller: &Caller, id: Uuid) -> Result<Json<Whole>, 
     });
     let shipments = shipments(&mut work, id).await?;
     let refunds = refund_order::shown(&mut work, OrderId(id)).await?;
-    let is_staff = caller.is_staff();
     let fraud_factors = if is_staff { read_order::factors(&mut work, OrderId(id)).await? } else { None };
     let items = read_order::items(&mut work, &[id]).await?.into_iter().map(|(_, item)| item).collect();
     let fraud = row.fraud().filter(|_| is_staff);
     Ok(Json(Whole {
-        order: row.show(items),
+        order: if is_staff { row.show(items) } else { row.show(items).for_customer() },
         billing_address: private.billing,
         shipping_address: private.shipping,
         email: private.email,
@@ -225,96 +246,4 @@ pub async fn whole(api: &Api, caller: &Caller, id: Uuid) -> Result<Json<Whole>, 
     security(("bearer" = [])), responses((status = 200, description = "The order", body = Whole)))]
 pub async fn show(State(api): State<Api>, caller: Caller, Path(id): Path<Uuid>) -> Result<Json<Whole>, Problem> {
     whole(&api, &caller, id).await
-}
-
-/// What may be changed of an order before it is confirmed.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"shipping_method": "express"}))]
-pub struct Update {
-    /// Who pays.
-    #[serde(default)]
-    billing_address: Option<Address>,
-    /// Where it goes.
-    #[serde(default)]
-    shipping_address: Option<Address>,
-    /// How it is sent.
-    #[serde(default)]
-    shipping_method: Option<String>,
-    /// The payment provider's token of another means of payment.
-    #[serde(default)]
-    payment_token: Option<String>,
-    /// Tokens of several payment providers, by their names, in place of those before.
-    #[serde(default)]
-    payment_tokens: Option<std::collections::BTreeMap<String, String>>,
-}
-
-impl Body for Update {}
-
-/// Whose orders a caller may change: staff everybody's, others their own.
-pub fn only_of(caller: &Caller) -> Option<String> {
-    (!caller.is_staff()).then(|| caller.subject.to_string())
-}
-
-/// Changes where and how an order is sent, before it is confirmed. Tax and shipping are reckoned anew.
-#[utoipa::path(put, path = "/orders/{id}", operation_id = "update_order", tag = "orders", params(("id" = Uuid, Path, description = "The order")),
-    request_body = Update, security(("bearer" = [])), responses(
-        (status = 200, description = "Changed", body = Order), (status = 202, description = "Accepted", body = serde_json::Value),
-        (status = 409, description = "It is too late", body = service_kit::problem::Body, content_type = "application/problem+json")))]
-pub async fn update(State(api): State<Api>, Path(id): Path<Uuid>, ask: Ask<Update>) -> Result<Response, Problem> {
-    let mut body = ask.body;
-    if let Some(method) = &body.shipping_method {
-        text("shipping_method", method, 64)?;
-    }
-    if let Some(token) = &body.payment_token {
-        text("payment_token", token, 255)?;
-    }
-    check_tokens(
-        body.payment_token.as_ref(),
-        body.payment_tokens.as_ref().unwrap_or(&std::collections::BTreeMap::new()),
-    )?;
-    let mut ship_country = None;
-    if let Some(address) = &mut body.shipping_address {
-        ship_country = Some(check_address("shipping_address", address)?);
-    }
-    if let Some(address) = &mut body.billing_address {
-        check_address("billing_address", address)?;
-    }
-    let mut work = api.store.read(&ask.caller.tenant).await?;
-    visible(&mut work, &ask.caller, id).await?;
-    let tenant = ask.caller.tenant.as_str();
-    let sealed = sqlx::query_scalar!("SELECT private_sealed FROM orders WHERE tenant = $1 AND id = $2", tenant, id)
-        .fetch_one(work.conn())
-        .await?;
-    drop(work);
-    let (key, order_id) = (&api.config.key, OrderId(id));
-    let mut private = Private::open(key, &ask.caller.tenant, order_id, &sealed).map_err(Problem::internal)?;
-    private.shipping = body.shipping_address.or(private.shipping);
-    private.billing = body.billing_address.or(private.billing);
-    if body.payment_token.is_some() || body.payment_tokens.is_some() {
-        (private.payment_token, private.payment_tokens) = (body.payment_token, body.payment_tokens.unwrap_or_default());
-    }
-    let command = UpdateOrder {
-        order_id,
-        marks: Some(private.marks(key)),
-        private: Some(private.seal(key, &ask.caller.tenant, order_id)?),
-        ship_country,
-        shipping_method: body.shipping_method,
-        only_of: only_of(&ask.caller),
-        by: ask.caller.subject.clone(),
-    };
-    api.carry_out(&ask.caller, &ask.ticket, &command, StatusCode::OK).await
-}
-
-/// Cancels an order before anything of it left; what was done for it is undone.
-#[utoipa::path(delete, path = "/orders/{id}", operation_id = "cancel_order", tag = "orders", params(("id" = Uuid, Path, description = "The order")),
-    security(("bearer" = [])), responses(
-        (status = 200, description = "Cancelled", body = Order), (status = 202, description = "Accepted", body = serde_json::Value),
-        (status = 409, description = "It is too late", body = service_kit::problem::Body, content_type = "application/problem+json")))]
-pub async fn cancel(State(api): State<Api>, Path(id): Path<Uuid>, ask: Ask<Nothing>) -> Result<Response, Problem> {
-    let only_of = only_of(&ask.caller);
-    let reason = if only_of.is_some() { "cancelled by the customer" } else { "cancelled by staff" };
-    let by = ask.caller.subject.clone();
-    let command = CancelOrder { order_id: OrderId(id), reason: reason.to_owned(), only_of, by };
-    api.carry_out(&ask.caller, &ask.ticket, &command, StatusCode::OK).await
 }

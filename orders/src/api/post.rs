@@ -14,13 +14,14 @@ use shared_events::evidence::WrappedKey;
 use shared_events::{OrderId, TenantId};
 use uuid::Uuid;
 
-use super::Api;
+use super::{Api, reach};
 use crate::follow_parcel;
 use crate::order_row::Order;
 
 /// EasyPost tells where a parcel is. Signed by EasyPost; what was not is refused, and what is about nothing of ours is acknowledged.
 #[utoipa::path(post, path = "/webhooks/carriers/easypost", operation_id = "easypost_tells", tag = "orders", request_body = serde_json::Value,
-    security(()), responses((status = 200, description = "Heard", body = serde_json::Value)))]
+    security(()), responses((status = 200, description = "Heard", body = serde_json::Value),
+        (status = 404, description = "Nobody here expects EasyPost", body = service_kit::problem::Body, content_type = "application/problem+json")))]
 pub async fn easypost(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
     let secret = api.config.easypost.as_ref().and_then(|easypost| easypost.webhook_secret.as_ref());
     let secret = secret.ok_or_else(Problem::not_found)?;
@@ -69,13 +70,14 @@ pub async fn label(State(api): State<Api>, caller: Caller, Path(id): Path<Uuid>)
     let mut work = api.store.read(&caller.tenant).await?;
     let row = sqlx::query!(
         r#"SELECT label_object AS "object!", label_bytes AS "bytes!", label_media_type AS "media_type!", label_key_master AS "master!",
-                  label_key_wrapped AS "wrapped!" FROM shipments WHERE tenant = $1 AND id = $2 AND label_object IS NOT NULL"#,
+                  label_key_wrapped AS "wrapped!", warehouse_id FROM shipments WHERE tenant = $1 AND id = $2 AND label_object IS NOT NULL"#,
         caller.tenant.as_str(),
         id,
     )
     .fetch_optional(work.conn())
     .await?
     .ok_or_else(Problem::not_found)?;
+    reach::check_warehouse(&mut work, &caller, &row.warehouse_id).await?;
     work.commit().await?;
     let place = Place {
         object: row.object,

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::Api;
 use super::ask::{Ask, Body, text};
 use super::list::{page_size, read_cursor};
+use super::one::visible;
 use crate::order_row::stored_currency;
 use crate::read_order::Order;
 
@@ -59,24 +60,41 @@ pub struct Revenue {
     pub refunded: String,
 }
 
+/// Since when orders count.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Since {
+    /// Orders placed from then on; all of them unless said.
+    since: Option<DateTime<Utc>>,
+}
+
 /// Orders in numbers. For managers.
-#[utoipa::path(get, path = "/admin/orders/stats", operation_id = "order_stats", tag = "orders", security(("bearer" = [])),
+#[utoipa::path(get, path = "/admin/orders/stats", operation_id = "order_stats", tag = "orders", params(Since), security(("bearer" = [])),
     responses((status = 200, description = "The numbers", body = Stats)))]
-pub async fn stats(State(api): State<Api>, caller: Caller) -> Result<Json<Stats>, Problem> {
+pub async fn stats(
+    State(api): State<Api>,
+    caller: Caller,
+    Query(window): Query<Since>,
+) -> Result<Json<Stats>, Problem> {
     caller.require(&MANAGERS)?;
     let mut work = api.store.read(&caller.tenant).await?;
     let tenant = caller.tenant.as_str();
     let by_status = sqlx::query!(
-        r#"SELECT status::text AS "status!", count(*) AS "count!" FROM orders WHERE tenant = $1 GROUP BY status"#,
-        tenant
+        r#"SELECT status::text AS "status!", count(*) AS "count!" FROM orders
+           WHERE tenant = $1 AND ($2::timestamptz IS NULL OR placed_at >= $2) GROUP BY status"#,
+        tenant,
+        window.since,
     )
     .fetch_all(work.conn())
     .await?;
     let money = sqlx::query!(
         r#"SELECT currency, count(*) AS "orders!", sum(grand_minor)::bigint AS "total!", round(avg(grand_minor))::bigint AS "average!",
                   sum(captured_minor)::bigint AS "captured!", sum(refunded_minor)::bigint AS "refunded!"
-           FROM orders WHERE tenant = $1 AND status <> 'cancelled' GROUP BY currency ORDER BY currency"#,
+           FROM orders WHERE tenant = $1 AND status <> 'cancelled' AND ($2::timestamptz IS NULL OR placed_at >= $2)
+           GROUP BY currency ORDER BY currency"#,
         tenant,
+        window.since,
     )
     .fetch_all(work.conn())
     .await?;
@@ -155,6 +173,9 @@ impl Body for Reason {}
 async fn steer(api: &Api, id: Uuid, step: String, action: Steer, ask: Ask<Reason>) -> Result<Response, Problem> {
     ask.caller.require(&Role::STAFF)?;
     text("reason", &ask.body.reason, 500)?;
+    let mut work = api.store.read(&ask.caller.tenant).await?;
+    visible(&mut work, &ask.caller, id).await?;
+    drop(work);
     let Ask { caller, body, ticket } = ask;
     let command = SteerOrder { order_id: OrderId(id), step, action, reason: body.reason, by: caller.subject.clone() };
     api.carry_out(&caller, &ticket, &command, StatusCode::OK).await

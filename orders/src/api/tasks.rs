@@ -13,10 +13,11 @@ use shared_events::orders::{ClaimOrderTask, DecideOrderTask};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::Api;
 use super::ask::{Ask, Body, Nothing, text};
 use super::list::{page_size, read_cursor};
+use super::one::visible;
 use super::staff::MANAGERS;
+use super::{Api, reach};
 
 /// Which tasks.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -25,7 +26,8 @@ use super::staff::MANAGERS;
 pub struct Filter {
     /// In this state: `open`, `claimed`, `approved`, `rejected` or `withdrawn`.
     state: Option<String>,
-    /// Of this kind: `high_value_order`, `fraud_review`, `qc_exception` or `carrier_exception`.
+    /// Of this kind: `high_value_order`, `fraud_review`, `qc_exception`, `carrier_exception`, `payment_exception` or
+    /// `payment_dispute`.
     kind: Option<String>,
     /// About this order.
     order_id: Option<Uuid>,
@@ -44,7 +46,8 @@ pub struct Task {
     pub seq: i64,
     /// The task.
     pub task_id: Uuid,
-    /// `high_value_order`, `fraud_review`, `qc_exception` or `carrier_exception`.
+    /// `high_value_order`, `fraud_review`, `qc_exception`, `carrier_exception`, `payment_exception` or
+    /// `payment_dispute`.
     #[schema(example = "high_value_order")]
     pub kind: String,
     /// The order.
@@ -90,18 +93,21 @@ pub async fn list(State(api): State<Api>, caller: Caller, Query(filter): Query<F
     caller.require(&Role::STAFF)?;
     let (limit, before) = (page_size(filter.limit)?, read_cursor(filter.cursor.as_deref())?);
     let mut work = api.store.read(&caller.tenant).await?;
+    let own = reach::warehouses(&mut work, &caller).await?;
     let mut tasks = sqlx::query_as!(
         Task,
         r#"SELECT seq, id AS task_id, kind, order_id, summary, state::text AS "state!", requested_by, assignee, opened_at, due_at, escalated_at,
                   decided_by, decided_at, reason FROM order_tasks
            WHERE tenant = $1 AND ($2::text IS NULL OR state::text = $2) AND ($3::text IS NULL OR kind = $3)
-             AND ($4::uuid IS NULL OR order_id = $4) AND ($5::bigint IS NULL OR seq < $5) ORDER BY seq DESC LIMIT $6"#,
+             AND ($4::uuid IS NULL OR order_id = $4) AND ($5::bigint IS NULL OR seq < $5)
+             AND ($7::text[] IS NULL OR order_is_in(tenant, order_id, $7)) ORDER BY seq DESC LIMIT $6"#,
         caller.tenant.as_str(),
         filter.state,
         filter.kind,
         filter.order_id,
         before,
         limit + 1,
+        own.as_deref(),
     )
     .fetch_all(work.conn())
     .await?;
@@ -118,6 +124,14 @@ pub async fn list(State(api): State<Api>, caller: Caller, Query(filter): Query<F
         (status = 409, description = "Somebody else has, or it is decided", body = service_kit::problem::Body, content_type = "application/problem+json")))]
 pub async fn claim(State(api): State<Api>, Path(id): Path<Uuid>, ask: Ask<Nothing>) -> Result<Response, Problem> {
     ask.caller.require(&Role::STAFF)?;
+    let mut work = api.store.read(&ask.caller.tenant).await?;
+    let tenant = ask.caller.tenant.as_str();
+    let order = sqlx::query_scalar!("SELECT order_id FROM order_tasks WHERE tenant = $1 AND id = $2", tenant, id)
+        .fetch_optional(work.conn())
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    visible(&mut work, &ask.caller, order).await?;
+    drop(work);
     let command = ClaimOrderTask { task_id: OrderTaskId(id), by: ask.caller.subject.clone() };
     api.carry_out(&ask.caller, &ask.ticket, &command, StatusCode::OK).await
 }
@@ -136,9 +150,9 @@ pub struct Decision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It may go on.
+    /// It may go on; trouble with a parcel is dealt with; money that was refused is asked for again at once.
     Approve,
-    /// It may not: the order is cancelled.
+    /// It may not: an order that waits for it is cancelled. What has left is not called back; there it only says that nothing can be done.
     Reject,
 }
 

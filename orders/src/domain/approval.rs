@@ -1,5 +1,6 @@
 //! Which orders another person has to allow, and who that may be.
 
+use shared_events::Currency;
 use shared_events::outcome::Rejection;
 
 use super::fraud::Band;
@@ -15,11 +16,22 @@ pub enum Kind {
     QcException,
     /// A carrier has trouble with a parcel, or brings it back.
     CarrierException,
+    /// Part of the order has left, and the gateway does not pay the next part.
+    PaymentException,
+    /// A customer's bank wants the money back: evidence has to be sent, or the money is given up.
+    PaymentDispute,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::HighValueOrder, Self::FraudReview, Self::QcException, Self::CarrierException];
+    pub const ALL: [Self; 6] = [
+        Self::HighValueOrder,
+        Self::FraudReview,
+        Self::QcException,
+        Self::CarrierException,
+        Self::PaymentException,
+        Self::PaymentDispute,
+    ];
 
     /// The name in the database and in answers.
     pub const fn name(self) -> &'static str {
@@ -28,6 +40,8 @@ impl Kind {
             Self::FraudReview => "fraud_review",
             Self::QcException => "qc_exception",
             Self::CarrierException => "carrier_exception",
+            Self::PaymentException => "payment_exception",
+            Self::PaymentDispute => "payment_dispute",
         }
     }
 
@@ -37,7 +51,16 @@ impl Kind {
     }
 }
 
-/// What has to be decided before an order goes on. `high_value_minor` is the same number in every currency.
+/// From how many minor units of a currency on an order is worth a lot, where that is said in hundredths: 1000.00 are 1000 yen and 1000.000
+/// dinars.
+pub fn high_value(hundredths: i64, currency: Currency) -> i64 {
+    match currency.decimals() {
+        decimals @ 0..2 => hundredths.saturating_add(10_i64.pow(2 - decimals) - 1) / 10_i64.pow(2 - decimals),
+        decimals => hundredths.saturating_mul(10_i64.saturating_pow(decimals - 2)),
+    }
+}
+
+/// What has to be decided before an order goes on.
 pub fn needed(grand_minor: i64, high_value_minor: i64, band: Band) -> Vec<Kind> {
     let fraud = (band > Band::Pass).then_some(Kind::FraudReview);
     let value = (grand_minor >= high_value_minor).then_some(Kind::HighValueOrder);
@@ -65,6 +88,13 @@ mod tests {
         assert_eq!(needed(100_000, 100_000, Band::Pass), [Kind::HighValueOrder]);
         assert_eq!(needed(100_000, 100_000, Band::Review), [Kind::FraudReview, Kind::HighValueOrder]);
         assert_eq!(needed(1, 100_000, Band::Hold), [Kind::FraudReview]);
+    }
+
+    #[test]
+    fn the_threshold_is_an_amount_and_not_a_number_of_minor_units() {
+        let of = |hundredths, code| high_value(hundredths, Currency::try_new(code).expect("listed"));
+        assert_eq!((of(100_000, "USD"), of(100_000, "JPY"), of(100_000, "KWD")), (100_000, 1_000, 1_000_000));
+        assert_eq!(of(100_001, "JPY"), 1_001, "999.99 and a yen are not 1000.01");
     }
 
     #[test]

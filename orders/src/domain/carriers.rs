@@ -5,6 +5,7 @@
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
+use shared_events::outcome::Rejection;
 use shared_events::{Currency, Money};
 use utoipa::ToSchema;
 
@@ -104,7 +105,38 @@ impl Default for Table {
     }
 }
 
+/// Most entries of each kind that a table may have.
+const MOST_ENTRIES: usize = 500;
+
 impl Table {
+    /// Whether the table can be used.
+    ///
+    /// # Errors
+    /// `invalid_rates`, at the entry.
+    pub fn check(&self) -> Result<(), Rejection> {
+        let bad = |field: String, detail: &str| {
+            let field = format!("rates.{field}");
+            Err(Rejection::new("invalid_rates", format!("{field} {detail}")).at(&field))
+        };
+        if self.services.len() > MOST_ENTRIES || self.promises.len() > MOST_ENTRIES {
+            return bad("services".into(), "has more than 500 entries of a kind");
+        }
+        for (index, service) in self.services.iter().enumerate() {
+            for (name, text) in [("base", &service.base), ("per_kilogram", &service.per_kilogram)] {
+                if Money::parse(text, self.currency).map_or(true, |money| money.minor < 0) {
+                    return bad(format!("services[{index}].{name}"), "must be an amount in the table's currency");
+                }
+            }
+            if service.most_grams <= 0 || service.days < 0 {
+                return bad(format!("services[{index}]"), "must take some weight, in no less than no time");
+            }
+        }
+        match self.promises.iter().position(|promise| promise.days < 0) {
+            Some(index) => bad(format!("promises[{index}].days"), "must not be negative"),
+            None => Ok(()),
+        }
+    }
+
     /// How many days a shipping method may take; without a promise, any number.
     pub fn promise(&self, method: &str) -> i64 {
         let found = self.promises.iter().find(|promise| promise.method == "*" || promise.method == method);
@@ -196,6 +228,7 @@ mod tests {
     #[test]
     fn every_entry_of_the_default_table_can_be_read() {
         let table = Table::default();
+        assert_eq!(table.check(), Ok(()));
         let here = table.quotes(parcel("US", 1, "standard")).len();
         let abroad = table.quotes(parcel("DE", 1, "standard")).len();
         assert_eq!(here + abroad, table.services.len());

@@ -197,6 +197,11 @@ impl Standing {
         }
     }
 
+    /// Where an order stands again when the refund that had paid all of it back was not paid after all.
+    pub fn unrefunded(self, from: Status) -> Self {
+        if self.status == Status::Refunded { Self::at(from) } else { self }
+    }
+
     fn released(self) -> Result<Self, Rejection> {
         self.held_from.map(Self::at).ok_or_else(|| self.conflict())
     }

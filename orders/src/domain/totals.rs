@@ -61,7 +61,7 @@ pub fn reckon(
     let subtotal = items
         .iter()
         .try_fold(0_i64, |sum, item| sum.checked_add(line(item)?))
-        .filter(|sum| *sum >= 0)
+        .filter(|sum| (0..=Money::LARGEST_MINOR).contains(sum))
         .ok_or_else(too_much)?;
     let tax = match (given.tax_minor, given.tax_basis_points) {
         (Some(tax), _) => tax,
@@ -72,7 +72,8 @@ pub fn reckon(
         Some(shipping) => shipping,
         None => rates.shipping_for(method, Money::new(subtotal, currency))?.minor,
     };
-    let grand = subtotal.checked_add(tax).and_then(|sum| sum.checked_add(shipping)).ok_or_else(too_much)?;
+    let grand = subtotal.checked_add(tax).and_then(|sum| sum.checked_add(shipping));
+    let grand = grand.filter(|sum| *sum <= Money::LARGEST_MINOR).ok_or_else(too_much)?;
     Ok(Totals { subtotal, tax, shipping, grand })
 }
 

@@ -12,11 +12,13 @@ use crate::advance::{Ending, end_step, run_step};
 use crate::calls::{self, Begun, Call};
 use crate::config::Parts;
 use crate::directory;
+use crate::domain::approval::Kind;
 use crate::domain::process::{HoldReason, Step};
-use crate::domain::status::Change;
+use crate::domain::status::{Change, Status};
 use crate::order_row::Order;
 use crate::payments::{Answer, Purpose};
 use crate::stock::{self, Movement};
+use crate::tasks;
 
 /// Seconds after which an unknown end is looked up.
 const LOOK_AGAIN: i64 = 5;
@@ -59,8 +61,13 @@ pub async fn run(parts: &Parts, store: &Store, job: &Job, id: OrderId) -> Result
     }
     let (minor, is_last) =
         if takes_parts { (leaving.amount_minor, leaving.is_last) } else { (payment.amount_minor, true) };
-    let call = Call { is_last, ..payment.call(Purpose::Capture, leaving.id, minor) };
-    let begun: Begun = calls::begin(&mut work, &call).await?;
+    let mut call = Call { is_last, ..payment.call(Purpose::Capture, leaving.id, minor) };
+    let mut begun = calls::begin(&mut work, &call).await?;
+    if matches!(begun, Begun::Ended(Answer::Refused(_))) {
+        // A definite no took nothing. What is tried again is another call: this one has its answer.
+        call.id = calls::next_try(&mut work, &call).await?;
+        begun = calls::begin(&mut work, &call).await?;
+    }
     work.commit().await?;
     let answer = calls::make(&parts.providers, &call, begun, None).await;
     let mut work = store.read(&job.tenant).await?;
@@ -77,6 +84,10 @@ pub async fn run(parts: &Parts, store: &Store, job: &Job, id: OrderId) -> Result
             Ending::held(HoldReason::Payment, format!("{} refused to capture: {}", call.gateway, refusal.code))
         }
         Answer::Refused(refusal) => {
+            // It cannot be held any more; somebody has to talk to the customer or the gateway, and it is tried again meanwhile.
+            let summary = format!("{} does not pay the next shipment: {}", call.gateway, refusal.code);
+            tasks::open(&mut work, &job.cause, &order, Kind::PaymentException, &leaving.id.to_string(), &summary)
+                .await?;
             Ending::later(TRY_AGAIN, format!("{} refused to capture: {}", call.gateway, refusal.code))
         }
     };
@@ -119,6 +130,9 @@ async fn dispatch(
         .fetch_one(work.conn())
         .await?;
         order.captured_minor += call.amount.minor;
+        if order.standing.status == Status::PartiallyShipped {
+            tasks::paid(&mut work, order.id).await?;
+        }
         let captured = PaymentCaptured {
             order_id: order.id,
             payment_id: call.payment,

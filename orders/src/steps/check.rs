@@ -64,7 +64,18 @@ async fn facts(work: &mut Work, order: &Order) -> Result<Facts, sqlx::Error> {
         r#"WITH this AS (SELECT * FROM orders WHERE tenant = $1 AND id = $2)
            SELECT t.addresses, t.disposable_mail,
              (SELECT count(*) FROM orders o WHERE o.tenant = $1 AND o.card_mark = t.card_mark AND o.placed_at > t.placed_at - interval '1 hour'
-                AND o.seq < t.seq) AS "card!",
+                AND o.seq < t.seq)
+             -- Most orders come with one token; only for others is looked at what else their cards were used for.
+             + CASE WHEN EXISTS (SELECT 1 FROM order_cards m WHERE m.tenant = $1 AND m.order_id = t.id)
+                      OR EXISTS (SELECT 1 FROM order_cards m WHERE m.tenant = $1 AND m.mark = t.card_mark)
+                 THEN (SELECT count(DISTINCT o.id) FROM orders o
+                       WHERE o.tenant = $1 AND o.placed_at > t.placed_at - interval '1 hour' AND o.seq < t.seq
+                         AND o.card_mark IS DISTINCT FROM t.card_mark
+                         AND (EXISTS (SELECT 1 FROM order_cards m WHERE m.tenant = $1 AND m.order_id = t.id AND m.mark = o.card_mark)
+                              OR EXISTS (SELECT 1 FROM order_cards n WHERE n.tenant = $1 AND n.order_id = o.id
+                                         AND (n.mark = t.card_mark OR n.mark IN (SELECT m.mark FROM order_cards m
+                                                                                WHERE m.tenant = $1 AND m.order_id = t.id)))))
+                 ELSE 0 END AS "card!",
              (SELECT count(*) FROM orders o WHERE o.tenant = $1 AND o.device_mark = t.device_mark AND o.placed_at > t.placed_at - interval '1 hour'
                 AND o.seq < t.seq) AS "device!",
              (SELECT count(*) FROM orders o WHERE o.tenant = $1 AND o.address_mark = t.address_mark AND o.placed_at > t.placed_at - interval '1 day'
@@ -105,13 +116,14 @@ pub async fn approve(parts: &Parts, work: &mut Work, cause: &Cause, order: &Orde
         Some("review") => Band::Review,
         _ => Band::Pass,
     };
-    let needed = approval::needed(order.grand_minor, parts.config.high_value_minor, band);
+    let high_value = approval::high_value(parts.config.high_value_minor, order.currency);
+    let needed = approval::needed(order.grand_minor, high_value, band);
     for kind in &needed {
         let summary = match kind {
             Kind::FraudReview => "the order is suspicious; its page shows the factors".to_owned(),
             _ => format!("an order of {}", order.total()),
         };
-        tasks::open(work, cause, order, *kind, &summary).await?;
+        tasks::open(work, cause, order, *kind, "", &summary).await?;
     }
     match tasks::verdict(work, order.id).await? {
         Verdict::Refused => Ok(Ending::failed("a person refused it")),

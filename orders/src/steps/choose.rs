@@ -34,7 +34,7 @@ pub enum Choice {
 pub async fn choose(parts: &Parts, work: &mut Work, order: &Order, private: &Private) -> Result<Choice, Failure> {
     let (tenant, now) = (work.tenant().clone(), work.now());
     let earlier = sqlx::query!(
-        r#"SELECT gateway, state::text AS "state!", attempt, decline_code, decline_class FROM payments WHERE tenant = $1 AND order_id = $2"#,
+        r#"SELECT gateway, state::text AS "state!", attempt, decline_code, decline_class, superseded_at FROM payments WHERE tenant = $1 AND order_id = $2"#,
         tenant.as_str(),
         order.id.0,
     )
@@ -47,7 +47,8 @@ pub async fn choose(parts: &Parts, work: &mut Work, order: &Order, private: &Pri
             barred.insert(terms.name, "the customer brought no token for it".to_owned());
         }
     }
-    let refused: Vec<_> = earlier.iter().filter(|payment| payment.state == "declined").collect();
+    let refused: Vec<_> =
+        earlier.iter().filter(|payment| payment.state == "declined" && payment.superseded_at.is_none()).collect();
     for payment in &refused {
         let code = payment.decline_code.as_deref().unwrap_or_default();
         barred.insert(payment.gateway.clone(), format!("it has refused this order: {code}"));

@@ -130,6 +130,10 @@ async fn record(
     file: &StoredFile,
 ) -> Result<(), Failure> {
     let (tenant, now) = (work.tenant().clone(), work.now());
+    // Whoever wraps keys anew has to know whose there are.
+    sqlx::query!("INSERT INTO known_tenants (tenant) VALUES ($1) ON CONFLICT DO NOTHING", tenant.as_str())
+        .execute(work.conn())
+        .await?;
     let tracking_number = shipment.tracking_code.clone().unwrap_or_default();
     let tracker = shipment.tracker.as_ref().map(|tracker| tracker.id.as_str());
     let row = sqlx::query!(

@@ -10,10 +10,11 @@ use uuid::Uuid;
 use super::{at_step, send};
 use crate::advance::{Ending, end_step};
 use crate::config::{Parts, Post};
-use crate::domain::carriers::{Quote, Table, choose};
+use crate::domain::carriers::{Quote, choose};
 use crate::domain::process::{HoldReason, Step};
 use crate::order_row::Order;
 use crate::private::{Address, Private};
+use crate::put_rates::carriers;
 
 /// Seconds after which a provider that is away is asked again.
 const LOOK_AGAIN: i64 = 20;
@@ -137,7 +138,7 @@ async fn write(
     unrated: &Unrated,
     shipment: &Shipment,
 ) -> Result<Option<Ending>, Failure> {
-    let promise = Table::default().promise(&order.shipping_method);
+    let promise = carriers(work).await?.0.promise(&order.shipping_method);
     let quote = |rate: &providers::easypost::Rate| {
         let currency = Currency::try_new(&rate.currency).ok()?;
         let price: Money = Money::parse(&rate.rate, currency).ok()?;

@@ -5,12 +5,14 @@ use service_kit::store::{Cause, Work};
 use shared_events::orders::OrderDispatched;
 
 use crate::advance::Ending;
+use crate::ask_arrival;
 use crate::config::Parts;
 use crate::domain::approval::Kind;
-use crate::domain::carriers::{Parcel, Table};
+use crate::domain::carriers::Parcel;
 use crate::domain::process::HoldReason;
 use crate::domain::totals::share_out;
 use crate::order_row::Order;
+use crate::put_rates::carriers;
 use crate::tasks::{self, Verdict};
 use shared_events::ids::derive;
 
@@ -108,7 +110,7 @@ pub async fn choose_carrier(work: &mut Work, order: &Order) -> Result<Ending, Fa
     )
     .fetch_all(work.conn())
     .await?;
-    let table = Table::default();
+    let (table, _) = carriers(work).await?;
     for shipment in shipments {
         let parcel = Parcel {
             from: &shipment.country,
@@ -191,7 +193,7 @@ pub async fn check(parts: &Parts, work: &mut Work, cause: &Cause, order: &Order)
         return Ok(Ending::done("what is sent is what was ordered"));
     }
     let summary = findings.join("; ");
-    tasks::open(work, cause, order, Kind::QcException, &summary).await?;
+    tasks::open(work, cause, order, Kind::QcException, "", &summary).await?;
     match tasks::verdict(work, order.id).await? {
         Verdict::Refused => Ok(Ending::failed("a person refused to send it so")),
         Verdict::Open => Ok(Ending::held(HoldReason::Quality, summary)),
@@ -211,5 +213,6 @@ pub async fn notify(work: &mut Work, cause: &Cause, order: &Order) -> Result<End
     .await?;
     let dispatched = OrderDispatched { order_id: order.id, customer_id: order.customer_id.clone(), shipments };
     work.emit(cause, order.sequence() + 1, &dispatched);
+    ask_arrival::remember(work, cause, order.id).await?;
     Ok(Ending::done("told"))
 }

@@ -7,6 +7,8 @@ use axum::http::Method;
 use orders::api::Around;
 use orders::config::{Config, Neighbour};
 use serde_json::{Value, json};
+use service_kit::redis::Redis;
+use service_kit::testing::RedisServer;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::net::TcpListener;
 
@@ -44,6 +46,10 @@ impl Shop {
     }
 
     fn around(&self, bed: &Bed) -> Around {
+        self.around_by(bed, None)
+    }
+
+    fn around_by(&self, bed: &Bed, redis: Option<Redis>) -> Around {
         let of = |key: &'static str| Neighbour {
             key,
             base: self.base.clone(),
@@ -51,7 +57,7 @@ impl Shop {
             timeout: Duration::from_millis(500),
         };
         let neighbours = ["product_service", "cart_service", "user_service"].map(of).to_vec();
-        Around::of(&Arc::new(Config { neighbours, ..(*bed.parts.config).clone() }))
+        Around::of(&Arc::new(Config { neighbours, redis, ..(*bed.parts.config).clone() }))
     }
 }
 
@@ -130,4 +136,25 @@ async fn without_them_our_own_tables_know(pool: PgPoolOptions, options: PgConnec
     assert_eq!(ask(&app, Method::PUT, "/api/v1/customers/ann", ANN, Some(out.clone()), "").await.status, 403);
     assert_eq!(ask(&app, Method::PUT, "/api/v1/customers/ann", BOSS, Some(out), "").await.status, 200);
     assert_eq!(ask(&app, Method::POST, "/orders", ANN, Some(order), "").await.status, 403);
+}
+
+#[sqlx::test(migrator = "migrations::ORDERS")]
+async fn instances_share_what_they_were_told_and_go_on_without_redis(pool: PgPoolOptions, options: PgConnectOptions) {
+    let Some(mut redis) = RedisServer::start().await else { return };
+    let bed = Bed::new(pool, options).await;
+    let shop = Shop::start().await;
+    let [one, other] = [(); 2].map(|()| app_among(&bed, shop.around_by(&bed, Some(redis.client()))));
+    shop.put("users/ann", json!({"id": "ann"})).await;
+    shop.put("products/lamp", json!({"id": "lamp", "name": "Lamp", "price": "19.90"})).await;
+    let mut order = basket();
+    order["items"] = json!([{"product_id": "lamp", "quantity": 1}]);
+    for app in [&one, &other] {
+        let placed = ask(app, Method::POST, "/orders", ANN, Some(order.clone()), "").await;
+        assert_eq!((placed.status, &placed.body["subtotal"]), (201, &json!("19.90")), "{}", placed.body);
+    }
+    assert_eq!((shop.calls("products").await, shop.calls("users").await), (1, 1), "the other knew it already");
+    redis.stop();
+    let third = app_among(&bed, shop.around_by(&bed, Some(redis.client())));
+    let placed = ask(&third, Method::POST, "/orders", ANN, Some(order), "").await;
+    assert_eq!((placed.status, shop.calls("products").await), (201, 2), "{}", placed.body);
 }

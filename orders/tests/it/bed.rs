@@ -15,7 +15,7 @@ use service_kit::jobs::Worker;
 use service_kit::testing::Slice;
 use shared_events::orders::{
     AskedItem, CancelOrder, ChangeOrderStatus, ChangeStock, Channel, FulfilOrder, HandedOver, PlaceOrder, PutProduct,
-    PutWarehouse, RefundOrder, RefundWish, Steer, SteerOrder, StockChange,
+    PutWarehouse, RefundOrder, RefundWish, Steer, SteerOrder, StockChange, UpdateOrder,
 };
 use shared_events::outcome::Rejection;
 use shared_events::{Currency, Envelope, Message, Money, OrderId, RefundId, Service, StockMovementId, Subject};
@@ -80,6 +80,7 @@ impl Bed {
             gateways: Gateways::default(),
             easypost: None,
             neighbours: vec![],
+            redis: None,
         };
         let (cheap, dear) = (Bank::default(), Bank::default());
         let providers = Providers::default()
@@ -94,6 +95,7 @@ impl Bed {
                 unit_price: usd(price),
                 grams: 400,
                 is_active: true,
+                reason: None,
                 by: who("boss"),
             };
             bed.tell(&orders::put_product::Put, product).await.unwrap();
@@ -108,6 +110,7 @@ impl Bed {
                 is_active: true,
                 marketplace: None,
                 address: None,
+                reason: None,
                 by: who("boss"),
             };
             bed.tell(&orders::put_warehouse::Put, warehouse).await.unwrap();
@@ -155,6 +158,45 @@ impl Bed {
         self.tell(&orders::change_stock::ChangeIt, change).await
     }
 
+    /// Counts an article in `east`.
+    pub async fn count(&self, sku: &str, counted: i64) {
+        let change = ChangeStock {
+            movement_id: StockMovementId(Uuid::now_v7()),
+            sku: sku.into(),
+            warehouse_id: "east".into(),
+            change: StockChange::Count(counted),
+            reference: "count".into(),
+            by: who("boss"),
+        };
+        self.tell(&orders::change_stock::ChangeIt, change).await.unwrap();
+    }
+
+    /// Has the details of an order changed, as a customer's request over HTTP does.
+    pub async fn change(&self, id: OrderId, how: impl FnOnce(&mut Private)) -> Result<Value, Rejection> {
+        let key = &self.parts.config.key;
+        let mut work = self.slice.work().await;
+        let sealed: String = sqlx::query_scalar("SELECT private_sealed FROM orders WHERE id = $1")
+            .bind(id.0)
+            .fetch_one(work.conn())
+            .await
+            .unwrap();
+        drop(work);
+        let mut private = Private::open(key, &self.slice.tenant, id, &sealed).unwrap();
+        how(&mut private);
+        let change = UpdateOrder {
+            why: None,
+            order_id: id,
+            private: Some(private.seal(key, &self.slice.tenant, id).unwrap()),
+            replaces: Some(sealed),
+            marks: Some(private.marks(key)),
+            ship_country: None,
+            shipping_method: None,
+            only_of: Some("ann".into()),
+            by: who("ann"),
+        };
+        self.tell(&orders::update_order::Update, change).await
+    }
+
     /// An order of these articles by `ann`.
     pub fn order(&self, items: &[(&str, i64)]) -> PlaceOrder {
         let order_id = OrderId(Uuid::now_v7());
@@ -189,6 +231,7 @@ impl Bed {
             payment_method: "credit_card".into(),
             marks: private.marks(&self.parts.config.key),
             private: private.seal(&self.parts.config.key, &self.slice.tenant, order_id).unwrap(),
+            email: None,
             click_id: None,
             coupon: None,
             is_trusted: false,
@@ -218,7 +261,8 @@ impl Bed {
     pub async fn labels(&self, id: OrderId, shipments: i32) -> Result<Value, Rejection> {
         let label = |shipment| HandedOver { shipment, carrier: "ups".into(), tracking_number: format!("1Z{shipment}") };
         let shipments = (1..=shipments).map(label).collect();
-        self.tell(&orders::fulfil_order::Fulfil, FulfilOrder { order_id: id, shipments, by: who("bob") }).await
+        self.tell(&orders::fulfil_order::Fulfil, FulfilOrder { order_id: id, shipments, only_in: None, by: who("bob") })
+            .await
     }
 
     pub async fn set_status(&self, id: OrderId, status: &str) -> Result<Value, Rejection> {

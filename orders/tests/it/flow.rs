@@ -97,16 +97,16 @@ async fn two_warehouses_are_two_shipments_and_one_payment(pool: PgPoolOptions, o
 async fn prices_are_the_catalogues_and_a_difference_names_the_line(pool: PgPoolOptions, options: PgConnectOptions) {
     let bed = Bed::new(pool, options).await;
     let mut order = bed.order(&[("camera", 1), ("cable", 2)]);
-    order.items[1].unit_price = Some(usd(1_499));
+    order.items[1].unit_price = Some(usd(1_499).into());
     let refused = bed.tell(&orders::place_order::Place, order).await.unwrap_err();
     assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("price_conflict", Some("items[1].unit_price")));
     let refused = bed.tell(&orders::place_order::Place, bed.order(&[("nothing", 1)])).await.unwrap_err();
     assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("unknown_product", Some("items[0].product_id")));
     let mut order = bed.order(&[("cable", 1)]);
-    order.expected_total = Some(usd(2_649));
+    order.expected_total = Some(usd(2_649).into());
     assert_eq!(bed.tell(&orders::place_order::Place, order).await.unwrap_err().code, "total_conflict");
     let mut order = bed.order(&[("cable", 1)]);
-    order.shipping = Some(usd(0));
+    order.shipping = Some(usd(0).into());
     assert_eq!(bed.tell(&orders::place_order::Place, order).await.unwrap_err().code, "own_rates_forbidden");
     let small = bed.tell(&orders::place_order::Place, bed.order(&[("cable", 1)])).await.unwrap();
     assert_eq!(

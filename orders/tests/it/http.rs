@@ -6,92 +6,23 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use futures::future::BoxFuture;
-use orders::api::{Api, Around, Probe, Sends, other_spellings, router};
+use orders::api::{Api, Around, Probe, other_spellings, router};
 use serde_json::{Value, json};
 use service_kit::auth::{Claims, Role, Verifier, mint};
 use service_kit::config::{AuthConfig, EdgeConfig, Env, Reader, load};
-use service_kit::handler::{Delivered, Failure, Handles};
 use service_kit::health::Health;
 use service_kit::http::Server;
-use service_kit::store::Store;
-use shared_events::orders::{
-    CancelOrder, ChangeOrderStatus, PlaceOrder, PutCart, PutCustomer, PutProduct, UpdateOrder,
-};
-use shared_events::{Envelope, Message, Topic};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tower::ServiceExt;
 
 use crate::bed::Bed;
+use crate::spot::OnTheSpot;
 
-/// Handles commands in the process, once each, and keeps their outcomes as the kit does.
-struct OnTheSpot(Store);
-
-impl OnTheSpot {
-    async fn run<M: Message>(
-        &self,
-        handler: impl Handles<M>,
-        envelope: &Envelope,
-        payload: &[u8],
-    ) -> anyhow::Result<()> {
-        let data: M = serde_json::from_slice(payload)?;
-        let mut work = self.0.read(&envelope.tenant).await?;
-        let handled = handler.handle(&mut work, &Delivered { envelope: envelope.clone(), data }).await;
-        let (status, rejection, result) = match handled {
-            Ok(outcome) => ("done", None, outcome.value().cloned()),
-            Err(Failure::Reject(rejection)) => {
-                work = self.0.read(&envelope.tenant).await?;
-                ("rejected", Some(serde_json::to_value(rejection)?), None)
-            }
-            Err(Failure::Retry(error)) => return Err(error),
-        };
-        sqlx::query(
-            "INSERT INTO command_outcomes (command_id, tenant, actor, type, status, rejection, result, body_digest, correlation, finished_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now())",
-        )
-        .bind(envelope.id.0)
-        .bind(envelope.tenant.as_str())
-        .bind(&envelope.actor)
-        .bind(M::TYPE)
-        .bind(status)
-        .bind(rejection)
-        .bind(result)
-        .bind(&envelope.body_digest)
-        .bind(envelope.correlation)
-        .execute(work.conn())
-        .await?;
-        Ok(work.commit().await?)
-    }
-}
-
-impl Sends for OnTheSpot {
-    fn send<'a>(
-        &'a self,
-        _topic: Topic,
-        envelope: &'a Envelope,
-        payload: Vec<u8>,
-    ) -> BoxFuture<'a, anyhow::Result<()>> {
-        Box::pin(async move {
-            match envelope.kind.as_str() {
-                PlaceOrder::TYPE => self.run::<PlaceOrder>(orders::place_order::Place, envelope, &payload).await,
-                UpdateOrder::TYPE => self.run::<UpdateOrder>(orders::update_order::Update, envelope, &payload).await,
-                CancelOrder::TYPE => self.run::<CancelOrder>(orders::cancel_order::Cancel, envelope, &payload).await,
-                PutProduct::TYPE => self.run::<PutProduct>(orders::put_product::Put, envelope, &payload).await,
-                ChangeOrderStatus::TYPE => {
-                    self.run::<ChangeOrderStatus>(orders::change_status::ChangeIt, envelope, &payload).await
-                }
-                PutCart::TYPE => self.run::<PutCart>(orders::put_around::PutIt, envelope, &payload).await,
-                PutCustomer::TYPE => self.run::<PutCustomer>(orders::put_around::PutThem, envelope, &payload).await,
-                other => anyhow::bail!("no handler for {other}"),
-            }
-        })
-    }
-}
-
-fn env() -> Env {
+pub fn env() -> Env {
     Env::of([("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef")])
 }
 
-fn app(bed: &Bed) -> Router {
+pub fn app(bed: &Bed) -> Router {
     app_among(bed, Around::default())
 }
 
@@ -102,7 +33,7 @@ pub fn app_among(bed: &Bed, around: Around) -> Router {
     let failing =
         Arc::new(|| -> BoxFuture<'static, anyhow::Result<u16>> { Box::pin(async { anyhow::bail!("refused") }) });
     let well = Arc::new(|| -> BoxFuture<'static, anyhow::Result<u16>> { Box::pin(async { Ok(200) }) });
-    let probe = Probe::default().with("cart_service", "http://cart.example/health".into(), failing).with(
+    let probe = Probe::of(&bed.parts.config).with("cart_service", "http://cart.example/health".into(), failing).with(
         "user_service",
         "http://user.example/health".into(),
         well,
@@ -110,7 +41,9 @@ pub fn app_among(bed: &Bed, around: Around) -> Router {
     let store = bed.slice.store.clone();
     let api =
         Api { sender: Arc::new(OnTheSpot(store.clone())), store, config: bed.parts.config.clone(), probe, around };
-    Server::new(Health::new("orders"), config, verifier).app(router(api.clone()), other_spellings(api))
+    Server::new(Health::new("orders"), config, verifier)
+        .keys(Arc::new(api.clone()))
+        .app(router(api.clone()), other_spellings(api))
 }
 
 pub struct Asked {
@@ -283,6 +216,25 @@ async fn the_workflows_own_tax_and_shipping_are_what_is_paid(pool: PgPoolOptions
         (&json!(1), &json!("100.00")),
         "{performance}"
     );
+    let earned = json!([{"currency": "USD", "average_order_value": "74.77", "revenue_per_hour": "3.12"}]);
+    assert_eq!((&performance["by_currency"], &performance["orders_per_minute"]), (&earned, &json!("0.00")));
+    assert_eq!((&performance["inventory_accuracy"], &performance["return_rate"]), (&Value::Null, &Value::Null));
+    let totals = json!({"entries": 1, "on_hand": 5, "reserved": 2, "available": 3, "low": 0});
+    assert_eq!(inventory["totals"], totals);
+    // One count finds what the books say, one does not; the parcel comes back, and is paid back.
+    for counted in [5, 4] {
+        bed.count("WIDGET-001", counted).await;
+    }
+    bed.labels(id, 1).await.unwrap();
+    bed.run().await;
+    bed.refund(id, shared_events::orders::RefundWish::Whole, false).await.unwrap();
+    let mut work = bed.slice.work().await;
+    sqlx::query("UPDATE shipments SET tracking_status = 'return_to_sender'").execute(work.conn()).await.unwrap();
+    work.commit().await.unwrap();
+    let performance = ask(&app, Method::GET, "/api/order-workflow/analytics/performance", BOSS, None, "").await.body;
+    let rates =
+        ["inventory_accuracy", "fulfillment_accuracy", "refund_rate", "return_rate"].map(|name| &performance[name]);
+    assert_eq!(rates, [&json!("50.00"), &json!("0.00"), &json!("100.00"), &json!("0.00")], "{performance}");
 }
 
 #[sqlx::test(migrator = "migrations::ORDERS")]
@@ -304,6 +256,8 @@ async fn staffs_pages_are_for_staff(pool: PgPoolOptions, options: PgConnectOptio
         assert_eq!(ask(&app, Method::GET, path, BOSS, None, "").await.status, 200, "{path}");
     }
     let stats = ask(&app, Method::GET, "/admin/orders/stats/", BOSS, None, "").await.body;
+    let later = ask(&app, Method::GET, "/admin/orders/stats?since=2100-01-01T00:00:00Z", BOSS, None, "").await.body;
+    assert_eq!((&later["total_orders"], &later["revenue"]), (&json!(0), &json!([])));
     assert_eq!((&stats["total_orders"], &stats["revenue"][0]["total"]), (&json!(1), &json!("26.50")));
     assert_eq!(ask(&app, Method::PUT, &status, ANN, Some(json!({"status": "cancelled"})), "").await.status, 403);
     let wrong = ask(&app, Method::PUT, &status, BOSS, Some(json!({"status": "shipped"})), "").await;
@@ -315,6 +269,21 @@ async fn staffs_pages_are_for_staff(pool: PgPoolOptions, options: PgConnectOptio
     assert_eq!((&trail["entries"][0]["who"], &trail["entries"][0]["why"]), (&json!("boss"), &json!("let me see")));
     let listed = ask(&app, Method::GET, "/admin/orders?status=on_hold&limit=1", BOSS, None, "").await.body;
     assert_eq!(listed["orders"][0]["id"], json!(id));
+    // What staff does to an order says who, what, before, after and why.
+    let (one, audit) = (format!("/orders/{id}"), format!("/admin/orders/audit?subject={id}&limit=1"));
+    let last = async || ask(&app, Method::GET, &audit, BOSS, None, "").await.body["entries"][0].clone();
+    let change = json!({"shipping_method": "express", "reason": "the customer called"});
+    let changed = ask(&app, Method::PUT, &one, BOSS, Some(change), "").await;
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    let entry = last().await;
+    let (before, after) = (&entry["before"]["shipping_method"], &entry["after"]["shipping_method"]);
+    assert_eq!((before, after, &entry["why"]), (&json!("standard"), &json!("express"), &json!("the customer called")));
+    let odd = ask(&app, Method::DELETE, &one, BOSS, Some(json!({"reason": ""})), "").await;
+    assert_eq!((odd.status, &odd.body["errors"][0]["field"]), (422, &json!("reason")));
+    let gone = ask(&app, Method::DELETE, &one, BOSS, Some(json!({"reason": "ordered twice"})), "").await;
+    assert_eq!(gone.status, 200, "{}", gone.body);
+    let entry = last().await;
+    assert_eq!((&entry["what"], &entry["why"]), (&json!("cancel"), &json!("ordered twice")));
 }
 
 #[sqlx::test(migrator = "migrations::ORDERS")]

@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Method, Request};
 use chrono::TimeDelta;
 use orders::config::{Config, EasyPostConfig, Parts, Post};
 use orders::private::Address;
 use providers::easypost::{EasyPost, sign};
-use providers::files::Files;
+use providers::files::{Files, Place};
 use providers::objects::{ObjectConfig, Objects};
 use serde_json::{Value, json};
 use service_kit::clock::SystemClock;
 use service_kit::config::Secret;
 use shared_events::OrderId;
+use shared_events::evidence::WrappedKey;
 use shared_events::orders::PutWarehouse;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::net::TcpListener;
@@ -23,7 +24,7 @@ use tower::ServiceExt;
 use crate::bed::{Bed, address, who};
 use orders::api::Around;
 
-use crate::http::app_among;
+use crate::http::{BOSS, app_among, ask};
 
 const SECRET: &str = "what carriers sign with";
 
@@ -59,6 +60,7 @@ impl PostBed {
                 is_active: true,
                 marketplace: None,
                 address: Some(serde_json::to_value(Address { name: Some(id.into()), ..address("US") }).unwrap()),
+                reason: None,
                 by: who("boss"),
             };
             bed.tell(&orders::put_warehouse::Put, warehouse).await.unwrap();
@@ -170,6 +172,27 @@ async fn one_shipment_never_has_two_labels(pool: PgPoolOptions, options: PgConne
 }
 
 #[sqlx::test(migrator = "migrations::ORDERS")]
+async fn a_label_opens_with_the_new_master_key_alone(pool: PgPoolOptions, options: PgConnectOptions) {
+    const NEW: &str = "two:Y2hhbmdlLW1lLWNoYW5nZS1tZS1jaGFuZ2UtbWUtMTI=";
+    let post = PostBed::new(pool, options).await;
+    let bed = &post.bed;
+    bed.receive("cable", "east", 1).await;
+    let id = bed.place(bed.order(&[("cable", 1)])).await;
+    bed.run().await;
+    let files = bed.parts.config.easypost.as_ref().unwrap().files.clone();
+    let both = format!("{NEW},one:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").parse().unwrap();
+    assert_eq!(orders::rotate_keys::rotate(&bed.slice.store, &both).await.unwrap(), 1);
+    assert_eq!(orders::rotate_keys::rotate(&bed.slice.store, &both).await.unwrap(), 0);
+    let value = async |column: &str| post.one(column, id).await.unwrap();
+    let key = WrappedKey { master: value("label_key_master").await, wrapped: value("label_key_wrapped").await };
+    let bytes = value("label_bytes").await.parse().unwrap();
+    let place = Place { object: value("label_object").await, bytes, key };
+    assert!(files.read_whole(&bed.slice.tenant, &place).await.is_err(), "the old key is not needed any more");
+    let files = Files { masters: NEW.parse().unwrap(), ..files };
+    assert_eq!(files.read_whole(&bed.slice.tenant, &place).await.unwrap().len() as u64, bytes);
+}
+
+#[sqlx::test(migrator = "migrations::ORDERS")]
 async fn what_is_given_up_gives_its_label_back(pool: PgPoolOptions, options: PgConnectOptions) {
     let post = PostBed::new(pool, options).await;
     let bed = &post.bed;
@@ -201,7 +224,15 @@ async fn trouble_on_the_way_is_somebodys_task(pool: PgPoolOptions, options: PgCo
     assert_eq!((bed.said("shipment_exception").await, bed.said("shipment_returned").await), (1, 1));
     let mut work = bed.slice.work().await;
     let tasks: Vec<(String, String)> =
-        sqlx::query_as("SELECT kind, summary FROM order_tasks").fetch_all(work.conn()).await.unwrap();
-    assert_eq!(tasks.len(), 1);
-    assert!(tasks[0].0 == "carrier_exception" && tasks[0].1.contains("usps says failure"), "{tasks:?}");
+        sqlx::query_as("SELECT kind, summary FROM order_tasks ORDER BY seq").fetch_all(work.conn()).await.unwrap();
+    drop(work);
+    assert_eq!(tasks.len(), 2, "each trouble is a task of its own: {tasks:?}");
+    assert!(tasks.iter().all(|(kind, _)| kind == "carrier_exception"));
+    assert!(tasks[0].1.contains("usps says failure") && tasks[1].1.contains("brings it back"), "{tasks:?}");
+    assert_eq!(post.tell(&code, "return_to_sender", SECRET).await.0, 200);
+    assert_eq!(bed.said("order_task_opened").await, 2, "told twice it is one");
+    let path = format!("/api/order-workflow/orders/{id}/tracking");
+    let tracked = ask(&app_among(bed, Around::default()), Method::GET, &path, BOSS, None, "").await.body;
+    assert_eq!(tracked["shipments"][0]["tracking_status"], "return_to_sender");
+    assert!(tracked["shipments"][0]["tracked_at"].is_string(), "{tracked}");
 }

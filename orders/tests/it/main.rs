@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod access;
 mod around;
 mod bank;
 mod bed;
+mod changes;
+mod exceptions;
+mod faults;
 mod flow;
 mod gateways;
 mod http;
@@ -12,7 +16,9 @@ mod labels;
 mod marketplace;
 mod money;
 mod people;
+mod returns;
 mod shop;
+mod spot;
 mod stock;
 mod timers;
 mod webhooks;

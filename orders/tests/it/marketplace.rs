@@ -17,6 +17,7 @@ async fn refunded_units_of_a_marketplace_are_told(pool: PgPoolOptions, options: 
         is_active: true,
         marketplace: Some("US".into()),
         address: None,
+        reason: None,
         by: who("boss"),
     };
     bed.tell(&orders::put_warehouse::Put, centre).await.unwrap();

@@ -78,6 +78,7 @@ impl Shop {
             unit_price: Money::new(15_000, Currency::try_new("INR").unwrap()),
             grams: 400,
             is_active: true,
+            reason: None,
             by: who("boss"),
         };
         bed.tell(&orders::put_product::Put, product).await.unwrap();

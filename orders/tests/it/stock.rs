@@ -65,6 +65,10 @@ async fn counts_are_written_down_and_reordering_is_suggested(pool: PgPoolOptions
     assert_eq!(bed.stands(id).await.2, "buy_label");
     assert_eq!(bed.stands(too_many).await.1, "stock", "the safety stock is not sold");
     assert_eq!(bed.said("reorder_suggested").await, 1);
+    let received = bed.stock("cable", "east", StockChange::Receive(5)).await.unwrap();
+    assert_eq!(received["available"], 5, "15 less 9 that are set aside less 1 that is never sold");
+    bed.stock("cable", "east", StockChange::Count(10)).await.unwrap();
+    assert_eq!(bed.said("reorder_suggested").await, 1, "it was low before");
     assert_eq!(bed.stock("cable", "east", StockChange::Count(8)).await.unwrap_err().code, "stock_conflict");
     bed.stock("cable", "east", StockChange::Count(9)).await.unwrap();
     assert_eq!(bed.in_stock("cable", "east").await, (9, 9));

@@ -51,6 +51,28 @@ async fn a_task_that_nobody_decides_is_escalated_once(pool: PgPoolOptions, optio
 }
 
 #[sqlx::test(migrator = "migrations::ORDERS")]
+async fn what_never_arrives_is_asked_about(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    bed.receive("cable", "east", 2).await;
+    let (lost, arrived) = (bed.place(bed.order(&[("cable", 1)])).await, bed.place(bed.order(&[("cable", 1)])).await);
+    bed.run().await;
+    for id in [lost, arrived] {
+        bed.labels(id, 1).await.unwrap();
+    }
+    bed.run().await;
+    bed.set_status(arrived, "delivered").await.unwrap();
+    bed.slice.clock.advance(TimeDelta::days(29));
+    bed.run().await;
+    assert_eq!(bed.said("order_task_opened").await, 0, "parcels take their time");
+    bed.slice.clock.advance(TimeDelta::days(1));
+    bed.run().await;
+    let mut work = bed.slice.work().await;
+    let asked: Vec<uuid::Uuid> =
+        sqlx::query_scalar("SELECT order_id FROM order_tasks").fetch_all(work.conn()).await.unwrap();
+    assert_eq!(asked, [lost.0]);
+}
+
+#[sqlx::test(migrator = "migrations::ORDERS")]
 async fn a_promise_of_money_is_renewed_before_it_lapses(pool: PgPoolOptions, options: PgConnectOptions) {
     let bed = Bed::new(pool, options).await;
     bed.receive("cable", "east", 1).await;

@@ -127,6 +127,14 @@ async fn each_gateways_webhooks_are_proved_and_kept_once(pool: PgPoolOptions, op
     let asked = shop.paypal.calls("POST verify-webhook-signature");
     assert_eq!(post(&app, "paypal", &elsewhere).await, 401);
     assert_eq!(shop.paypal.calls("POST verify-webhook-signature"), asked, "not even asked about");
+    let mut old = all[1].1.clone();
+    for (name, value) in &mut old.headers {
+        if name == "paypal-transmission-time" {
+            *value = "2026-11-16T12:00:00Z".into();
+        }
+    }
+    assert_eq!(post(&app, "paypal", &old).await, 401, "older than PayPal repeats anything");
+    assert_eq!(shop.paypal.calls("POST verify-webhook-signature"), asked, "not even asked about");
     shop.paypal.fail("POST verify-webhook-signature", "error");
     assert_eq!(post(&app, "paypal", &all[1].1).await, 503, "it may be PayPal's, so it is to be sent again");
     // Too old, or of nobody's payment: not believed, and not kept.
@@ -263,6 +271,17 @@ async fn disputes_are_noted_and_count_against_the_customer_unless_they_are_won(
         bed.run().await;
     }
     assert_eq!(chargebacks(&shop).await, 2);
+    // Each is told as often as it changed: Stripe's opening came too late to be one.
+    assert_eq!((bed.said("dispute_opened").await, bed.said("dispute_closed").await), (2, 1));
+    let mut work = bed.slice.work().await;
+    let tasks: Vec<(uuid::Uuid,)> = sqlx::query_as(
+        "SELECT order_id FROM order_tasks WHERE kind = 'payment_dispute' AND state = 'open' ORDER BY seq",
+    )
+    .fetch_all(work.conn())
+    .await
+    .unwrap();
+    assert_eq!(tasks, [(tea.0,), (cables.0,)], "somebody has to send the bank what it asks for");
+    drop(work);
     // The next order of the customer says so.
     let next = shop.place("cable", &[("stripe", "pm_card_visa")]).await;
     bed.run().await;
@@ -305,7 +324,41 @@ async fn a_refund_that_fell_through_counts_no_more_and_can_be_asked_for_again(
         bed.run().await;
         assert_eq!(bed.shown(id).await["refunded_amount"], "0.00");
     }
+    let told = bed.slice.said().await;
+    let failed: Vec<&Value> =
+        told.iter().filter(|(kind, _)| kind == "orders.order_refund_failed.v1").map(|(_, told)| told).collect();
+    assert_eq!(failed.len(), 1, "whoever had acted on the refund is told once");
+    assert_eq!((&failed[0]["was_told"], &failed[0]["amount"]["minor"]), (&json!(true), &json!(1_000)));
+    let (_, refunded) = told.iter().find(|(kind, _)| kind == "orders.order_refunded.v1").unwrap();
+    assert_eq!(failed[0]["refund_id"], refunded["refund_id"]);
     bed.refund(id, money, false).await.unwrap();
     bed.run().await;
     assert_eq!(shop.ledger("stripe").await.refunded, 1_000);
+    // Another order is refunded whole, which closes it; that falls through, too.
+    let id = shop.place("cable", &[("stripe", "pm_card_visa")]).await;
+    bed.run().await;
+    bed.labels(id, 1).await.unwrap();
+    bed.run().await;
+    bed.refund(id, RefundWish::Whole, false).await.unwrap();
+    bed.run().await;
+    assert_eq!(bed.stands(id).await.0, "refunded");
+    let mut work = bed.slice.work().await;
+    let (refund,): (String,) = sqlx::query_as(
+        "SELECT c.provider_ref FROM payment_calls c JOIN refunds r ON r.id = c.subject WHERE c.purpose = 'refund' AND r.order_id = $1",
+    )
+    .bind(id.0)
+    .fetch_one(work.conn())
+    .await
+    .unwrap();
+    drop(work);
+    let intent = reference(&shop, id).await;
+    let failed = json!({"id": refund, "object": "refund", "payment_intent": intent, "status": "failed"});
+    assert_eq!(post(&app, "stripe", &shop.stripe.event(STRIPE_SECRET, "refund.failed", &failed)).await, 204);
+    bed.run().await;
+    let shown = bed.shown(id).await;
+    assert_eq!(
+        (&shown["status"], &shown["refunded_amount"]),
+        (&json!("shipped"), &json!("0.00")),
+        "as it stood before"
+    );
 }

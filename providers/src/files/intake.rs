@@ -13,8 +13,8 @@ use super::Files;
 use crate::media_type::{ENOUGH, LONGEST_PROLOG, Prolog, Unsupported, recognise};
 use crate::objects::{ObjectError, ObjectKey, ObjectWriter};
 
-/// Most bytes of a file: 25 MB, read generously.
-pub const LARGEST: u64 = 25 * 1024 * 1024;
+/// Most bytes of a file: 25 MB, as decimal megabytes, so that 26 MB are too many however they are counted.
+pub const LARGEST: u64 = 25_000_000;
 
 /// Why a file is not taken in.
 #[derive(Debug, thiserror::Error)]

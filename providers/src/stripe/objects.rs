@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use shared_events::money::Money;
 
 use super::amount::money;
@@ -49,6 +49,7 @@ pub struct PaymentIntent {
     /// What it was paid with.
     pub payment_method: Option<String>,
     /// The charge that was made of it.
+    #[serde(default, deserialize_with = "id_of")]
     pub latest_charge: Option<String>,
     /// What we wrote on it.
     #[serde(default)]
@@ -56,6 +57,19 @@ pub struct PaymentIntent {
     /// When it was made, in seconds since 1970.
     #[serde(default)]
     pub created: i64,
+}
+
+/// The id of something that comes as its id, or whole where an account's settings have it so.
+fn id_of<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Expandable {
+        Id(String),
+        Whole { id: String },
+    }
+    Ok(Option::deserialize(deserializer)?.map(|one| match one {
+        Expandable::Id(id) | Expandable::Whole { id } => id,
+    }))
 }
 
 impl PaymentIntent {

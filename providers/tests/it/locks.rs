@@ -1,57 +1,61 @@
-//! Object lock, on a server that has it. No such server runs within a test, so these run on demand:
-//! `moto_server -p 5555`, then `cargo test -p providers --test it -- --ignored` with S3_LOCK_ENDPOINT=http://127.0.0.1:5555.
+//! Object lock, over the wire of an S3 server that has it.
 
 use bytes::Bytes;
 use chrono::{SubsecRound, TimeDelta};
-use providers::objects::{ObjectConfig, ObjectKey, Objects, Retention, S3Config};
+use providers::objects::{ObjectError, ObjectKey, Objects, Retention};
 use service_kit::clock::{Clock, SystemClock};
-use service_kit::config::{Env, Secret};
-use service_kit::http_client;
+
+use crate::locking::LockingBucket;
+use crate::servers::{client, serve};
+
+async fn store(bucket: &LockingBucket, secret: &str, locks: bool) -> Objects {
+    client(&serve(bucket.clone()).await, secret, locks)
+}
+
+fn packet() -> ObjectKey {
+    ObjectKey::try_new("packets/a.zip").unwrap()
+}
 
 #[tokio::test]
-#[ignore = "needs an S3 server with object lock; see above"]
-async fn a_sealed_object_is_held_until_its_time() {
-    let env = Env::process();
-    let endpoint = env.get("S3_LOCK_ENDPOINT").unwrap().to_owned();
-    let bucket = format!("{endpoint}/locked");
-    let plain = http_client::client(std::time::Duration::from_secs(10));
-    // The test server looks only whether a request is signed, not how; what is tested is signed properly.
-    let signed =
-        "AWS4-HMAC-SHA256 Credential=key-id/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
-    let made = plain
-        .put(&bucket)
-        .header("authorization", signed)
-        .header("x-amz-bucket-object-lock-enabled", "true")
-        .send()
-        .await
-        .unwrap();
-    assert!(made.status().is_success() || made.status().as_u16() == 409, "{}", made.status());
-    let config = S3Config {
-        endpoint: Some(endpoint),
-        region: "us-east-1".into(),
-        bucket: "locked".into(),
-        access_key_id: "key-id".into(),
-        secret_access_key: Secret::new("secret-key"),
-        object_lock: true,
-    };
-    let objects = Objects::open(&ObjectConfig::S3(config)).unwrap();
-    let key = ObjectKey::try_new("packets/a.zip").unwrap();
-    let until = (SystemClock.now() + TimeDelta::days(30)).trunc_subsecs(0);
-    let kept = objects.put_retained(&key, Bytes::from_static(b"sealed"), until).await.unwrap();
+async fn a_sealed_object_is_held_until_its_time_whoever_deletes_it() {
+    let bucket = LockingBucket::with_locks();
+    let objects = store(&bucket, "secret-key", true).await;
+    let until = (SystemClock.now() + TimeDelta::days(2557)).trunc_subsecs(0);
+    let kept = objects.put_retained(&packet(), Bytes::from_static(b"sealed"), until).await.unwrap();
     assert_eq!(kept, Retention::Locked);
-    assert_eq!(objects.head(&key).await.unwrap().unwrap().bytes, 6);
-    let head = plain.head(format!("{bucket}/packets/a.zip")).header("authorization", signed).send().await.unwrap();
-    assert_eq!(head.headers()["x-amz-object-lock-mode"], "COMPLIANCE");
-    let held: chrono::DateTime<chrono::Utc> =
-        head.headers()["x-amz-object-lock-retain-until-date"].to_str().unwrap().parse().unwrap();
-    assert_eq!(held, until);
-    // The very version that was sealed cannot be deleted.
-    let version = head.headers()["x-amz-version-id"].to_str().unwrap();
-    let deleted = plain
-        .delete(format!("{bucket}/packets/a.zip?versionId={version}"))
-        .header("authorization", signed)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(deleted.status().as_u16(), 403);
+    let held = bucket.versions("packets/a.zip");
+    assert_eq!(held[0].lock, Some(("COMPLIANCE".to_owned(), until)), "as the server understood it");
+    assert_eq!((held.len(), &held[0].content[..]), (1, &b"sealed"[..]));
+    assert_eq!(objects.head(&packet()).await.unwrap().unwrap().bytes, 6);
+    objects.delete(&packet()).await.unwrap();
+    assert_eq!(objects.head(&packet()).await.unwrap(), None, "out of sight");
+    assert_eq!(&bucket.versions("packets/a.zip")[0].content[..], b"sealed", "and still held");
+}
+
+#[tokio::test]
+async fn what_is_not_sealed_is_stored_without_a_lock() {
+    let bucket = LockingBucket::with_locks();
+    let objects = store(&bucket, "secret-key", true).await;
+    let mut writer = objects.write(&packet()).await.unwrap();
+    writer.write(Bytes::from_static(b"draft")).await.unwrap();
+    writer.finish().await.unwrap();
+    assert_eq!(bucket.versions("packets/a.zip")[0].lock, None);
+}
+
+#[tokio::test]
+async fn a_lock_that_is_refused_leaves_nothing_behind() {
+    let in_time = SystemClock.now() + TimeDelta::days(1);
+    let past = SystemClock.now() - TimeDelta::days(1);
+    let (with, without) = (LockingBucket::with_locks(), LockingBucket::default());
+    for (bucket, secret, until, why) in [
+        (&without, "secret-key", in_time, "Object Lock Configuration"),
+        (&with, "secret-key", past, "a date in the past"),
+        (&with, "wrong-secret", in_time, "SignatureDoesNotMatch"),
+    ] {
+        let objects = store(bucket, secret, true).await;
+        let refused = objects.put_retained(&packet(), Bytes::from_static(b"sealed"), until).await.unwrap_err();
+        let ObjectError::Server(words) = refused else { panic!("{refused:?}") };
+        assert!(words.to_string().contains(why), "{words}");
+        assert!(bucket.versions("packets/a.zip").is_empty());
+    }
 }

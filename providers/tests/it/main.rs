@@ -4,6 +4,8 @@
 
 mod amazon;
 mod fetching;
+mod google;
+mod locking;
 mod locks;
 mod objects;
 mod servers;
@@ -11,3 +13,4 @@ mod smtp;
 mod storing;
 mod stripe;
 mod stripe_holds;
+mod stripe_of_others;

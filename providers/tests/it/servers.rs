@@ -45,7 +45,13 @@ pub fn in_a_folder() -> Bed {
 pub async fn on_s3() -> Bed {
     let folder = empty_folder();
     std::fs::create_dir(folder.join("recoup")).unwrap();
-    let mut service = S3ServiceBuilder::new(FileSystem::new(&folder).unwrap());
+    let endpoint = serve(FileSystem::new(&folder).unwrap()).await;
+    Bed { objects: client(&endpoint, "secret-key", false), folder, endpoint }
+}
+
+/// Serves what an S3 server does; who signs with another secret than `secret-key` is refused.
+pub async fn serve(s3: impl s3s::S3) -> String {
+    let mut service = S3ServiceBuilder::new(s3);
     service.set_auth(SimpleAuth::from_single("key-id", "secret-key"));
     let service = service.build();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -59,22 +65,23 @@ pub async fn on_s3() -> Bed {
             });
         }
     });
-    Bed { objects: client(&endpoint, "secret-key"), folder, endpoint }
+    endpoint
 }
 
 /// The same server with another secret.
 pub fn on_s3_as(bed: &Bed, secret: &str) -> Objects {
-    client(&bed.endpoint, secret)
+    client(&bed.endpoint, secret, false)
 }
 
-fn client(endpoint: &str, secret: &str) -> Objects {
+/// A store on that server; `object_lock` says whether it is to use locks.
+pub fn client(endpoint: &str, secret: &str, object_lock: bool) -> Objects {
     let config = S3Config {
         endpoint: Some(endpoint.to_owned()),
         region: "us-east-1".into(),
         bucket: "recoup".into(),
         access_key_id: "key-id".into(),
         secret_access_key: Secret::new(secret),
-        object_lock: false,
+        object_lock,
     };
     Objects::open(&ObjectConfig::S3(config)).unwrap()
 }

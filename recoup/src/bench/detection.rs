@@ -18,8 +18,8 @@ use self::compare::Tally;
 /// Settings of `bench detection`.
 #[derive(Debug, Args)]
 pub struct Detection {
-    /// The worlds' numbers, the last one not included: A..B.
-    #[arg(long, default_value = "1..21", value_parser = range)]
+    /// The worlds' numbers, from the first to the last: A..B.
+    #[arg(long, default_value = "1..20", value_parser = range)]
     seeds: (u64, u64),
     /// Articles in each of a world's two regions.
     #[arg(long, default_value_t = 24)]
@@ -34,7 +34,7 @@ pub struct Detection {
 
 fn range(text: &str) -> Result<(u64, u64), String> {
     let numbers = text.split_once("..").and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
-    numbers.filter(|(from, to)| from < to).ok_or_else(|| "expected A..B with A < B, such as 1..21".to_owned())
+    numbers.filter(|(from, to)| from <= to).ok_or_else(|| "expected A..B, such as 1..20".to_owned())
 }
 
 /// Found and owed amounts of one type of claim, as shares.
@@ -70,7 +70,7 @@ pub fn run(settings: &Detection) -> anyhow::Result<()> {
     let mut tally = Tally::default();
     let (mut rows, mut quarantined, mut bad_rows, mut seconds) = (0, 0, 0, 0.0);
     let (mut paid, mut reversed) = (0_i64, 0_i64);
-    for seed in settings.seeds.0..settings.seeds.1 {
+    for seed in settings.seeds.0..=settings.seeds.1 {
         let world = World::generate(Settings {
             articles: settings.articles,
             orders: settings.orders,
@@ -100,7 +100,7 @@ pub fn run(settings: &Detection) -> anyhow::Result<()> {
         precision: share(all.hit, all.found),
         by_type: tally.by_type.iter().map(|(name, counts)| (name.clone(), shares(counts))).collect(),
         rows_per_s: rows as f64 / seconds,
-        worlds: settings.seeds.1 - settings.seeds.0,
+        worlds: settings.seeds.1 - settings.seeds.0 + 1,
         rows,
         quarantined,
         bad_rows,
@@ -184,8 +184,8 @@ mod tests {
 
     #[test]
     fn ranges_are_read_and_wrong_ones_refused() {
-        assert_eq!(range("1..21"), Ok((1, 21)));
-        for text in ["", "5", "5..5", "9..3", "a..b"] {
+        assert_eq!((range("1..20"), range("5..5")), (Ok((1, 20)), Ok((5, 5))));
+        for text in ["", "5", "9..3", "a..b"] {
             assert!(range(text).is_err(), "{text}");
         }
     }

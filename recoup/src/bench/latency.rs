@@ -28,6 +28,11 @@ fn warm_up(rate: u32) -> u32 {
     rate.max(200)
 }
 
+/// How many events are sent in all.
+pub(super) fn events(rate: u32, seconds: u32) -> u32 {
+    rate * seconds + warm_up(rate)
+}
+
 /// Sends single events at `rate` a second for `seconds`.
 #[expect(clippy::float_arithmetic, reason = "durations, no money")]
 pub(super) async fn run(system: &System, rate: u32, seconds: u32) -> anyhow::Result<Quantiles> {
@@ -36,7 +41,7 @@ pub(super) async fn run(system: &System, rate: u32, seconds: u32) -> anyhow::Res
     }
     let mut listener = PgListener::connect_with(&system.commission).await?;
     listener.listen("bench").await?;
-    let total = (rate * seconds + warm_up(rate)) as usize;
+    let total = events(rate, seconds) as usize;
     let (sent_to, mut sent) = mpsc::unbounded_channel();
     let sending = tokio::spawn(send(system.tracking.clone(), system.token.clone(), rate, total, sent_to));
     let mut begun: HashMap<String, Instant> = HashMap::new();

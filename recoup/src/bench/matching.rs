@@ -37,9 +37,9 @@ impl Matching {
 /// Runs all sets, one after the other on one core.
 ///
 /// # Errors
-/// When a set cannot be read, or there is none.
+/// When a set cannot be read, or there is none, or FEBRL was wanted and cannot be fetched.
 pub fn run(settings: &Matching) -> anyhow::Result<()> {
-    let mut all = Vec::new();
+    let (mut all, mut missing) = (Vec::new(), None);
     for (name, folder) in labelled::folders(&settings.data)? {
         if settings.wants(&name) {
             eprintln!("{name} ...");
@@ -54,7 +54,7 @@ pub fn run(settings: &Matching) -> anyhow::Result<()> {
                     report(&mut all, febrl::run(name, &folder)?);
                 }
             }
-            Err(problem) => eprintln!("FEBRL 1-4 left out: its files could not be fetched ({problem:#})"),
+            Err(problem) => missing = Some(problem),
         }
     }
     anyhow::ensure!(
@@ -66,7 +66,9 @@ pub fn run(settings: &Matching) -> anyhow::Result<()> {
     if let Some(path) = &settings.json {
         std::fs::write(path, serde_json::to_string_pretty(&all)?)?;
     }
-    Ok(())
+    // The figures of the others are there; whoever reads them has to know that they are not all.
+    let left_out = "FEBRL 1-4 left out, as their files could not be fetched; --only names the sets to run without them";
+    missing.map_or(Ok(()), |problem| Err(problem.context(left_out)))
 }
 
 fn report(all: &mut Vec<Figures>, figures: Figures) {

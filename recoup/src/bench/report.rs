@@ -25,7 +25,7 @@ impl Quantiles {
     }
 }
 
-/// What was measured. A part that was not asked for is absent.
+/// What was measured. A part that was not asked for is null.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
     pub(super) machine: String,

@@ -141,16 +141,16 @@ impl System {
         }
     }
 
-    /// Compares the purchases that were accepted with the commissions that there are.
-    pub(super) async fn check_books(&mut self) -> anyhow::Result<Books> {
+    /// Compares the purchases that were accepted with the commissions that there are. `timed` are those that the latency was measured with.
+    pub(super) async fn check_books(&mut self, timed: i64) -> anyhow::Result<Books> {
         self.settle().await?;
         let row = sqlx::query(
-            "SELECT count(*) AS rows, count(DISTINCT order_id) AS orders FROM commissions WHERE order_id LIKE 'run-%'",
+            "SELECT count(*) AS rows, count(DISTINCT order_id) AS orders FROM commissions WHERE order_id LIKE 'run-%' OR order_id LIKE 'lat-%'",
         )
         .fetch_one(&self.commission)
         .await?;
         let (rows, orders): (i64, i64) = (row.get("rows"), row.get("orders"));
-        Ok(Books { lost: self.events.made() as i64 - orders, duplicated: rows - orders })
+        Ok(Books { lost: self.events.made() as i64 + timed - orders, duplicated: rows - orders })
     }
 
     fn note_memory(&mut self) {

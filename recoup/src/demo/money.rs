@@ -153,9 +153,17 @@ pub async fn one_trace(edge: &Edge) -> anyhow::Result<String> {
     })
     .await?;
     say(format!("{} earns ${} by it. recoup trace {id}:", text(&commission["partner"]), text(&commission["earned"])))?;
-    trace::run(Tracing::parse_from(["trace", &id, "--from", "5m"]).args).await?;
+    trace(&id, Some("5m")).await?;
     chapter.end()?;
     Ok(id)
+}
+
+/// What `recoup trace` shows about an id, of what was written down so long ago at most.
+pub async fn trace(id: &str, from: Option<&str>) -> anyhow::Result<()> {
+    let since = from.map(|ago| ["--from", ago]);
+    let line = ["trace", id].into_iter().chain(since.into_iter().flatten());
+    trace::run(Tracing::parse_from(line).args).await?;
+    Ok(())
 }
 
 /// The arguments of `recoup trace`, read from a made-up command line.

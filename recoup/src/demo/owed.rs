@@ -15,8 +15,16 @@ use super::seller::{PLACE, cents, text};
 /// Detections that stand for money that can be claimed or was.
 const OWED: [&str; 2] = ["claimable", "claimed"];
 
+/// What was owed by the truth, and what of it was found, when both were compared: for the books in the end.
+pub struct Compared {
+    /// Truly owed, in cents.
+    pub owed: i64,
+    /// Found, in cents, by detection.
+    pub found: BTreeMap<String, i64>,
+}
+
 /// Compares by kind of claim; every difference is explained, or the demo fails.
-pub async fn compare(edge: &Edge, outside: &Outside) -> anyhow::Result<()> {
+pub async fn compare(edge: &Edge, outside: &Outside) -> anyhow::Result<Compared> {
     let chapter = Chapter::begin(15, "What is owed")?;
     let detections = edge.list(Who::Seller, "/api/detections", "detections").await?;
     let found: Vec<&Value> =
@@ -50,7 +58,10 @@ pub async fn compare(edge: &Edge, outside: &Outside) -> anyhow::Result<()> {
             say(format!("   {}", text(step)))?;
         }
     }
-    chapter.end()
+    let by_id = |one: &&Value| (text(&one["detection_id"]).to_owned(), cents(&one["expected_value"]));
+    let compared = Compared { owed: sum(2), found: found.iter().map(by_id).collect() };
+    chapter.end()?;
+    Ok(compared)
 }
 
 fn row(kind: &str, [count, found, owed]: [i64; 3]) -> Vec<String> {

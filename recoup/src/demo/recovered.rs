@@ -11,7 +11,9 @@ use crate::output::table;
 use super::books::dollars;
 use super::claims::{all, read};
 use super::edge::{Edge, Who, until};
+use super::money::trace;
 use super::outside::Outside;
+use super::owed::Compared;
 use super::report::{Chapter, say};
 use super::seller::{self, Seller, cents, text};
 
@@ -87,16 +89,22 @@ async fn payments(edge: &Edge) -> anyhow::Result<Value> {
     Ok(figures[0].clone())
 }
 
-/// The books: from what was claimed to what is left, each difference explained, and both stand-ins asked.
-pub async fn books(edge: &Edge, outside: &Outside, seller: &Seller) -> anyhow::Result<()> {
+/// The books: from what was owed to what is left, each difference explained, and both stand-ins asked.
+pub async fn books(edge: &Edge, outside: &Outside, seller: &Seller, compared: Compared) -> anyhow::Result<()> {
     let chapter = Chapter::begin(20, "The books of the claims")?;
     let mut rows = Vec::new();
     let mut row = |what: &str, amount: i64, why: String| rows.push(vec![format!("   {what}"), dollars(amount), why]);
     let (mut prepared, mut claimed, mut granted) = (0, 0, 0);
+    let (found, mut unclaimed) = (compared.found.values().sum::<i64>(), compared.found);
+    let (mut later, mut changed) = (0, 0);
     let (mut waiting, mut refused, mut less) = (BTreeMap::<String, i64>::new(), 0, 0);
     for claim in all(edge).await? {
         let (amount, whole) = (cents(&claim["amount"]), read(edge, text(&claim["id"])).await?);
         prepared += amount;
+        match unclaimed.remove(text(&whole["detection_id"])) {
+            Some(expected) => changed += amount - expected,
+            None => later += amount,
+        }
         if claim["case_id"].is_null() {
             *waiting.entry(text(&claim["status"]).replace('_', " ")).or_default() += amount;
             continue;
@@ -113,7 +121,18 @@ pub async fn books(edge: &Edge, outside: &Outside, seller: &Seller) -> anyhow::R
     let figures = payments(edge).await?;
     let (paid, back) = (cents(&figures["confirmed"]), cents(&figures["reversed"]));
     let (charged, refunded) = (cents(&figures["card_charged"]), cents(&figures["card_refunded"]));
-    row("found and prepared", prepared, String::new());
+    let without: i64 = unclaimed.values().sum();
+    row("owed", compared.owed, "by the truth that only Amazon's stand-in knows".into());
+    row(
+        "- not found",
+        compared.owed - found,
+        "approved, and the settlement that should hold it was not out yet".into(),
+    );
+    row("found", found, String::new());
+    row("- without a claim", without, "found, and no claim was made of it".into());
+    row("+ changed", changed, "units or values that were others when the claim was made".into());
+    row("+ found later", later, "windows that opened, and what was taken back, since".into());
+    row("prepared", prepared, String::new());
     for (state, amount) in &waiting {
         row("- not sent", *amount, state.clone());
     }
@@ -123,11 +142,15 @@ pub async fn books(edge: &Edge, outside: &Outside, seller: &Seller) -> anyhow::R
     row("granted", granted, String::new());
     row("paid", paid, "reimbursement and posting agree".into());
     row("- taken back", back, "reversed by Amazon".into());
-    row("- fee", charged, "20 % of cash, charged once".into());
+    row("- fee", charged, "20 % of cash, at least 0.50 a claim, charged once".into());
     row("+ fee given back", refunded, "for what was taken back".into());
     row("left to the seller", paid - back - charged + refunded, String::new());
     table(&["   ", "#USD", "why"], &rows)?;
     let unsent: i64 = waiting.values().sum();
+    anyhow::ensure!(found <= compared.owed, "more was found than is owed");
+    let explained = found - without + changed + later;
+    anyhow::ensure!(prepared == explained, "prepared is not what was found and what changed since");
+    anyhow::ensure!(without == 0, "something found was not made a claim of: {:?}", unclaimed.keys());
     anyhow::ensure!(prepared == unsent + claimed, "prepared is not what was sent and what was not");
     anyhow::ensure!(claimed == refused + less + granted, "claimed is not what was refused and what was granted");
     anyhow::ensure!(granted == paid, "granted ${} and paid ${} differ", dollars(granted), dollars(paid));
@@ -140,6 +163,14 @@ pub async fn books(edge: &Edge, outside: &Outside, seller: &Seller) -> anyhow::R
         if (at_amazon, at_stripe) == ((paid, back), charged - refunded) { "no difference" } else { "DIFFERENT" }
     ))?;
     anyhow::ensure!(at_amazon == (paid, back) && at_stripe == charged - refunded, "the books differ");
+    chapter.end()
+}
+
+/// Everything that led to a claim and followed from it, read from the topics: from the rows of the report to the fee.
+pub async fn one_trace(claim: &str) -> anyhow::Result<()> {
+    let chapter = Chapter::begin(21, "One claim, from the row of the report to its fee")?;
+    say(format!("recoup trace {claim}:"))?;
+    trace(claim, None).await?;
     chapter.end()
 }
 

@@ -215,6 +215,10 @@ async fn refund(edge: &Edge, id: &str) -> anyhow::Result<()> {
     ))
 }
 
+fn sum(rows: &Value, name: &str) -> i64 {
+    rows.as_array().into_iter().flatten().filter_map(|row| row[name].as_i64()).sum()
+}
+
 /// Stock, money at each payer, and our ledgers: all equal.
 async fn books(edge: &Edge, outside: &Outside, before: [i64; 2], orders: &Orders) -> anyhow::Result<()> {
     let chapter = Chapter::begin(22, "The books of the orders")?;
@@ -231,17 +235,28 @@ async fn books(edge: &Edge, outside: &Outside, before: [i64; 2], orders: &Orders
     }
     let now = outside.taken().await?;
     let theirs = [now[0] - before[0], now[1] - before[1]];
-    let stock = edge.get(Who::Manager, "/api/order-workflow/analytics/inventory").await?;
-    let on = |name: &str| -> i64 {
-        let own = stock["items"].as_array().into_iter().flatten();
-        own.filter_map(|item| item[name].as_i64()).sum()
-    };
+    let (mut left, mut reserved, mut by_ledger) = (0, 0, 0);
+    for (article, ..) in ARTICLES {
+        let stock = edge.get(Who::Manager, &format!("/api/order-workflow/analytics/inventory?sku={article}")).await?;
+        left += sum(&stock["items"], "on_hand");
+        reserved += sum(&stock["items"], "reserved");
+        let ledger = edge.get(Who::Manager, &format!("/api/v1/stock/ledger?sku={article}&limit=200")).await?;
+        by_ledger += sum(&ledger["movements"], "on_hand");
+    }
+    // The lamp went back and the cable stayed, so the partner keeps the cable's part, to the cent.
+    let row = books::of_order(edge, &orders.ids[0]).await?.context("the commission")?;
+    let amount = |text: &str| cents(&json!({"amount": text}));
+    let (earned, lamp) = (amount(&row.earned), amount(ARTICLES[0].1));
+    let goods = lamp + amount(ARTICLES[1].1);
+    let kept = earned - (2 * earned * lamp + goods) / (2 * goods);
     let pieces = PIECES * i64::try_from(ARTICLES.len())?;
     let rows = [
         ("money at Stripe's stand-in", dollars(ours[0]), dollars(theirs[0])),
         ("money at PayPal's stand-in", dollars(ours[1]), dollars(theirs[1])),
-        ("pieces left", on("on_hand").to_string(), (pieces - sold).to_string()),
-        ("pieces reserved", on("reserved").to_string(), "0".to_owned()),
+        ("pieces left", left.to_string(), (pieces - sold).to_string()),
+        ("pieces by the stock ledger", by_ledger.to_string(), (pieces - sold).to_string()),
+        ("pieces reserved", reserved.to_string(), "0".to_owned()),
+        ("commission on bea's order", dollars(amount(&row.remaining)), dollars(kept)),
     ];
     let differences = rows.iter().filter(|(_, ours, theirs)| ours != theirs).count();
     let verdict = |ours: &str, theirs: &str| if ours == theirs { "=" } else { "DIFFERENT" };

@@ -10,14 +10,29 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
 use uuid::Uuid;
 
+/// Where a row stands among those of its table, which are numbered as they are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The table.
+    pub table: &'static str,
+    /// The row's number.
+    pub row: i64,
+}
+
+/// Messages with the number of the first row that each made. Rows are numbered under the locks that order what depends on each other.
+const MADE: [(&str, &str); 2] = [
+    ("commissions", "SELECT cause, min(seq) FROM commissions WHERE reverses IS NULL GROUP BY cause"),
+    ("payouts", "SELECT cause, min(seq) FROM payouts GROUP BY cause"),
+];
+
 /// The live database, as it was when the replay began.
 pub struct Live {
     /// Its one connection, within the transaction.
     pub connection: PgConnection,
     /// Every tenant that has anything.
     pub tenants: Vec<String>,
-    /// For messages that made commissions: where the first of them stands in the order of their making.
-    pub order: HashMap<Uuid, i64>,
+    /// For messages that made commissions or a payout: where the first of those rows stands in the order of their making.
+    pub places: HashMap<Uuid, Place>,
     /// When ended holds were swept.
     pub sweeps: Vec<DateTime<Utc>>,
     /// When payout files were written.
@@ -45,14 +60,13 @@ impl Live {
                 .await?;
         let unpublished =
             sqlx::query_as("SELECT properties, payload FROM outbox ORDER BY id").fetch_all(&mut connection).await?;
-        let (mut order, mut sweeps, mut files) = (HashMap::new(), Vec::new(), Vec::new());
+        let (mut places, mut sweeps, mut files) = (HashMap::new(), Vec::new(), Vec::new());
         for tenant in &tenants {
             set_tenant(&mut connection, tenant).await?;
-            let made: Vec<(Uuid, i64)> =
-                sqlx::query_as("SELECT cause, min(seq) FROM commissions WHERE reverses IS NULL GROUP BY cause")
-                    .fetch_all(&mut connection)
-                    .await?;
-            order.extend(made);
+            for (table, sql) in MADE {
+                let made: Vec<(Uuid, i64)> = sqlx::query_as(sql).fetch_all(&mut connection).await?;
+                places.extend(made.into_iter().map(|(cause, row)| (cause, Place { table, row })));
+            }
             let swept = "SELECT DISTINCT at FROM ledger WHERE cause IS NULL AND movement = 'approved'";
             sweeps.extend(sqlx::query_scalar::<_, DateTime<Utc>>(swept).fetch_all(&mut connection).await?);
             let written = "SELECT written_at FROM payout_batches WHERE written_at IS NOT NULL";
@@ -62,7 +76,7 @@ impl Live {
         sweeps.dedup();
         files.sort_unstable();
         files.dedup();
-        Ok(Self { connection, tenants, order, sweeps, files, parked: parked.into_iter().collect(), unpublished })
+        Ok(Self { connection, tenants, places, sweeps, files, parked: parked.into_iter().collect(), unpublished })
     }
 
     /// Which of these messages the service had handled by then.

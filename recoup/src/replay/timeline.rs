@@ -1,7 +1,8 @@
 //! Messages in the order in which the live service handled them, as runs: those that it handled in one transaction.
 //!
 //! Each partition keeps its own order. Between partitions the time of the transaction decides, where it is known from what the service said, and else
-//! the time at which the message was written down. Transactions may overlap, so where both made commissions, the order of those rows decides.
+//! the time at which the message was written down. Transactions may overlap, and runs of several partitions may share one, so where both made
+//! commissions, or both made payouts, the order of those rows decides.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
@@ -11,7 +12,7 @@ use service_kit::replay::Applier;
 use uuid::Uuid;
 
 use super::epochs::Epochs;
-use super::live::Live;
+use super::live::{Live, Place};
 use super::said::{Reactions, Said};
 
 /// Messages looked up at once.
@@ -25,7 +26,8 @@ struct Timed {
     at: DateTime<Utc>,
     /// Whether that time is of a transaction, so that messages with the same one belong together.
     exact: bool,
-    order: Option<i64>,
+    /// Where the first of the rows stands that it made.
+    place: Option<Place>,
     record: Record,
 }
 
@@ -102,14 +104,8 @@ impl Timeline {
             let run = |((when, _), (at, record))| Run { when, at, records: vec![record] };
             return Ok(self.redriven.pop_first().map(run));
         }
-        let Some((earliest, head)) = earliest else { return Ok(None) };
-        let before = |order: i64| {
-            heads()
-                .filter(|(_, other)| other.order.is_some_and(|other| other < order))
-                .min_by_key(|(_, other)| other.order)
-        };
-        let chosen = head.order.and_then(before).map_or(earliest, |(index, _)| index);
-        Ok(self.queues[chosen].run())
+        let heads: Vec<Head> = heads().map(|(index, head)| (index, head.when, head.place)).collect();
+        Ok(first_of(&heads).and_then(|chosen| self.queues[chosen].run()))
     }
 
     async fn refill(
@@ -156,13 +152,28 @@ impl Timeline {
                         .map_or((record.recorded(), record.published), |reaction| (reaction.at, reaction.published));
                     let when = self.epochs.true_time(at, published).max(queue.latest);
                     queue.latest = when;
-                    let order = live.order.get(&record.id).copied();
-                    queue.ready.push_back(Timed { when, at, exact: known.is_some(), order, record });
+                    let place = live.places.get(&record.id).copied();
+                    queue.ready.push_back(Timed { when, at, exact: known.is_some(), place, record });
                 }
             }
         }
         Ok(())
     }
+}
+
+/// The first message of a queue: which queue, when it was handled by the true time, and where the row stands that it made.
+type Head = (usize, DateTime<Utc>, Option<Place>);
+
+/// Which queue is next. Transactions overlap, and small runs of several partitions share one: where the earliest has made a row, whoever has
+/// made an earlier row of the same table was before it.
+fn first_of(heads: &[Head]) -> Option<usize> {
+    let (earliest, _, place) = heads.iter().min_by_key(|(index, when, _)| (*when, *index))?;
+    let before = |place: Place| {
+        let rows = heads.iter().filter_map(|(index, _, other)| Some((*index, (*other)?)));
+        let same = rows.filter(|(_, other)| other.table == place.table && other.row < place.row);
+        same.min_by_key(|(_, other)| other.row)
+    };
+    Some(place.and_then(before).map_or(*earliest, |(index, _)| index))
 }
 
 impl Queue {
@@ -174,5 +185,33 @@ impl Queue {
             run.extend(self.ready.pop_front().map(|next| next.record));
         }
         Some(Run { when: first.when, at: first.at, records: run })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(index: usize, second: i64, place: Option<(&'static str, i64)>) -> Head {
+        let when = DateTime::from_timestamp(1_700_000_000 + second, 0).expect("in range");
+        (index, when, place.map(|(table, row)| Place { table, row }))
+    }
+
+    #[test]
+    fn rows_tell_what_came_first_where_times_do_not() {
+        let (first, second) = (Some(("payouts", 1)), Some(("payouts", 2)));
+        // Two payment requests of one partner, in two partitions: handled in one transaction, or the later one got the lock first.
+        assert_eq!(first_of(&[head(0, 5, second), head(1, 5, first)]), Some(1));
+        assert_eq!(first_of(&[head(0, 5, second), head(1, 6, first)]), Some(1));
+        assert_eq!(first_of(&[head(0, 5, first), head(1, 5, second)]), Some(0));
+        // Of three, the first row; rows of other tables are numbered by themselves.
+        let heads =
+            [head(0, 5, Some(("payouts", 9))), head(1, 6, Some(("payouts", 8))), head(2, 7, Some(("payouts", 7)))];
+        assert_eq!(first_of(&heads), Some(2));
+        assert_eq!(first_of(&[head(0, 5, second), head(1, 6, Some(("commissions", 1)))]), Some(0));
+        // Without rows the time decides, and then the partition.
+        assert_eq!(first_of(&[head(0, 6, None), head(1, 5, first)]), Some(1));
+        assert_eq!(first_of(&[head(1, 5, None), head(0, 5, None)]), Some(0));
+        assert_eq!(first_of(&[]), None);
     }
 }

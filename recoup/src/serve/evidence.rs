@@ -28,9 +28,9 @@ pub async fn start(process: Process, messaging: Messaging, config: evidence::Con
     runtime::start(&store, &bus, evidence::messages(config.prompts), worker, &process.shutdown)
         .await
         .context("starting consumers and relay")?;
-    let (sweeping, stop) = (store.clone(), process.shutdown.soft().clone());
+    let (sweeping, patience, stop) = (store.clone(), config.sweep_after, process.shutdown.soft().clone());
     process.shutdown.spawn("object sweep", async move {
-        evidence::sweep_objects::run(sweeping, files.objects, stop).await;
+        evidence::sweep_objects::run(sweeping, files.objects, patience, stop).await;
         Ok::<(), std::convert::Infallible>(())
     });
     let (timers, stop) = (evidence::timers(store), process.shutdown.soft().clone());

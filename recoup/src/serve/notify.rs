@@ -7,7 +7,7 @@ use notify::Config;
 use notify::api::Api;
 use service_kit::bus::Bus;
 use service_kit::health::Health;
-use service_kit::{commands, runtime};
+use service_kit::{commands, pruning, runtime};
 use shared_events::{Service, Topic};
 
 use super::{Messaging, Process, checks};
@@ -30,6 +30,11 @@ pub async fn start(process: Process, messaging: Messaging, config: Config) -> an
     runtime::start(&store, &bus, notify::messages(&config), carrying, &process.shutdown)
         .await
         .context("starting consumers and relay")?;
+    let (pruned, ends) = (store.clone(), stop.clone());
+    process.shutdown.spawn("pruner of notifications", async move {
+        pruning::again_and_again(notify::prune::EVERY, ends, || notify::prune::prune(&pruned)).await;
+        Ok::<(), std::convert::Infallible>(())
+    });
     let delivering = notify::delivering(store, &config);
     process.shutdown.spawn("webhooks", async move {
         delivering.run(stop).await;

@@ -25,7 +25,7 @@ pub async fn start(process: Process, messaging: Messaging, config: Config) -> an
     let sender = Arc::new(Publisher::new(Arc::clone(&bus)));
     let api = Api { store: store.clone(), config: Arc::clone(&config), sender, probe: probe.clone(), around };
     let other = commands::routes(store.clone()).merge(orders::api::other_spellings(api.clone()));
-    let server = process.server(&health, &messaging.edge);
+    let server = process.server(&health, &messaging.edge).keys(Arc::new(api.clone()));
     process.listen(&messaging.edge, server.app(orders::api::router(api), other)).await?;
     let looked = store.clone();
     process.shutdown.spawn("look at dependencies", async move {

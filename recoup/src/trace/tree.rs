@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
+use serde_json::Value;
 use service_kit::reader::Record;
 use shared_events::Kind;
+use shared_events::money::Money;
 use uuid::Uuid;
 
 use crate::cli::show_time;
@@ -33,7 +35,7 @@ pub struct Node {
     hop_ms: Option<f64>,
     /// From its writing until the broker had it.
     publish_ms: f64,
-    data: serde_json::Value,
+    data: Value,
     caused: Vec<Node>,
 }
 
@@ -119,6 +121,43 @@ pub fn print(root: &Node) -> anyhow::Result<()> {
     output::line("")
 }
 
+/// What of a claim's message says what became of its money, in this order.
+const TOLD: [&str; 13] = [
+    "claim_type",
+    "units",
+    "amount",
+    "expected",
+    "channel",
+    "outcome",
+    "case_id",
+    "kind",
+    "category",
+    "reference",
+    "basis",
+    "rate_bps",
+    "reason",
+];
+/// Rows of reports that are shown of one message.
+const ROWS: usize = 3;
+
+/// What people want to see of a claim's message: its amounts, and the rows that it rests on. Nothing of others.
+fn gist(kind: &str, data: &Value) -> Vec<String> {
+    if !kind.starts_with("claims.") {
+        return Vec::new();
+    }
+    let text = |value: &Value| match (value, serde_json::from_value::<Money>(value.clone())) {
+        (_, Ok(money)) => Some(money.to_string()),
+        (Value::String(text), _) => Some(text.clone()),
+        (Value::Number(number), _) => Some(number.to_string()),
+        _ => None,
+    };
+    let told: Vec<String> = TOLD.iter().filter_map(|name| Some(format!("{name} {}", text(data.get(name)?)?))).collect();
+    let rows = data["source_rows"].as_array().into_iter().flatten().take(ROWS);
+    let rows = rows.map(|row| format!("row {} of {}: {}", row["key"], row["report"], row["raw"]));
+    let told = Some(told.join(", ")).filter(|told| !told.is_empty());
+    told.into_iter().chain(rows).collect()
+}
+
 fn branch(node: &Node, lead: &str, follow: &str) -> anyhow::Result<()> {
     let when = match node.hop_ms {
         None => node.recorded.clone(),
@@ -137,10 +176,33 @@ fn branch(node: &Node, lead: &str, follow: &str) -> anyhow::Result<()> {
         node.key,
         node.id
     ))?;
+    for line in gist(&node.kind, &node.data) {
+        let lead = if node.caused.is_empty() { "   " } else { "│  " };
+        output::line(format_args!("{follow}{lead}{line}"))?;
+    }
     for (index, child) in node.caused.iter().enumerate() {
         let last = index + 1 == node.caused.len();
         let (lead, rest) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
         branch(child, &format!("{follow}{lead}"), &format!("{follow}{rest}"))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_a_claim_amounts_and_rows_are_shown_and_of_others_nothing() {
+        let wanted =
+            json!({"claim_type": "fc_lost", "source_rows": [{"key": "ab.1", "report": "ledger", "raw": "X001\t-16"}]});
+        let lines = gist("claims.proof_wanted.v1", &wanted);
+        assert_eq!(lines, ["claim_type fc_lost", r#"row "ab.1" of "ledger": "X001\t-16""#]);
+        let fee = json!({"amount": {"minor": 1_188, "currency": "USD"}, "rate_bps": 2_000, "claim_id": "x"});
+        assert_eq!(gist("claims.fee_accrued.v1", &fee).len(), 1);
+        assert!(gist("claims.fee_accrued.v1", &fee)[0].contains("11.88"));
+        assert!(gist("orders.order_placed.v1", &fee).is_empty());
+    }
 }

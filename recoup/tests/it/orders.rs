@@ -12,6 +12,8 @@ async fn an_order_comes_in_by_the_edge_and_waits_where_nobody_can_be_paid_by() {
     bed.send("PUT", "manager", "boss", "/api/v1/products/prod_456", &product).await;
     let warehouse = json!({"name": "East", "country": "US", "shipment_cost": "4.00"});
     bed.send("PUT", "manager", "boss", "/api/v1/warehouses/east", &warehouse).await;
+    let shift = json!({"operators": ["olga"], "reason": "she works there"});
+    bed.send("PUT", "manager", "boss", "/api/v1/warehouses/east/operators", &shift).await;
     let delivery =
         json!({"sku": "WIDGET-001", "warehouse_id": "east", "change": {"receive": 5}, "reference": "note 1"});
     bed.post("operator", "olga", "/api/v1/stock", &delivery).await;

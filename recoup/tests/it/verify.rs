@@ -39,6 +39,10 @@ impl Drop for Folder {
 }
 
 fn packet(position: u64, previous: Option<Sha256>) -> (Vec<u8>, Sha256) {
+    packet_by(&key(), position, previous)
+}
+
+fn packet_by(key: &SigningKey, position: u64, previous: Option<Sha256>) -> (Vec<u8>, Sha256) {
     let header = Header {
         packet_id: Uuid::from_u128(position.into()),
         tenant: "demo".to_owned(),
@@ -51,7 +55,7 @@ fn packet(position: u64, previous: Option<Sha256>) -> (Vec<u8>, Sha256) {
     };
     let files = BTreeMap::from([("claim.json".to_owned(), b"{\"amount\": \"245.80\"}".to_vec())]);
     let entries = files.iter().map(|(path, bytes)| entry(path, Role::Claim, bytes)).collect();
-    let sealed = seal(header, entries, &key());
+    let sealed = seal(header, entries, key);
     (assemble(&sealed, files).expect("good names"), sealed.sha256)
 }
 
@@ -100,6 +104,28 @@ fn an_intact_packet_is_told_from_an_altered_one_by_the_exit_code() {
     let forged = folder.put("forged.zip", &packet(2, Some(Sha256::of(&[]))).0);
     let (code, said) = verify(&[&good, &forged]);
     assert!(code == 1 && said.contains("number 2 of \"demo\" does not follow number 1"), "{said}");
+}
+
+#[test]
+fn packets_of_a_former_key_stay_good_and_each_is_told_by_whom_it_was_signed() {
+    let (folder, next) = (Folder::new(), SigningKey::from_seed(&[5; 32]).expect("a seed"));
+    let (old, hash) = packet(1, None);
+    let (old, new) = (folder.put("old.zip", &old), folder.put("new.zip", &packet_by(&next, 2, Some(hash)).0));
+    let listed = |key: &SigningKey, current| json!({"key_id": key.public().id(), "public_key": key.public().base64(), "current": current});
+    let published = json!({"keys": [listed(&next, true), listed(&key(), false)]});
+    let published = folder.put("keys.json", published.to_string().as_bytes());
+    let (code, said) = verify(&[&old, &new, Path::new("--key"), &published]);
+    assert_eq!(code, 0, "the chain goes on over the change of keys: {said}");
+    let (of_old, of_new) = said.split_at(said.find("new.zip: intact").expect("both are intact"));
+    for (part, signed_by) in [(of_old, key()), (of_new, next)] {
+        let line = format!("signed by key {}, which is one of the given keys", signed_by.public().id());
+        assert!(part.contains(&line), "{part}");
+    }
+    // With the present key alone, the old packet is not taken for good; its key is named.
+    let present = PathBuf::from(SigningKey::from_seed(&[5; 32]).expect("a seed").public().base64());
+    let (code, said) = verify(&[&old, &new, Path::new("--key"), &present]);
+    assert!(code == 1 && said.contains("old.zip: NOT INTACT") && said.contains("new.zip: intact"), "{said}");
+    assert!(said.contains(&key().public().id()), "{said}");
 }
 
 #[test]

@@ -1,13 +1,23 @@
 //! Claims for parcels of Amazon Shipping.
 
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State as Of;
 use serde_json::json;
 
+use super::Amazon;
 use super::ask::Ask;
 use super::dispatch::Answer;
 use super::state::State;
 
 const REASONS: [&str; 5] =
     ["LOST_IN_TRANSIT", "DAMAGED_IN_TRANSIT", "DELIVERED_NOT_RECEIVED", "ITEM_MISSING_SWITCHEROO", "COD_ABUSE"];
+
+/// The claims there are, by their parcels: what a person sees at Amazon's pages.
+pub(super) async fn list(Of(amazon): Of<Amazon>) -> Json<BTreeMap<String, String>> {
+    Json(amazon.state().claims.clone())
+}
 
 /// `createClaim`: one for each parcel.
 pub(super) fn create(state: &mut State, ask: &Ask) -> Answer {

@@ -221,6 +221,7 @@ impl Region {
         let (end, early) = (self.last, self.last - Days::new(20));
         self.preview_and_sum();
         summary::write(self);
+        summary::write_stock(self);
         let mut hand = |report: &'static str, header: &[&str], quoted: bool, until: NaiveDate| {
             let empty = Paper::until(self.last);
             let bytes = self.papers.get(report).unwrap_or(&empty).write(header, self.habit, quoted, until);

@@ -109,6 +109,8 @@ pub(crate) struct Region {
     pub(crate) owed_ever: Vec<(NaiveDate, Owed)>,
     pub(crate) postings: Vec<Posted>,
     pub(crate) movements: Vec<Movement>,
+    /// Units of each article that are being searched for.
+    pub(crate) searched: BTreeMap<String, i64>,
     pub(crate) orders: Vec<Ordered>,
     pub(crate) parcels: Vec<Parcel>,
     number: u64,
@@ -141,6 +143,7 @@ impl Region {
             owed_ever: Vec::new(),
             postings: Vec::new(),
             movements: Vec::new(),
+            searched: BTreeMap::new(),
             orders: Vec::new(),
             parcels: Vec::new(),
             number: if marketplace == "US" { 1_000_000 } else { 5_000_000 },

@@ -1,13 +1,16 @@
-//! The ledger's balances: what lay there at the start and at the end of each day on which something moved.
+//! The ledger's balances: what lay there at the start and at the end of each day on which something moved; and the stock report, which
+//! says what lies there now.
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 
 use super::region::Region;
 
 /// The report.
 pub(crate) const SUMMARY: &str = "GET_LEDGER_SUMMARY_VIEW_DATA";
+/// The stock report.
+pub(crate) const STOCK: &str = "GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA";
 /// What lay there before the year, of each article in a state that can be sold.
 const AT_FIRST: i64 = 200;
 
@@ -69,5 +72,26 @@ pub(crate) fn write(region: &mut Region) {
         row.extend([end.to_string(), sums[10].to_string(), region.marketplace.to_owned(), String::new()]);
         region.paper(SUMMARY).add_punctual(day, row);
         before = Some((fnsku, disposition, end));
+    }
+}
+
+/// Writes what lies there in the end; an early download shows what lay there then.
+pub(crate) fn write_stock(region: &mut Region) {
+    let (last, early, first) = (region.last, region.last - Days::new(20), region.first);
+    for article in region.articles.clone() {
+        let searched = region.searched.get(&article.fnsku).copied().unwrap_or_default();
+        let price = region.amount(article.price);
+        let row = |until: NaiveDate| {
+            let of_article = region.movements.iter().filter(|moved| moved.fnsku == article.fnsku && moved.day <= until);
+            let (mut sellable, mut other) = (AT_FIRST, 0);
+            for moved in of_article {
+                *(if moved.disposition == "SELLABLE" { &mut sellable } else { &mut other }) += moved.quantity;
+            }
+            let known = [&article.sku, &article.fnsku, &article.asin, &article.title, "New", &price].map(str::to_owned);
+            let units = [sellable + other, sellable, other, 0, searched];
+            known.into_iter().chain(units.iter().map(ToString::to_string)).collect::<Vec<String>>()
+        };
+        let (now, before) = (row(last), row(early));
+        region.paper(STOCK).add_changed(first, now, Some(before));
     }
 }

@@ -62,13 +62,7 @@ pub(crate) fn tell(region: &mut Region, chance: &mut Chance, article: &Article, 
         }
     }
     if lost {
-        let price = region.amount(article.price);
-        let row = [&article.sku, &article.fnsku, &article.asin, &article.title, "New", &price, "9", "9", "0", "0"]
-            .map(str::to_owned);
-        let mut row = row.to_vec();
-        row.push(searched.to_string());
-        let first = region.first;
-        region.paper("GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA").add(first, row);
+        region.searched.insert(article.fnsku.clone(), searched);
     }
 }
 

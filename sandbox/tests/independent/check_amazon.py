@@ -105,7 +105,9 @@ def main():
     one = client(OrdersV0).get_order(orders.payload["Orders"][0]["AmazonOrderId"])
     assert one.payload["OrderTotal"]["CurrencyCode"] == "USD", one
     stock = client(Inventories).get_inventory_summary_marketplace(details=True)
-    assert stock.payload["inventorySummaries"][0]["inventoryDetails"]["fulfillableQuantity"] == 9, stock
+    for article in stock.payload["inventorySummaries"]:
+        # Everything began with 200 pieces, some of which moved since; what can be sold is a part of what is there.
+        assert 0 < article["inventoryDetails"]["fulfillableQuantity"] <= article["totalQuantity"], article
     fees = client(ProductFees).get_product_fees_estimate_for_sku("US-SKU-001", price=20, currency="USD", is_fba=True)
     assert fees.payload["FeesEstimateResult"]["Status"] == "Success", fees
     inbound = client(FulfillmentInboundV0).get_shipments(QueryType="SHIPMENT", ShipmentStatusList="CLOSED", MarketplaceId="ATVPDKIKX0DER")

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::header;
 use axum::http::request::Parts;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shared_events::{PartnerId, Subject, TenantId};
 
+use super::keys::{self, KeyRing};
 use super::verify::Verifier;
 use crate::limits::SubjectLimits;
 use crate::problem::Problem;
@@ -61,6 +63,8 @@ pub struct Caller {
     pub partner: Option<PartnerId>,
     /// The token as it was sent, to be passed on to another service.
     pub token: String,
+    /// When the token ends, by the machine's clock; absent for keys, which are looked up anew each time.
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 impl Caller {
@@ -108,20 +112,35 @@ impl Caller {
 }
 
 async fn caller(parts: &mut Parts) -> Result<Option<Caller>, Problem> {
-    let Some(value) = parts.headers.get(header::AUTHORIZATION) else { return Ok(None) };
-    let Some(verifier) = parts.extensions.get::<Arc<Verifier>>().cloned() else {
-        return Err(Problem::internal(anyhow::anyhow!("the route is served without a verifier")));
+    let Some(sent) = sent(parts)? else { return Ok(None) };
+    let caller = if sent.starts_with(keys::KEY_PREFIX) {
+        keys::caller(parts, &sent).await?
+    } else {
+        let Some(verifier) = parts.extensions.get::<Arc<Verifier>>().cloned() else {
+            return Err(Problem::internal(anyhow::anyhow!("the route is served without a verifier")));
+        };
+        Caller::clone(&*verifier.verify(&sent).await?)
     };
+    if let Some(limits) = parts.extensions.get::<Arc<SubjectLimits>>().cloned() {
+        limits.check(&caller.tenant, &caller.subject).await?;
+    }
+    Ok(Some(caller))
+}
+
+/// The token or key that was sent. A key in a header of its own counts where keys are taken, and only without `Authorization`.
+fn sent(parts: &Parts) -> Result<Option<String>, Problem> {
     let bearer = |text: &str| {
         let (scheme, token) = text.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
     };
-    let token = value.to_str().ok().and_then(bearer).ok_or_else(Problem::invalid_token)?;
-    let caller = verifier.verify(&token).await?;
-    if let Some(limits) = parts.extensions.get::<Arc<SubjectLimits>>() {
-        limits.check(&caller.tenant, &caller.subject)?;
+    match parts.headers.get(header::AUTHORIZATION) {
+        Some(value) => Ok(Some(value.to_str().ok().and_then(bearer).ok_or_else(Problem::invalid_token)?)),
+        None if parts.extensions.get::<Arc<dyn KeyRing>>().is_none() => Ok(None),
+        None => match keys::in_header(&parts.headers) {
+            Some(key) if !key.starts_with(keys::KEY_PREFIX) => Err(Problem::invalid_token()),
+            key => Ok(key.map(str::to_owned)),
+        },
     }
-    Ok(Some(Caller::clone(&caller)))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
@@ -152,6 +171,7 @@ mod tests {
             roles: roles.to_vec(),
             partner: partner.map(|name| PartnerId::try_new(name).expect("valid")),
             token: String::new(),
+            expires_at: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use chrono::DateTime;
 use jsonwebtoken::{DecodingKey, Validation};
 use serde::Deserialize;
 use shared_events::{PartnerId, Subject, TenantId};
@@ -159,5 +160,8 @@ fn caller(received: Received, token: &str) -> Option<Caller> {
         None if roles.contains(&Role::Partner) => Some(PartnerId::try_new(subject.as_str()).ok()?),
         None => None,
     };
-    Some(Caller { tenant: TenantId::try_new(received.tenant).ok()?, subject, roles, partner, token: token.to_owned() })
+    let ends = received.exp.as_ref().and_then(serde_json::Number::as_i64);
+    let expires_at = ends.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    let tenant = TenantId::try_new(received.tenant).ok()?;
+    Some(Caller { tenant, subject, roles, partner, token: token.to_owned(), expires_at })
 }

@@ -9,6 +9,7 @@ use shared_events::Service;
 use super::env::{Reader, Var};
 use super::runtime::BIND;
 use super::services::{Own, variable};
+use crate::redis::{REDIS_URL, Redis};
 
 const CORS: Var =
     Var::new("CORS_ALLOWED_ORIGINS", "origins of browsers that may call, separated by commas; absent = none");
@@ -32,6 +33,8 @@ pub struct EdgeConfig {
     pub request_timeout: Duration,
     /// Requests per second and subject.
     pub requests_per_second: u32,
+    /// What instances share their counts through.
+    pub redis: Option<Redis>,
 }
 
 impl EdgeConfig {
@@ -43,7 +46,7 @@ impl EdgeConfig {
 
     /// Every variable that [`EdgeConfig::read_for`] reads.
     pub fn vars_for(service: &str) -> Vec<Var> {
-        vec![BIND, Self::port_var(service), CORS, BODY_LIMIT, TIMEOUT, RATE]
+        vec![BIND, Self::port_var(service), CORS, BODY_LIMIT, TIMEOUT, RATE, REDIS_URL]
     }
 
     /// Reads the edge of `service`.
@@ -53,6 +56,7 @@ impl EdgeConfig {
             reader.list(&CORS).iter().map(|origin| HeaderValue::from_str(origin)).collect();
         let (max_body_bytes, timeout, rate) =
             (reader.required(&BODY_LIMIT), reader.required(&TIMEOUT), reader.required::<u32>(&RATE));
+        let redis = Redis::read(reader);
         if origins.is_err() {
             reader.complain(CORS.name, "holds something that is no origin");
         }
@@ -65,6 +69,7 @@ impl EdgeConfig {
             max_body_bytes: max_body_bytes?,
             request_timeout: Duration::from_secs(timeout?),
             requests_per_second: rate.filter(|rate| *rate > 0)?,
+            redis,
         })
     }
 }

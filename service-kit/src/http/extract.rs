@@ -1,7 +1,9 @@
 //! Extractors whose refusals are problems that name the field.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
@@ -19,7 +21,7 @@ pub struct Json<T>(pub T);
 #[derive(Debug, Clone, Copy)]
 pub struct Path<T>(pub T);
 
-/// Parameters of the query; what does not fit is a 400.
+/// Parameters of the query; what does not fit is a 400 naming the parameter.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<T>(pub T);
 
@@ -113,11 +115,26 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
         match axum::extract::Path::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(value)) => Ok(Self(value)),
             Err(rejection) if rejection.status().is_client_error() => {
-                Err(Problem::bad_request(format!("the path does not fit: {}", rejection.body_text()))
-                    .field("path", rejection.body_text()))
+                let text = rejection.body_text();
+                let names = RawPathParams::from_request_parts(parts, state).await;
+                let names: Vec<&str> = names.iter().flatten().map(|(name, _)| name).collect();
+                let field = path_parameter(&rejection, &names).unwrap_or_else(|| "path".to_owned());
+                Err(Problem::bad_request(format!("the path does not fit: {text}")).field(field, text))
             }
             Err(rejection) => Err(Problem::internal(anyhow::anyhow!(rejection.body_text()))),
         }
+    }
+}
+
+/// The parameter that does not fit, where that can be told. `names` are those of the route, in their order.
+fn path_parameter(rejection: &PathRejection, names: &[&str]) -> Option<String> {
+    let PathRejection::FailedToDeserializePathParams(failed) = rejection else { return None };
+    match failed.kind() {
+        ErrorKind::ParseErrorAtKey { key, .. }
+        | ErrorKind::InvalidUtf8InPathParam { key }
+        | ErrorKind::DeserializeError { key, .. } => Some(key.clone()),
+        ErrorKind::ParseErrorAtIndex { index, .. } => names.get(*index).map(|name| (*name).to_owned()),
+        _ => names.first().filter(|_| names.len() == 1).map(|name| (*name).to_owned()),
     }
 }
 
@@ -127,10 +144,28 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match axum::extract::Query::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
-            Err(rejection) => Err(Problem::bad_request(format!("the query does not fit: {}", rejection.body_text()))
-                .field("query", rejection.body_text())),
+            Err(rejection) => {
+                let text = rejection.body_text();
+                let field = query_parameter(&rejection).unwrap_or_else(|| "query".to_owned());
+                Err(Problem::bad_request(format!("the query does not fit: {text}")).field(field, text))
+            }
         }
     }
+}
+
+/// The parameter that does not fit, where that can be told.
+fn query_parameter(rejection: &QueryRejection) -> Option<String> {
+    let mut cause = Some(rejection as &dyn std::error::Error);
+    while let Some(error) = cause {
+        if let Some(misfit) = error.downcast_ref::<serde_path_to_error::Error<serde::de::value::Error>>() {
+            let path = misfit.path().to_string();
+            let words = misfit.inner().to_string();
+            let in_backticks = words.split_once("field `").and_then(|(_, rest)| rest.split('`').next());
+            return in_backticks.map(str::to_owned).or((path != ".").then_some(path));
+        }
+        cause = error.source();
+    }
+    None
 }
 
 #[cfg(test)]
@@ -199,5 +234,41 @@ mod tests {
         assert!(holds_nul(br#""a\u0000""#));
         assert!(holds_nul(br#""a\\\u0000""#));
         assert!(!holds_nul(br#""a\\u0000""#));
+    }
+
+    #[tokio::test]
+    async fn parameters_that_do_not_fit_are_named() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[expect(dead_code, reason = "only its shape matters")]
+        struct Page {
+            from: u32,
+            limit: Option<u32>,
+        }
+        let named = async |query: &str| {
+            let (mut parts, _) =
+                Request::builder().uri(format!("/x?{query}")).body(()).expect("a request").into_parts();
+            let problem = Query::<Page>::from_request_parts(&mut parts, &()).await.expect_err(query);
+            (problem.status().as_u16(), problem.errors()[0].field.clone())
+        };
+        for (query, field) in [
+            ("from=1&limit=many", "limit"),
+            ("limit=1", "from"),
+            ("from=1&until=2", "until"),
+            ("from=1&from=2", "from"),
+        ] {
+            assert_eq!(named(query).await, (400, field.to_owned()), "{query}");
+        }
+        let app = axum::Router::<()>::new()
+            .route("/one/{id}", axum::routing::get(async |_: Path<uuid::Uuid>| ()))
+            .route("/two/{first}/{second}", axum::routing::get(async |_: Path<(u32, u32)>| ()));
+        for (path, field) in [("/one/x", "id"), ("/two/1/x", "second"), ("/two/x/1", "first")] {
+            let request = Request::builder().uri(path).body(axum::body::Body::empty()).expect("a request");
+            let answer = tower::ServiceExt::oneshot(app.clone(), request).await.expect("an answer");
+            assert_eq!(answer.status(), 400, "{path}");
+            let body = axum::body::to_bytes(answer.into_body(), 10_000).await.expect("a body");
+            let problem: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            assert_eq!(problem["errors"][0]["field"], field, "{path}: {problem}");
+        }
     }
 }

@@ -14,7 +14,7 @@ use metrics::Label;
 use tracing::Instrument;
 
 use super::context::{Context, REQUEST_ID};
-use crate::auth::Verifier;
+use crate::auth::{KeyRing, Verifier};
 use crate::clock::{Clock, SystemClock};
 use crate::limits::SubjectLimits;
 use crate::problem::Problem;
@@ -29,6 +29,7 @@ pub(super) struct Guard {
     pub span: tracing::Span,
     pub verifier: Arc<Verifier>,
     pub limits: Option<Arc<SubjectLimits>>,
+    pub keys: Option<Arc<dyn KeyRing>>,
     pub timeout: Duration,
     /// Paths with a deadline of their own.
     pub slow_paths: Vec<(&'static str, Duration)>,
@@ -45,6 +46,9 @@ pub(super) async fn pass(State(guard): State<Arc<Guard>>, mut request: Request, 
     request.extensions_mut().insert(Arc::clone(&guard.verifier));
     if let Some(limits) = &guard.limits {
         request.extensions_mut().insert(Arc::clone(limits));
+    }
+    if let Some(keys) = &guard.keys {
+        request.extensions_mut().insert(Arc::clone(keys));
     }
     let answer = answer(&guard, request, next, started).instrument(guard.span.clone());
     let traced = otlp::is_exporting().then(|| (context.clone(), SystemClock.now()));

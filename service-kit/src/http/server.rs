@@ -21,7 +21,7 @@ use super::context::REQUEST_ID;
 use super::extract::Json;
 use super::guard::{self, Guard};
 use super::{docs, metrics};
-use crate::auth::Verifier;
+use crate::auth::{KeyRing, Verifier};
 use crate::clock::DevClock;
 use crate::config::EdgeConfig;
 use crate::health::{Health, Report};
@@ -36,6 +36,7 @@ pub struct Server {
     config: EdgeConfig,
     verifier: Arc<Verifier>,
     limits: Option<Arc<SubjectLimits>>,
+    keys: Option<Arc<dyn KeyRing>>,
     dev_clock: Option<Arc<DevClock>>,
     health_path: Option<&'static str>,
     any_origin: bool,
@@ -50,6 +51,7 @@ impl Server {
             config,
             verifier,
             limits: None,
+            keys: None,
             dev_clock: None,
             health_path: None,
             any_origin: false,
@@ -60,7 +62,15 @@ impl Server {
     /// Limits the requests of each subject as the configuration says.
     #[must_use]
     pub fn limit_subjects(mut self) -> Self {
-        self.limits = Some(Arc::new(SubjectLimits::new(self.config.requests_per_second)));
+        let limits = SubjectLimits::new(self.config.requests_per_second).shared(self.config.redis.clone());
+        self.limits = Some(Arc::new(limits));
+        self
+    }
+
+    /// Takes keys of machines beside tokens.
+    #[must_use]
+    pub fn keys(mut self, ring: Arc<dyn KeyRing>) -> Self {
+        self.keys = Some(ring);
         self
     }
 
@@ -118,6 +128,7 @@ impl Server {
             span: service_span(service),
             verifier: self.verifier,
             limits: self.limits,
+            keys: self.keys,
             timeout: self.config.request_timeout,
             slow_paths: self.slow_paths,
         };

@@ -1,6 +1,6 @@
 //! A job that takes its time stays with its worker; one whose worker fell silent goes to another.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -128,4 +128,93 @@ async fn a_slow_job_delays_no_others_and_each_runs_once(pool: PgPool) {
     tokio::time::timeout(SOON, running).await.expect("what was in hand is finished").unwrap();
     assert_eq!(sqlx::query_scalar::<_, i64>("SELECT count(*) FROM jobs").fetch_one(&pool).await.unwrap(), 0);
     assert_eq!(slow.begun.available_permits(), 0, "each ran once");
+}
+
+/// Ends together with the next step of the same chain, up to the third; at `stop_at` the worker is told to stop meanwhile.
+#[derive(Clone)]
+struct Chained {
+    ran: Arc<Mutex<Vec<String>>>,
+    stop: CancellationToken,
+    stop_at: &'static str,
+}
+
+impl Chained {
+    fn new(stop_at: &'static str) -> Self {
+        Self { ran: Arc::default(), stop: CancellationToken::new(), stop_at }
+    }
+
+    fn job(chain: &str, step: u64, due_at: DateTime<Utc>) -> NewJob {
+        let payload = serde_json::json!({ "chain": chain, "step": step });
+        NewJob {
+            kind: Self::KIND,
+            key: format!("{chain}{step}"),
+            due_at,
+            payload,
+            cause: Cause::root(Uuid::now_v7(), None),
+        }
+    }
+
+    fn ran(&self) -> Vec<String> {
+        self.ran.lock().unwrap().clone()
+    }
+
+    /// Runs until stopped by a step.
+    async fn run_until_stopped(&self, store: &Store) {
+        let running = Worker::new(store.clone()).on(self.clone()).run(self.stop.clone());
+        tokio::time::timeout(SOON, running).await.expect("a step stops it");
+    }
+}
+
+impl RunsJob for Chained {
+    const KIND: &'static str = "test.chained";
+
+    async fn run(&self, store: &Store, job: &Job) -> Result<(), Failure> {
+        let mut work = store.read(&job.tenant).await?;
+        job.finish(&mut work).await?;
+        let (chain, step) = (job.payload["chain"].as_str().unwrap(), job.payload["step"].as_u64().unwrap());
+        if step < 3 {
+            let due_at = work.now();
+            work.enqueue(Self::job(chain, step + 1, due_at)).await?;
+        }
+        work.commit().await?;
+        self.ran.lock().unwrap().push(job.key.clone());
+        if job.key == self.stop_at {
+            self.stop.cancel();
+        }
+        Ok(())
+    }
+}
+
+async fn begin_chains(store: &Store, chains: &[&str]) {
+    let mut work = store.read(&TenantId::try_new("demo").unwrap()).await.unwrap();
+    for chain in chains {
+        let due_at = work.now();
+        work.enqueue(Chained::job(chain, 1, due_at)).await.unwrap();
+    }
+    work.commit().await.unwrap();
+}
+
+#[sqlx::test(migrator = "migrations::KIT_ONLY")]
+async fn a_worker_goes_on_with_what_follows_at_once(pool: PgPool) {
+    let store = Store::new(pool.clone(), Arc::new(SystemClock), Service::Tracking);
+    begin_chains(&store, &["a", "b"]).await;
+    let chained = Chained::new("b3");
+    chained.run_until_stopped(&store).await;
+    assert_eq!(chained.ran(), ["a1", "a2", "a3", "b1", "b2", "b3"], "one chain after the other");
+    assert_eq!(sqlx::query_scalar::<_, i64>("SELECT count(*) FROM jobs").fetch_one(&pool).await.unwrap(), 0);
+}
+
+#[sqlx::test(migrator = "migrations::KIT_ONLY")]
+async fn a_worker_that_stops_puts_back_what_follows(pool: PgPool) {
+    let store = Store::new(pool.clone(), Arc::new(SystemClock), Service::Tracking);
+    begin_chains(&store, &["a"]).await;
+    let first = Chained::new("a1");
+    first.run_until_stopped(&store).await;
+    assert_eq!(first.ran(), ["a1"]);
+    let left: (String, i32, bool) =
+        sqlx::query_as("SELECT key, attempts, locked_by IS NULL FROM jobs").fetch_one(&pool).await.unwrap();
+    assert_eq!(left, ("a2".into(), 0, true), "whoever comes next finds it as if nobody had had it");
+    let second = Chained::new("a3");
+    second.run_until_stopped(&store).await;
+    assert_eq!(second.ran(), ["a2", "a3"]);
 }

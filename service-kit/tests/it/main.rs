@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod flapping;
 mod jobs;
 mod messaging;
 mod parking;
 mod pruning;
 mod reading;
+mod redis;
 mod waiting;
 mod world;

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use service_kit::bus::Bus;
 use service_kit::commands::await_outcome;
-use service_kit::config::Role;
+use service_kit::config::{Role, TokenSource};
 use service_kit::handler::Routes;
 use service_kit::jobs::Worker;
+use service_kit::publisher::Publisher;
 use service_kit::runtime;
 use service_kit::shutdown::Shutdown;
 use service_kit::testing::{Namespace, eventually};
-use shared_events::CampaignId;
 use shared_events::tracking::{ActivateCampaign, PauseCampaign};
+use shared_events::{CampaignId, Message};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -40,6 +41,33 @@ async fn a_command_is_done_and_its_event_is_heard_once(pool: PgPool) {
         (left == 0).then_some(())
     })
     .await;
+}
+
+/// A token file is read again for each connection, so that rotation needs no restart.
+#[tokio::test]
+async fn a_rotated_token_is_picked_up() {
+    let namespace = Namespace::provisioned().await;
+    let mut config = namespace.role(Role::Bff);
+    let TokenSource::File(good) = &config.token else { panic!("tests are given token files") };
+    let good = std::fs::read(good).unwrap();
+    let folder = a_folder();
+    let file = folder.join("bff.jwt");
+    std::fs::write(&file, "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJiZmYifQ.bm8").unwrap();
+    config.token = TokenSource::File(file.clone());
+    let publisher = Publisher::new(Bus::new(config));
+    let command = ActivateCampaign { campaign_id: CampaignId(Uuid::now_v7()) };
+    let envelope = envelope(&command, Uuid::now_v7());
+    let send = async || publisher.publish(ActivateCampaign::TOPIC, &envelope, b"{}".to_vec()).await;
+    assert!(send().await.is_err(), "a token that the broker does not believe");
+    std::fs::write(&file, good).unwrap();
+    eventually("the new token is believed", async || send().await.ok()).await;
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+fn a_folder() -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(format!("recoup-token-{}", Uuid::now_v7()));
+    std::fs::create_dir(&folder).unwrap();
+    folder
 }
 
 #[sqlx::test(migrator = "migrations::KIT_ONLY")]

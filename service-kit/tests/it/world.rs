@@ -45,13 +45,14 @@ impl Notes {
     }
 
     fn meet(&self, campaign: CampaignId, what: &'static str) -> Result<(), Failure> {
-        let mut inner = self.0.lock().unwrap();
-        match inner.failing.get(&campaign.0) {
-            Some(&"reject") => Err(Failure::reject("not_now", "refused on purpose")),
-            Some(&"retry") => Err(anyhow::anyhow!("fails on purpose").into()),
-            Some(&"panic") => panic!("panics on purpose"),
+        // A panic under the lock would poison it for what is heard later.
+        let how = self.0.lock().unwrap().failing.get(&campaign.0).copied();
+        match how {
+            Some("reject") => Err(Failure::reject("not_now", "refused on purpose")),
+            Some("retry") => Err(anyhow::anyhow!("fails on purpose").into()),
+            Some("panic") => panic!("panics on purpose"),
             _ => {
-                inner.seen.push((campaign.0, what));
+                self.0.lock().unwrap().seen.push((campaign.0, what));
                 Ok(())
             }
         }
@@ -104,10 +105,16 @@ pub struct World {
     pub heard: Notes,
     pub shutdown: Shutdown,
     publisher: Publisher,
+    through: Option<String>,
 }
 
 impl World {
     pub async fn start(pool: PgPool) -> Self {
+        Self::start_through(pool, None).await
+    }
+
+    /// The broker is reached at that address, not at its own.
+    pub async fn start_through(pool: PgPool, through: Option<String>) -> Self {
         let namespace = Namespace::provisioned().await;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let world = Self {
@@ -116,8 +123,9 @@ impl World {
             asked: Notes::default(),
             heard: Notes::default(),
             shutdown: Shutdown::new(),
-            publisher: Publisher::new(Bus::new(namespace.role(Role::Bff))),
+            publisher: Publisher::new(reach(&namespace, Role::Bff, through.as_deref())),
             namespace,
+            through,
         };
         world.serve().await.expect("the services start");
         world
@@ -127,7 +135,7 @@ impl World {
         let commands = Routes::new()
             .on::<ActivateCampaign>(Activate(self.asked.clone()))
             .on::<PauseCampaign>(Pause(self.asked.clone()));
-        let bus = Bus::new(self.namespace.role(Role::Tracking));
+        let bus = self.bus(Role::Tracking);
         runtime::start(&self.tracking, &bus, commands, Worker::new(self.tracking.clone()), &self.shutdown).await?;
         let events = Routes::new()
             .on_run::<CampaignActivated>(Saw(self.heard.clone()))
@@ -139,9 +147,11 @@ impl World {
             redriver.run(stop).await;
             Ok::<(), String>(())
         });
-        Consumers::new(self.commission.clone(), Bus::new(self.namespace.role(Role::Commission)), events)
-            .start(&self.shutdown)
-            .await
+        Consumers::new(self.commission.clone(), self.bus(Role::Commission), events).start(&self.shutdown).await
+    }
+
+    fn bus(&self, role: Role) -> Arc<Bus> {
+        reach(&self.namespace, role, self.through.as_deref())
     }
 
     /// Sends a command as the edge does, and returns its id.
@@ -152,9 +162,20 @@ impl World {
     }
 
     pub async fn send_as<M: Message>(&self, envelope: &Envelope, message: &M) {
-        let payload = serde_json::to_vec(message).unwrap();
-        self.publisher.publish(M::TOPIC, envelope, payload).await.expect("the broker takes it");
+        self.try_send_as(envelope, message).await.expect("the broker takes it");
     }
+
+    pub async fn try_send_as<M: Message>(&self, envelope: &Envelope, message: &M) -> anyhow::Result<()> {
+        self.publisher.publish(M::TOPIC, envelope, serde_json::to_vec(message).unwrap()).await
+    }
+}
+
+fn reach(namespace: &Namespace, role: Role, through: Option<&str>) -> Arc<Bus> {
+    let mut config = namespace.role(role);
+    if let Some(address) = through {
+        config.service_url = address.to_owned();
+    }
+    Bus::new(config)
 }
 
 pub fn tenant() -> TenantId {

@@ -344,8 +344,11 @@ pub struct ClaimExpired {
 pub struct PayoutConfirmed {
     /// The claim.
     pub claim_id: ClaimId,
-    /// How much.
+    /// How much; zero when all of it was given in units.
     pub amount: Money,
+    /// Units that were given back to stock instead of money.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<u32>,
     /// The marketplace's number of the reimbursement and the row of the report; unique within the claim.
     pub reference: String,
     /// How probable it is that it pays this claim, in ten thousandths; none: it names the case.

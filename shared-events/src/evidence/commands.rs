@@ -206,6 +206,9 @@ pub struct RecordPayout {
     pub request_id: ProofRequestId,
     /// How much arrived; negative for what was taken back, which makes an addendum.
     pub amount: Money,
+    /// Units that were given back to stock instead of money; only beside them the amount may be zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<u32>,
     /// The payer's reference.
     pub reference: String,
     /// When.
@@ -219,6 +222,13 @@ pub struct DraftPacket {
     pub packet_id: PacketId,
     /// The request.
     pub request_id: ProofRequestId,
+}
+
+/// Tries once more to seal a packet that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RetryPacket {
+    /// The packet.
+    pub packet_id: PacketId,
 }
 
 /// Makes the cost documentation of a request from its matched invoices.
@@ -241,5 +251,6 @@ messages! { Topic::commands(Service::Evidence);
     RevertModel "evidence.revert_model.v1" model_id,
     RecordPayout "evidence.record_payout.v1" request_id,
     DraftPacket "evidence.draft_packet.v1" request_id,
+    RetryPacket "evidence.retry_packet.v1" packet_id,
     DocumentCosts "evidence.document_costs.v1" request_id,
 }

@@ -1,6 +1,7 @@
-//! What evidence tells. What documents say stays with the service: amounts and names of other people's invoices are not told around.
+//! What evidence tells. What documents say stays with the service: amounts and names of other people's invoices are not told around, except
+//! what one unit of an article cost, which claims are valued by.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -69,6 +70,26 @@ pub struct DocumentParsed {
     /// Rules of the money checks that it breaks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
+}
+
+/// An invoice says what articles cost to source: its lines of goods with their part of discounts, without freight, duty and tax.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UnitCostsDocumented {
+    /// The invoice.
+    pub document_id: DocumentId,
+    /// Its date: the costs hold from then on.
+    pub issued_on: NaiveDate,
+    /// Its articles, each once.
+    pub costs: Vec<UnitCost>,
+}
+
+/// What one unit of an article cost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UnitCost {
+    /// Numbers of the article on the invoice, whoever's they are: the seller's own SKU, a GTIN, the supplier's.
+    pub codes: Vec<String>,
+    /// Of one unit, rounded to the minor unit.
+    pub unit: Money,
 }
 
 /// A document could not be read, or must not be: it stays, and counts for nothing.
@@ -267,8 +288,11 @@ pub struct ModelReverted {
 pub struct PayoutRecorded {
     /// The request.
     pub request_id: ProofRequestId,
-    /// How much.
+    /// How much; zero when all of it was given in units.
     pub amount: Money,
+    /// Units that were given back to stock instead of money.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<u32>,
     /// The payer's reference.
     pub reference: String,
 }
@@ -291,6 +315,23 @@ pub struct ProofPacketReady {
     /// The sealed packet that it adds to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addendum_to: Option<PacketId>,
+}
+
+/// A proof packet could not be sealed. A person may have it tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProofPacketFailed {
+    /// The packet.
+    pub packet_id: PacketId,
+    /// What it would prove.
+    pub request_id: ProofRequestId,
+    /// Who asked for the proof, and so is told.
+    pub requested_by: Subject,
+    /// Whether it would be only a draft.
+    pub draft: bool,
+    /// A stable word for the reason: `packet_too_large`, `document_damaged`, ...
+    pub code: String,
+    /// Why, in words.
+    pub reason: String,
 }
 
 /// The cost documentation of a request can be had.
@@ -320,6 +361,7 @@ messages! { Topic::events(Service::Evidence);
     EvidenceRejected "evidence.evidence_rejected.v1" evidence_id,
     DocumentReceived "evidence.document_received.v1" document_id,
     DocumentParsed "evidence.document_parsed.v1" document_id,
+    UnitCostsDocumented "evidence.unit_costs_documented.v1" document_id,
     DocumentUnreadable "evidence.document_unreadable.v1" document_id,
     DocumentDeleted "evidence.document_deleted.v1" document_id,
     ProofRequested "evidence.proof_requested.v1" request_id,
@@ -336,6 +378,7 @@ messages! { Topic::events(Service::Evidence);
     ModelReverted "evidence.model_reverted.v1" model_id,
     PayoutRecorded "evidence.payout_recorded.v1" request_id,
     ProofPacketReady "evidence.proof_packet_ready.v1" packet_id,
+    ProofPacketFailed "evidence.proof_packet_failed.v1" packet_id,
     CostsDocumented "evidence.costs_documented.v1" request_id,
     FulfilmentProved "evidence.fulfilment_proved.v1" shipment_id,
 }

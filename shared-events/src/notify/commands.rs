@@ -54,6 +54,9 @@ pub struct PutContact {
     /// In which language they are written to (BCP 47).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// Why it is done, for the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Who says so.
     pub by: Subject,
 }
@@ -63,6 +66,9 @@ pub struct PutContact {
 pub struct RemoveContact {
     /// Who.
     pub recipient: String,
+    /// Why it is done, for the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Who says so.
     pub by: Subject,
 }
@@ -104,6 +110,9 @@ pub struct SuppressAddress {
     pub masked: String,
     /// Why.
     pub reason: SuppressionReason,
+    /// Why it is done, for the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Who says so.
     pub by: Subject,
 }
@@ -113,6 +122,9 @@ pub struct SuppressAddress {
 pub struct LiftSuppression {
     /// The entry.
     pub suppression_id: SuppressionId,
+    /// Why it is done, for the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Who says so.
     pub by: Subject,
 }
@@ -130,6 +142,9 @@ pub struct PutTemplate {
     pub text: String,
     /// The text of SMS and push messages.
     pub short: String,
+    /// Why it is done, for the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Who wrote it.
     pub by: Subject,
 }
@@ -147,6 +162,9 @@ pub struct CreateWebhook {
     pub description: String,
     /// Which types of events it is told; none: all.
     pub types: Vec<String>,
+    /// Why it is done, for the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Who wants it.
     pub by: Subject,
 }
@@ -168,6 +186,9 @@ pub struct ChangeWebhook {
     /// Whether it is told anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
+    /// Why it is done, for the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Who wants it.
     pub by: Subject,
 }
@@ -177,6 +198,9 @@ pub struct ChangeWebhook {
 pub struct RemoveWebhook {
     /// The webhook.
     pub webhook_id: WebhookId,
+    /// Why it is done, for the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Who wants it.
     pub by: Subject,
 }
@@ -190,6 +214,9 @@ pub struct RotateWebhookSecret {
     pub secret: String,
     /// For how many hours the former one signs too.
     pub overlap_hours: u32,
+    /// Why it is done, for the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Who wants it.
     pub by: Subject,
 }
@@ -201,6 +228,9 @@ pub struct PingWebhook {
     pub webhook_id: WebhookId,
     /// The delivery that this makes.
     pub delivery_id: DeliveryId,
+    /// Why it is done, for the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Who wants it.
     pub by: Subject,
 }
@@ -212,6 +242,9 @@ pub struct RedeliverWebhook {
     pub webhook_id: WebhookId,
     /// The delivery.
     pub delivery_id: DeliveryId,
+    /// Why it is done, for the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Who wants it.
     pub by: Subject,
 }

@@ -1,13 +1,13 @@
-//! What orders is asked.
+//! What orders is asked about an order.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{AskedItem, Channel, LineQuantity, Marks};
 use crate::envelope::{Message, Service, Topic};
-use crate::ids::{OrderId, OrderTaskId, RefundId, StockMovementId, Subject};
+use crate::ids::{OrderId, OrderTaskId, RefundId, Subject};
 use crate::messages;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, Money, Written};
 
 /// Takes an order. Prices are the catalogue's; addresses, mail and payment token travel sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -28,13 +28,13 @@ pub struct PlaceOrder {
     pub tax_basis_points: Option<i64>,
     /// The ordering system's own tax.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tax: Option<Money>,
+    pub tax: Option<Written>,
     /// The ordering system's own price of shipping.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shipping: Option<Money>,
+    pub shipping: Option<Written>,
     /// What the buyer expects to pay in all; refused when it comes to something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expected_total: Option<Money>,
+    pub expected_total: Option<Written>,
     /// Where it goes: ISO 3166 alpha-2.
     pub ship_country: String,
     /// How it is sent: `standard`, `express`, ...
@@ -45,6 +45,9 @@ pub struct PlaceOrder {
     pub private: String,
     /// What can be told of them.
     pub marks: Marks,
+    /// The mail address that the customer gave, sealed for those who write to them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<crate::notify::SealedPoint>,
     /// The click that led to the order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub click_id: Option<String>,
@@ -65,6 +68,9 @@ pub struct UpdateOrder {
     /// The new details, sealed for this order; absent = as they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private: Option<String>,
+    /// The sealed details that the new ones were made from: when others have taken their place meanwhile, the change is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
     /// What can be told of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marks: Option<Marks>,
@@ -74,6 +80,9 @@ pub struct UpdateOrder {
     /// How it is sent now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipping_method: Option<String>,
+    /// Why; staff says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Whose orders the sender may change; absent = everybody's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only_of: Option<String>,
@@ -155,6 +164,10 @@ pub struct FulfilOrder {
     pub order_id: OrderId,
     /// The labels; none = the order goes on as it is.
     pub shipments: Vec<HandedOver>,
+    /// The warehouses that the sender works in; absent = all. Who works in some names labels for their parcels alone, and the order goes
+    /// on when the last one has its label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_in: Option<Vec<String>>,
     /// Who.
     pub by: Subject,
 }
@@ -210,124 +223,6 @@ pub struct ClaimOrderTask {
     pub by: Subject,
 }
 
-/// Puts an article into the local catalogue, or changes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PutProduct {
-    /// The article.
-    pub product_id: String,
-    /// The seller's number.
-    pub sku: String,
-    /// What it is called.
-    pub name: String,
-    /// The price of one.
-    pub unit_price: Money,
-    /// How heavy one is, in grams.
-    pub grams: i64,
-    /// Whether it is sold.
-    pub is_active: bool,
-    /// Who.
-    pub by: Subject,
-}
-
-/// Enters a customer into our own table, or shuts one out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PutCustomer {
-    /// The customer.
-    pub customer_id: String,
-    /// Whether they may order.
-    pub is_active: bool,
-    /// Why.
-    pub reason: String,
-    /// Who.
-    pub by: Subject,
-}
-
-/// Says what lies in a cart of our own table; nothing = it is emptied.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PutCart {
-    /// The customer's name of it.
-    pub cart_id: String,
-    /// Whose it is.
-    pub customer_id: String,
-    /// What lies in it.
-    pub items: Vec<InCart>,
-}
-
-/// One article in a cart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct InCart {
-    /// The catalogue's id.
-    pub product_id: String,
-    /// How many.
-    pub quantity: i64,
-    /// The price of one that the buyer saw, as a decimal text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unit_price: Option<String>,
-}
-
-/// Makes a warehouse, or changes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PutWarehouse {
-    /// The tenant's name of it.
-    pub warehouse_id: String,
-    /// What it is called.
-    pub name: String,
-    /// In which country: ISO 3166 alpha-2.
-    pub country: String,
-    /// What one shipment from it costs, in minor units.
-    pub cost_minor: i64,
-    /// How far customers in its own country are, in kilometres.
-    pub distance_km: i64,
-    /// Whether orders are sent from it.
-    pub is_active: bool,
-    /// The marketplace that runs it and sends from it by itself, by its country; absent = it is the tenant's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub marketplace: Option<String>,
-    /// Where carriers fetch parcels: name, street_address, city, state, postal_code, country, phone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    pub address: Option<serde_json::Value>,
-    /// Who.
-    pub by: Subject,
-}
-
-/// Goods came in, were counted, or their rules change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum StockChange {
-    /// So many came in.
-    Receive(i64),
-    /// So many are there.
-    Count(i64),
-    /// From so few on, so many are to be ordered; so many are never sold.
-    Rule {
-        /// From so few on.
-        reorder_point: i64,
-        /// So many.
-        reorder_quantity: i64,
-        /// Never sold.
-        safety: i64,
-    },
-}
-
-/// Changes what a warehouse has of an article.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ChangeStock {
-    /// Names the change; the same one twice counts once.
-    pub movement_id: StockMovementId,
-    /// Which article.
-    pub sku: String,
-    /// Where.
-    pub warehouse_id: String,
-    /// What happened.
-    pub change: StockChange,
-    /// The delivery note, or why.
-    pub reference: String,
-    /// Who.
-    pub by: Subject,
-}
-
 messages! { Topic::commands(Service::Orders);
     PlaceOrder "orders.place_order.v1" order_id,
     UpdateOrder "orders.update_order.v1" order_id,
@@ -338,9 +233,4 @@ messages! { Topic::commands(Service::Orders);
     RefundOrder "orders.refund_order.v1" order_id,
     DecideOrderTask "orders.decide_order_task.v1" task_id,
     ClaimOrderTask "orders.claim_order_task.v1" task_id,
-    PutProduct "orders.put_product.v1" product_id,
-    PutCustomer "orders.put_customer.v1" customer_id,
-    PutCart "orders.put_cart.v1" customer_id,
-    PutWarehouse "orders.put_warehouse.v1" warehouse_id,
-    ChangeStock "orders.change_stock.v1" sku,
 }

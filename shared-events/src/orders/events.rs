@@ -1,4 +1,4 @@
-//! What orders tells.
+//! What orders tells of orders, their stock, their money and what waits for people.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{Channel, SoldLine};
 use crate::envelope::{Message, Service, Topic};
-use crate::ids::{OrderId, OrderTaskId, PaymentId, RefundId, ShipmentId};
+use crate::ids::{OrderId, OrderTaskId, PaymentId, RefundId};
 use crate::messages;
 use crate::money::Money;
 
@@ -31,6 +31,9 @@ pub struct OrderPlaced {
     /// The coupon that was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coupon: Option<String>,
+    /// The mail address that the customer gave with it, sealed for those who write to them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<crate::notify::SealedPoint>,
 }
 
 /// Where and how an order is sent was changed.
@@ -172,88 +175,6 @@ pub struct PaymentVoided {
     pub payment_id: PaymentId,
 }
 
-/// A shipment left.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ShipmentDispatched {
-    /// The order.
-    pub order_id: OrderId,
-    /// The shipment.
-    pub shipment_id: ShipmentId,
-    /// From where.
-    pub warehouse_id: String,
-    /// Who carries it.
-    pub carrier: String,
-    /// Under which number it can be followed.
-    pub tracking_number: String,
-    /// What the carrier calls the service.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub service: Option<String>,
-}
-
-/// A carrier's label was bought for a shipment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct LabelBought {
-    /// The order.
-    pub order_id: OrderId,
-    /// The shipment.
-    pub shipment_id: ShipmentId,
-    /// By whom it is carried.
-    pub carrier: String,
-    /// What the carrier calls the service.
-    pub service: String,
-    /// Under which number it can be followed.
-    pub tracking_number: String,
-    /// What it costs.
-    pub rate: Money,
-    /// SHA-256 of the label, in hexadecimal; absent when it could not be kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label_sha256: Option<String>,
-}
-
-/// A carrier delivered a shipment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ShipmentDelivered {
-    /// The order.
-    pub order_id: OrderId,
-    /// The shipment.
-    pub shipment_id: ShipmentId,
-    /// When, as the carrier says.
-    pub delivered_at: DateTime<Utc>,
-}
-
-/// A carrier has trouble with a shipment: a person has to look.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ShipmentException {
-    /// The order.
-    pub order_id: OrderId,
-    /// The shipment.
-    pub shipment_id: ShipmentId,
-    /// The carrier's word: `failure`, `error`, `cancelled`.
-    pub status: String,
-    /// What the carrier says about it.
-    pub detail: String,
-}
-
-/// A carrier brings a shipment back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ShipmentReturned {
-    /// The order.
-    pub order_id: OrderId,
-    /// The shipment.
-    pub shipment_id: ShipmentId,
-}
-
-/// All shipments of an order are under way: the customer is to be told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct OrderDispatched {
-    /// The order.
-    pub order_id: OrderId,
-    /// Whose it is.
-    pub customer_id: String,
-    /// How many shipments.
-    pub shipments: i64,
-}
-
 /// All of an order arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrderDelivered {
@@ -299,6 +220,9 @@ pub struct OrderRefunded {
     /// What the order's goods came to, without tax and shipping, in minor units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goods_minor: Option<i64>,
+    /// What of this refund is for goods, without tax and shipping, in minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goods_refunded_minor: Option<i64>,
     /// Units of this refund that a marketplace had sent, and that are not back: it has to get them back, or to pay for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub marketplace_units: Vec<MarketplaceUnits>,
@@ -368,12 +292,6 @@ messages! { Topic::events(Service::Orders);
     PaymentDeclined "orders.payment_declined.v1" order_id,
     PaymentCaptured "orders.payment_captured.v1" order_id,
     PaymentVoided "orders.payment_voided.v1" order_id,
-    LabelBought "orders.label_bought.v1" order_id,
-    ShipmentDispatched "orders.shipment_dispatched.v1" order_id,
-    ShipmentDelivered "orders.shipment_delivered.v1" order_id,
-    ShipmentException "orders.shipment_exception.v1" order_id,
-    ShipmentReturned "orders.shipment_returned.v1" order_id,
-    OrderDispatched "orders.order_dispatched.v1" order_id,
     OrderDelivered "orders.order_delivered.v1" order_id,
     OrderCompleted "orders.order_completed.v1" order_id,
     OrderCancelled "orders.order_cancelled.v1" order_id,

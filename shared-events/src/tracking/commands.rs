@@ -69,9 +69,9 @@ pub struct AcceptCampaign {
     pub partner: PartnerId,
     /// Digest of the partner's own user id, so that a purchase by the partner itself can be told.
     pub own_visitor: VisitorId,
-    /// Anything that the partner's client wants kept with the enrolment; at most 20 short texts.
+    /// Anything that the partner's client wants kept with the enrolment; at most 16 KB of JSON, 32 levels deep.
     #[serde(default)]
-    pub metadata: BTreeMap<String, String>,
+    pub metadata: BTreeMap<String, serde_json::Value>,
 }
 
 /// Makes a tracked link for an enrolled partner.

@@ -229,6 +229,19 @@ pub struct ConversionRefunded {
     pub occurred_at: DateTime<Utc>,
 }
 
+/// Money that was told to have gone back did not: the refund of a purchase counts no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConversionRefundWithdrawn {
+    /// The purchase.
+    pub conversion_id: ConversionId,
+    /// The event that had said that money went back.
+    pub refund_id: TrackingEventId,
+    /// What did not go back; positive.
+    pub amount: Money,
+    /// All that has gone back so far, without it.
+    pub refunded_total_minor: i64,
+}
+
 messages! { Topic::events(Service::Tracking);
     CampaignCreated "tracking.campaign_created.v1" campaign_id,
     CampaignActivated "tracking.campaign_activated.v1" campaign_id,
@@ -244,4 +257,5 @@ messages! { Topic::events(Service::Tracking);
     ConversionAttributed "tracking.conversion_attributed.v1" conversion_id,
     ConversionUnattributed "tracking.conversion_unattributed.v1" conversion_id,
     ConversionRefunded "tracking.conversion_refunded.v1" conversion_id,
+    ConversionRefundWithdrawn "tracking.conversion_refund_withdrawn.v1" conversion_id,
 }

@@ -151,7 +151,8 @@ fn by_clicks<'a>(
     let mut latest_first: Vec<&Tracked> =
         clicks.filter(|click| click.occurred_at <= conversion.occurred_at && click.occurred_at >= reach).collect();
     let latest = |click: &&Tracked| Reverse((click.occurred_at, click.id));
-    if latest_first.len() > MOST_CLICKS {
+    let cut = latest_first.len() > MOST_CLICKS;
+    if cut {
         // Not sorted whole: a batch may hold thousands of clicks and thousands of purchases of one visitor.
         latest_first.select_nth_unstable_by_key(MOST_CLICKS - 1, latest);
         latest_first.truncate(MOST_CLICKS);
@@ -176,7 +177,11 @@ fn by_clicks<'a>(
     let shares = weights(campaign.policy.model, counting.len());
     let touchpoints: Vec<Touchpoint> =
         counting.iter().zip(shares).map(|((click, partner), share)| touchpoint(click, partner, share)).collect();
-    Ok(Decision { won: Some(won), reason: words(campaign, &touchpoints), touchpoints })
+    let mut reason = words(campaign, &touchpoints);
+    if cut {
+        reason += &format!("; there were more, and only the latest {MOST_CLICKS} were looked at");
+    }
+    Ok(Decision { won: Some(won), reason, touchpoints })
 }
 
 fn counts<'a>(

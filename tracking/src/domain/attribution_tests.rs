@@ -176,6 +176,7 @@ fn only_the_latest_clicks_are_looked_at() {
     let decision = decide(&purchase(999, 300), &clicks, &catalog(vec![campaign("c", FirstClick)]));
     assert_eq!(decision.touchpoints.len(), MOST_CLICKS);
     assert_eq!(decision.touchpoints.last().and_then(|touch| touch.at), Some(at(249)));
+    assert!(decision.reason.ends_with("only the latest 100 were looked at"), "{}", decision.reason);
 }
 
 proptest! {

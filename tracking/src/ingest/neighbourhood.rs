@@ -128,7 +128,8 @@ impl Wanted {
             &self.clicks.visitors,
             &self.clicks.since,
             &self.clicks.until,
-            MOST_CLICKS as i64,
+            // One more, so that it can be told when there are more than are looked at.
+            MOST_CLICKS as i64 + 1,
             &self.conversions.visitors,
             &self.conversions.since,
             &self.conversions.until,

@@ -100,7 +100,7 @@ fn layout(headers: &HeaderMap) -> Result<Layout, Problem> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
         "application/json" => Ok(Layout::Json),
-        "application/x-ndjson" => Ok(Layout::Lines),
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Layout::Lines),
         _ => Err(Problem::unsupported_media_type(
             "send one event or an array as application/json, or lines as application/x-ndjson",
         )),

@@ -181,5 +181,5 @@ async fn partners_see_what_they_may_join(pool: PgPoolOptions, connect: PgConnect
         200
     );
     assert_eq!(world.get("/api/v1/campaigns", &[Role::Customer], "demo", None).await.status, 403);
-    assert_eq!(world.get("/api/v1/campaigns?limit=0", &[Role::Manager], "demo", None).await.status, 400);
+    assert_eq!(world.get("/api/v1/campaigns?limit=0", &[Role::Manager], "demo", None).await.status, 422);
 }

@@ -116,6 +116,7 @@ async fn what_the_database_could_choke_on_is_refused_before(pool: PgPoolOptions,
         format!(r#"{{"event_type":"click","metadata":{{"deep":{deep}}}}}"#),
         r#"{"event_type":"click","metadata":{"lone":"\ud800"}}"#.to_owned(),
         r#"{"event_type":"purchase","amount":92233720368547758.08}"#.to_owned(),
+        r#"{"event_type":"purchase","amount":92233720368547758.07,"user_id":"u"}"#.to_owned(),
         r#"{"event_type":"click","occurred_at":"9999-12-31T23:59:59Z"}"#.to_owned(),
     ];
     for body in bodies {
@@ -129,7 +130,7 @@ async fn what_the_database_could_choke_on_is_refused_before(pool: PgPoolOptions,
     let fine = [
         r#"{"event_type":"click","metadata":{"nul":"\u0000","pair":"\ud83d\ude00"}}"#,
         r#"{"event_type":"click","occurred_at":"0000-01-01T00:00:00Z","user_id":"u","partner":"p"}"#,
-        r#"{"event_type":"purchase","amount":92233720368547758.07,"user_id":"u"}"#,
+        r#"{"event_type":"purchase","amount":100000000000000.00,"user_id":"u"}"#,
     ];
     for body in fine {
         let answer = world.send(post("application/json", body)).await;

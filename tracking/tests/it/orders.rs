@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use service_kit::handler::{Delivered, Failure, Handles, HandlesRun};
-use shared_events::orders::{Channel, OrderCancelled, OrderPlaced, OrderRefunded, SoldLine};
+use shared_events::orders::{Channel, OrderCancelled, OrderPlaced, OrderRefundFailed, OrderRefunded, SoldLine};
 use shared_events::{Currency, Envelope, Message, MessageId, Money, OrderId, RefundId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tracking::record_orders::RecordOrders;
@@ -24,6 +24,7 @@ fn placed(order: u128, click_id: Option<&str>, coupon: Option<&str>) -> OrderPla
         total: usd(12_000),
         click_id: click_id.map(str::to_owned),
         coupon: coupon.map(str::to_owned),
+        email: None,
     }
 }
 
@@ -37,6 +38,7 @@ fn refunded(order: u128, minor: i64, upto: i64) -> OrderRefunded {
         lines: vec![],
         restock: true,
         goods_minor: Some(10_000),
+        goods_refunded_minor: None,
         marketplace_units: vec![],
     }
 }
@@ -92,6 +94,48 @@ async fn an_order_is_its_clicks_and_refunds_take_their_part(pool: PgPoolOptions,
     tell(&world, refunded(2, 12_000, 12_000)).await.unwrap();
     let said = world.said().await;
     assert_eq!((kinds(&said), parts(&said)), (vec!["attributed", "refunded", "refunded"], vec![3_334, 6_666]));
+}
+
+#[sqlx::test(migrator = "migrations::TRACKING")]
+async fn what_a_refund_says_of_goods_is_what_goes_back(pool: PgPoolOptions, connect: PgConnectOptions) {
+    let world = World::new(pool, connect).await.with_campaign().await;
+    place(&world, vec![placed(1, None, Some("nobody's"))]).await;
+    let of_goods = |minor, upto, goods| OrderRefunded { goods_refunded_minor: Some(goods), ..refunded(1, minor, upto) };
+    // Shipping goes back, then an article, then the rest.
+    tell(&world, of_goods(1_000, 1_000, 0)).await.unwrap();
+    tell(&world, of_goods(4_950, 5_950, 4_500)).await.unwrap();
+    tell(&world, of_goods(6_050, 12_000, 5_500)).await.unwrap();
+    assert_eq!(parts(&world.said().await), vec![4_500, 5_500]);
+}
+
+#[sqlx::test(migrator = "migrations::TRACKING")]
+async fn a_refund_that_was_not_paid_is_withdrawn_once(pool: PgPoolOptions, connect: PgConnectOptions) {
+    let world = World::new(pool, connect).await.with_campaign().await;
+    place(&world, vec![placed(1, None, Some("nobody's"))]).await;
+    let first = OrderRefunded { goods_refunded_minor: Some(4_000), ..refunded(1, 4_000, 4_000) };
+    let failed = OrderRefundFailed {
+        order_id: first.order_id,
+        refund_id: first.refund_id,
+        amount: first.amount,
+        refunded_total_minor: 0,
+        was_told: true,
+        reason: "account closed".into(),
+    };
+    tell(&world, failed.clone()).await.unwrap();
+    assert_eq!(parts(&world.said().await), [0; 0], "nothing was told before, so nothing is withdrawn");
+    tell(&world, first).await.unwrap();
+    tell(&world, failed.clone()).await.unwrap();
+    tell(&world, failed).await.unwrap();
+    let said = world.said().await;
+    assert_eq!(kinds(&said), ["unattributed", "refunded", "refund_withdrawn"]);
+    let (_, version, withdrawn) = &said[2];
+    assert_eq!((&withdrawn["amount"]["minor"], &withdrawn["refunded_total_minor"]), (&json!(4_000), &json!(0)));
+    assert!(*version > said[1].1, "said after the refund that it withdraws");
+    assert_eq!(withdrawn["refund_id"], said[1].2["refund_id"]);
+    // The whole purchase can be refunded again, and no more than that.
+    tell(&world, OrderRefunded { goods_refunded_minor: Some(10_000), ..refunded(1, 12_000, 12_000) }).await.unwrap();
+    let last = world.said().await.pop().unwrap().2;
+    assert_eq!((&last["amount"]["minor"], &last["refunded_total_minor"]), (&json!(10_000), &json!(10_000)));
 }
 
 #[sqlx::test(migrator = "migrations::TRACKING")]

@@ -145,7 +145,7 @@ impl World {
             campaign_id: camp(campaign),
             partner: partner(name),
             own_visitor,
-            metadata: Default::default(),
+            metadata: [("source".to_owned(), json!("app")), ("seen".to_owned(), json!({"times": [1, null]}))].into(),
         };
         self.run(&accept_campaign::Accept, accept).await
     }

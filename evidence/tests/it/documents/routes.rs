@@ -108,6 +108,37 @@ async fn staff_sees_all_a_partner_its_own_and_another_tenant_nothing(pool: PgPoo
 }
 
 #[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn who_takes_json_gets_a_link_instead_of_the_bytes(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let content = pdf("a");
+    let id = bed.upload(&content, Some("p1")).await;
+    let app = app(&bed);
+    let taking = async |path: &str, accept: &str, token: &str| {
+        let request = Request::get(path).header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let request = request.header(header::ACCEPT, accept).body(Body::empty()).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        (status, axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec())
+    };
+    let seller = token("demo", Role::Seller, None);
+    for showing in ["view", "download"] {
+        let path = format!("/api/documents/{id}/{showing}");
+        let (status, body) = taking(&path, "application/json", &seller).await;
+        let link: Value = serde_json::from_slice(&body).unwrap();
+        let url = link["url"].as_str().unwrap();
+        assert_eq!(status, 200);
+        assert!(url.starts_with(&path) && link["expires_at"].is_string(), "{link}");
+        assert_eq!(ask(&app, url, None, None).await.body, content, "it opens without a token");
+        // Whoever takes anything gets the bytes.
+        for accept in ["*/*", "application/json, text/plain, */*", "application/pdf"] {
+            assert_eq!(taking(&path, accept, &seller).await.1, content, "{accept}");
+        }
+        let stranger = token("other", Role::Admin, None);
+        assert_eq!(taking(&path, "application/json", &stranger).await.0, 404);
+    }
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
 async fn a_list_goes_on_where_it_ended(pool: PgPoolOptions, options: PgConnectOptions) {
     let bed = Bed::new(pool, options).await;
     for text in ["a", "b", "c"] {

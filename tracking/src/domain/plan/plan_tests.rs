@@ -210,6 +210,17 @@ fn partners_who_buy_themselves_are_told() {
 }
 
 #[test]
+fn the_click_of_a_named_partner_counts_for_how_soon_it_bought() {
+    for (clicked, millis) in [("p1", Some(0)), ("p2", None)] {
+        let (mut world, catalog) = (World::default(), catalog(vec![campaign("c", LastClick)]));
+        let named = Tracked { partner: Some(partner("p1")), ..purchase(2, 0) };
+        world.take(&[click(1, clicked, 0), named], &catalog);
+        let Some(Fact::Attributed(_, fact)) = world.said.last() else { panic!("{:?}", world.said) };
+        assert_eq!(fact.signals.millis_from_click, millis, "{clicked} was clicked, and p1 named");
+    }
+}
+
+#[test]
 fn a_plain_click_says_nothing_and_a_rewarded_one_does() {
     let mut world = World::default();
     world.take(&[click(1, "p1", 0), event(2, EventKind::Impression, 0)], &catalog(vec![campaign("c", LastClick)]));

@@ -18,14 +18,23 @@ pub fn signals(arena: &Arena, place: usize, decision: &Decision, catalog: &Catal
         .clicks_of(conversion.visitor)
         .filter(|click| click.id != conversion.id && in_the_hour(click.occurred_at))
         .count();
+    let credits = decision.credits();
+    // Where a coupon or a named partner won, the partner's own click tells as much as one that won.
+    let own_click = arena
+        .clicks_for(conversion)
+        .filter(|click| click.occurred_at <= conversion.occurred_at)
+        .filter(|click| credits.iter().any(|credit| Some(&credit.partner) == click.partner.as_ref()))
+        .map(|click| click.occurred_at)
+        .max();
     let millis_from_click = decision
         .credited_click_at()
+        .max(own_click)
         .filter(|_| conversion.kind.is_conversion())
         .map(|at| (conversion.occurred_at - at).num_milliseconds());
     let self_referral = match (decision.won.and_then(|won| catalog.campaigns.get(&won.campaign)), conversion.visitor) {
         (Some(campaign), Some(visitor)) => {
             let is_the_customer = |partner: &PartnerId| campaign.enrolled.get(partner) == Some(&visitor);
-            decision.credits().into_iter().map(|credit| credit.partner).filter(is_the_customer).collect()
+            credits.into_iter().map(|credit| credit.partner).filter(is_the_customer).collect()
         }
         _ => Vec::new(),
     };
