@@ -164,9 +164,10 @@ impl<'s> Desk<'s> {
         }
         // The clock may not move before both are noted: a consent that comes minutes later counts as too late. What is asked is the
         // database, since the process may die as soon as it has used one.
-        let noted = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM connections WHERE tenant = '{tenant}'"));
+        let pool = self.system.world.database(Service::Claims);
         until("both consents are noted", SOON, async || {
-            let noted: i64 = sqlx::query_scalar(noted.clone()).fetch_one(self.system.world.database(Service::Claims)).await?;
+            let noted = sqlx::query_scalar("SELECT count(*) FROM connections WHERE tenant = $1").bind(tenant);
+            let noted: i64 = noted.fetch_one(pool).await?;
             Ok((noted == 2).then_some(()))
         })
         .await
