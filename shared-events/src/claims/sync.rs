@@ -1,80 +1,13 @@
-//! Connections, syncs and detections: what claims is asked about them, and what it tells. No message holds a secret in clear.
+//! Syncs: which reports are fetched, how far that is, and what no report tells.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::envelope::{Message, Service, Topic};
-use crate::ids::{ConnectionId, DetectionId, DetectionRunId, Subject, SyncId, SyncRunId};
+use crate::ids::{ConnectionId, Subject, SyncId, SyncRunId};
 use crate::messages;
 use crate::money::Money;
-
-/// What is connected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ConnectionKind {
-    /// A seller's account in one of Amazon's regions.
-    Amazon,
-    /// A mailbox at Google, by consent.
-    Gmail,
-    /// Any mailbox, by password.
-    Imap,
-    /// A payer at Stripe.
-    Stripe,
-}
-
-impl ConnectionKind {
-    /// Its name: `amazon`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Amazon => "amazon",
-            Self::Gmail => "gmail",
-            Self::Imap => "imap",
-            Self::Stripe => "stripe",
-        }
-    }
-}
-
-/// Uses a consent that somebody gave, or a password. The same connection may be connected again, by a new consent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ConnectAccount {
-    /// The connection; follows from what is connected.
-    pub connection_id: ConnectionId,
-    /// What is connected.
-    pub kind: ConnectionKind,
-    /// Amazon's region: `na`, `eu`, `fe`; empty otherwise.
-    pub region: String,
-    /// Amazon's id of the seller, or the mailbox's address; empty where the exchange tells it.
-    pub account: String,
-    /// The code or password, sealed by the BFF for the tenant and `nonce`.
-    pub sealed_secret: String,
-    /// Names the consent; one that was used is refused.
-    pub nonce: String,
-    /// Where the consent page sent the person back to.
-    #[serde(default)]
-    pub redirect_uri: String,
-    /// Host and port of a mailbox, for IMAP.
-    #[serde(default)]
-    pub host: Option<String>,
-    /// Host and port of the server that sends for a mailbox; none: as its provider mostly calls it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub smtp_host: Option<String>,
-    /// The consent has to be used before.
-    pub expires_at: DateTime<Utc>,
-    /// Who gave it.
-    pub connected_by: Subject,
-}
-
-/// Forgets the secrets of a connection and stops its syncs. What was read stays.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct DisconnectAccount {
-    /// The connection.
-    pub connection_id: ConnectionId,
-    /// Why.
-    pub reason: String,
-    /// Who wants it.
-    pub asked_by: Subject,
-}
 
 /// Fetches reports now instead of at their time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -87,29 +20,6 @@ pub struct StartSync {
     /// Only these kinds: `ledger`, `reimbursement`, ...; all when empty.
     #[serde(default)]
     pub reports: Vec<String>,
-    /// Who wants it.
-    pub asked_by: Subject,
-}
-
-/// Evaluates everything again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RunDetection {
-    /// Names the run.
-    pub run_id: DetectionRunId,
-    /// Of this seller; of all sellers of the tenant without.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub connection_id: Option<ConnectionId>,
-    /// Who wants it.
-    pub asked_by: Subject,
-}
-
-/// Leaves a detection alone from now on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct DismissDetection {
-    /// The detection.
-    pub detection_id: DetectionId,
-    /// Why.
-    pub reason: String,
     /// Who wants it.
     pub asked_by: Subject,
 }
@@ -185,49 +95,6 @@ pub enum Arrival {
     },
 }
 
-messages! { Topic::commands(Service::Claims);
-    ConnectAccount "claims.connect_account.v1" connection_id,
-    DisconnectAccount "claims.disconnect_account.v1" connection_id,
-    StartSync "claims.start_sync.v1" sync_id,
-    RunDetection "claims.run_detection.v1" run_id,
-    DismissDetection "claims.dismiss_detection.v1" detection_id,
-    RecordSourcingCost "claims.record_sourcing_cost.v1" fnsku,
-    RecordArrival "claims.record_arrival.v1" connection_id,
-}
-
-/// An account can be used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AccountConnected {
-    /// The connection.
-    pub connection_id: ConnectionId,
-    /// What is connected.
-    pub kind: ConnectionKind,
-    /// Amazon's region; empty otherwise.
-    pub region: String,
-    /// Country codes in which a seller sells.
-    pub marketplaces: Vec<String>,
-}
-
-/// An account can be used no longer: a new consent is needed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AccountTokenFailed {
-    /// The connection.
-    pub connection_id: ConnectionId,
-    /// What was connected.
-    pub kind: ConnectionKind,
-    /// What was seen.
-    pub problem: String,
-}
-
-/// The secrets of a connection are forgotten.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AccountDisconnected {
-    /// The connection.
-    pub connection_id: ConnectionId,
-    /// Why.
-    pub reason: String,
-}
-
 /// How far a run of a sync is. Said when its state changes, and every two seconds while it reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SyncProgressed {
@@ -290,122 +157,14 @@ pub struct ReportEmptied {
     pub marketplace: String,
 }
 
-/// Something seems to be owed, or is owed again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct DetectionRaised {
-    /// The detection.
-    pub detection_id: DetectionId,
-    /// The seller.
-    pub connection_id: ConnectionId,
-    /// The kind of claim.
-    pub claim_type: String,
-    /// Country code.
-    pub marketplace: String,
-    /// Where it stands: `claimable`, `researching`, ...
-    pub status: String,
-    /// Units.
-    pub units: i64,
-    /// What is expected, if it can be known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expected: Option<Money>,
-    /// The last second in which it can be claimed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub closes_at: Option<DateTime<Utc>>,
-}
-
-/// It is owed to another extent, or stands elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct DetectionChanged {
-    /// The detection.
-    pub detection_id: DetectionId,
-    /// The seller.
-    pub connection_id: ConnectionId,
-    /// Where it stands now.
-    pub status: String,
-    /// Units now.
-    pub units: i64,
-    /// Units before.
-    pub units_before: i64,
-    /// What is expected now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expected: Option<Money>,
-    /// What is new in its arithmetic.
-    pub reason: String,
-}
-
-/// It is owed no longer: Amazon paid, or found the units, by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct DetectionResolved {
-    /// The detection.
-    pub detection_id: DetectionId,
-    /// The seller.
-    pub connection_id: ConnectionId,
-    /// Why, in words.
-    pub reason: String,
-}
-
-/// Its time runs out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct DetectionExpiring {
-    /// The detection.
-    pub detection_id: DetectionId,
-    /// The seller.
-    pub connection_id: ConnectionId,
-    /// Whole days that are left.
-    pub days: i64,
-    /// The last second in which it can be claimed.
-    pub closes_at: DateTime<Utc>,
-}
-
-/// It is too late.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct DetectionExpired {
-    /// The detection.
-    pub detection_id: DetectionId,
-    /// The seller.
-    pub connection_id: ConnectionId,
-}
-
-/// Somebody decided to leave it alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct DetectionDismissed {
-    /// The detection.
-    pub detection_id: DetectionId,
-    /// The seller.
-    pub connection_id: ConnectionId,
-    /// Why.
-    pub reason: String,
-}
-
-/// An evaluation that somebody asked for is through.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct DetectionRunFinished {
-    /// The run.
-    pub run_id: DetectionRunId,
-    /// Detections that were raised.
-    pub raised: u64,
-    /// Detections that changed.
-    pub changed: u64,
-    /// Detections that are owed no longer.
-    pub resolved: u64,
-    /// Detections that are too late.
-    pub expired: u64,
-    /// Who asked for it.
-    pub requested_by: Subject,
+messages! { Topic::commands(Service::Claims);
+    StartSync "claims.start_sync.v1" sync_id,
+    RecordSourcingCost "claims.record_sourcing_cost.v1" fnsku,
+    RecordArrival "claims.record_arrival.v1" connection_id,
 }
 
 messages! { Topic::events(Service::Claims);
-    AccountConnected "claims.account_connected.v1" connection_id,
-    AccountTokenFailed "claims.account_token_failed.v1" connection_id,
-    AccountDisconnected "claims.account_disconnected.v1" connection_id,
     SyncProgressed "claims.sync_progressed.v1" run_id,
     RowsCommitted "claims.rows_committed.v1" run_id,
     ReportEmptied "claims.report_emptied.v1" run_id,
-    DetectionRaised "claims.detection_raised.v1" detection_id,
-    DetectionChanged "claims.detection_changed.v1" detection_id,
-    DetectionResolved "claims.detection_resolved.v1" detection_id,
-    DetectionExpiring "claims.detection_expiring.v1" detection_id,
-    DetectionExpired "claims.detection_expired.v1" detection_id,
-    DetectionDismissed "claims.detection_dismissed.v1" detection_id,
-    DetectionRunFinished "claims.detection_run_finished.v1" run_id,
 }
