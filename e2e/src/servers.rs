@@ -23,14 +23,15 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Starts both, on fresh data and free ports.
+    /// Starts both, on fresh data and free ports. `name` sets them apart from others of the same process, which must be started one after
+    /// another: free ports are looked for.
     ///
     /// # Errors
     /// When one does not come up.
-    pub async fn start() -> anyhow::Result<Self> {
+    pub async fn start(name: &str) -> anyhow::Result<Self> {
         let env = Env::process();
         let parent = env.get("RECOUP_TEST_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
-        let dir = parent.join(format!("e2e-{}", std::process::id()));
+        let dir = parent.join(format!("e2e-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&dir)?;
         let root =
             Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the crate lies in the workspace")?.to_owned();

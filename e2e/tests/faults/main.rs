@@ -1,5 +1,5 @@
 //! The fault tests: real processes, a broker and a database of their own, `kill -9` and SIGSTOP under load, and a checker that looks from
-//! outside. They share two servers that they kill, so they go one by one, under a runner of their own.
+//! outside. Those of a lane share two servers that they kill, so they go one by one, under a runner of their own.
 //!
 //! `cargo test -p e2e --test faults -- f04 f09` runs some; RECOUP_SOAK=1 repeats each many times; RECOUP_SEED=… repeats a run.
 
@@ -18,10 +18,23 @@ mod scene;
 
 use std::process::ExitCode;
 
-use runner::{Fault, fault};
+use runner::{Fault, Lane, fault};
 
-fn faults() -> Vec<Fault> {
-    vec![
+/// What the services do with what they are for.
+fn services() -> Lane {
+    let faults = vec![
+        fault!("evidence_killed_at_every_step", evidence::killed_at_every_step),
+        fault!("claims_killed_at_every_step", claims::killed_at_every_step),
+        fault!("orders_killed_at_every_step", orders::killed_at_every_step),
+        fault!("orders_database_killed", orders::database_killed),
+        fault!("sales_under_every_strike", pipeline::sales_under_every_strike),
+    ];
+    Lane { name: "services", faults }
+}
+
+/// What the kit promises about messages, and what happens without each of its safeguards.
+fn messages() -> Lane {
+    let faults = vec![
         fault!("f01_relay_killed_after_receipt", kills::relay_killed_after_receipt),
         fault!("f02_consumer_killed_after_commit", kills::consumer_killed_after_commit),
         fault!("f03_consumer_killed_in_transaction", kills::consumer_killed_in_transaction),
@@ -39,11 +52,6 @@ fn faults() -> Vec<Fault> {
         fault!("f16_cursor_reset_by_an_hour", broker::cursor_reset_by_an_hour),
         fault!("f17_postgres_killed", postgres::killed),
         fault!("f21_subscription_missing", broker::subscription_missing),
-        fault!("evidence_killed_at_every_step", evidence::killed_at_every_step),
-        fault!("claims_killed_at_every_step", claims::killed_at_every_step),
-        fault!("orders_killed_at_every_step", orders::killed_at_every_step),
-        fault!("orders_database_killed", orders::database_killed),
-        fault!("sales_under_every_strike", pipeline::sales_under_every_strike),
         fault!("two_instances_publish_once", safeguards::two_instances_publish_once),
         fault!("without_inbox", safeguards::without_inbox),
         fault!("without_entry_aware_ack", safeguards::without_entry_aware_ack),
@@ -51,9 +59,10 @@ fn faults() -> Vec<Fault> {
         fault!("without_lease", safeguards::without_lease),
         fault!("without_trying_suspects_alone", safeguards::without_trying_suspects_alone),
         fault!("without_fresh_producer_names", safeguards::without_fresh_producer_names),
-    ]
+    ];
+    Lane { name: "messages", faults }
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    runner::run(faults())
+    runner::run([services(), messages()])
 }

@@ -1,4 +1,4 @@
-//! Runs faults one after another on the same two servers, and prints what came out.
+//! Runs the faults of each lane one after another on the same two servers, the lanes beside each other, and prints what came out.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -41,6 +41,12 @@ pub struct Fault {
     pub run: for<'a> fn(&'a mut Case<'a>) -> Running<'a>,
 }
 
+/// Faults that share a broker and a Postgres. Much of a fault's time is waiting, so lanes go side by side.
+pub struct Lane {
+    pub name: &'static str,
+    pub faults: Vec<Fault>,
+}
+
 macro_rules! fault {
     ($name:literal, $run:path) => {
         Fault { name: $name, run: |case| Box::pin($run(case)) }
@@ -49,17 +55,17 @@ macro_rules! fault {
 pub(crate) use fault;
 
 /// Runs those whose names contain one of the arguments; all without arguments.
-pub fn run(faults: Vec<Fault>) -> anyhow::Result<ExitCode> {
+pub fn run<const N: usize>(mut lanes: [Lane; N]) -> anyhow::Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.iter().any(|argument| argument == "--list") {
-        faults.iter().for_each(|fault| println!("{}: test", fault.name));
+        lanes.iter().flat_map(|lane| &lane.faults).for_each(|fault| println!("{}: test", fault.name));
         return Ok(ExitCode::SUCCESS);
     }
     let wanted: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
-    let chosen: Vec<Fault> = faults
-        .into_iter()
-        .filter(|fault| wanted.is_empty() || wanted.iter().any(|part| fault.name.contains(*part)))
-        .collect();
+    for lane in &mut lanes {
+        lane.faults.retain(|fault| wanted.is_empty() || wanted.iter().any(|part| fault.name.contains(*part)));
+    }
+    let chosen: Vec<Lane> = lanes.into_iter().filter(|lane| !lane.faults.is_empty()).collect();
     if chosen.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
@@ -74,11 +80,26 @@ pub fn run(faults: Vec<Fault>) -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn run_all(faults: Vec<Fault>) -> anyhow::Result<ExitCode> {
+async fn run_all(lanes: Vec<Lane>) -> anyhow::Result<ExitCode> {
     let (seed, soak) = (seed(), Env::process().get("RECOUP_SOAK").is_some());
     println!("faults: RECOUP_SEED={seed}{}", if soak { ", soak" } else { "" });
+    let mut running = Vec::new();
+    for lane in lanes {
+        running.push((Servers::start(lane.name).await?, lane.faults));
+    }
+    let outcomes = running.into_iter().map(|(servers, faults)| run_lane(servers, faults, seed, soak));
+    let failed = futures::future::try_join_all(outcomes).await?.concat();
+    if failed.is_empty() {
+        println!("faults: all promises were kept");
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("faults: {} failed: {}; seed {seed}", failed.len(), failed.join(", "));
+    Ok(ExitCode::FAILURE)
+}
+
+/// Gives back those that failed.
+async fn run_lane(servers: Servers, faults: Vec<Fault>, seed: u64, soak: bool) -> anyhow::Result<Vec<&'static str>> {
     let limit = if soak { SOAK_LIMIT } else { LIMIT };
-    let servers = Servers::start().await?;
     let mut failed = Vec::new();
     for fault in faults {
         let began = Instant::now();
@@ -102,9 +123,8 @@ async fn run_all(faults: Vec<Fault>) -> anyhow::Result<ExitCode> {
     drop(servers);
     if failed.is_empty() {
         drop(std::fs::remove_dir_all(&dir));
-        println!("faults: all promises were kept");
-        return Ok(ExitCode::SUCCESS);
+    } else {
+        println!("faults: logs of {} in {}", failed.join(", "), dir.display());
     }
-    println!("faults: {} failed: {}; seed {seed}; logs in {}", failed.len(), failed.join(", "), dir.display());
-    Ok(ExitCode::FAILURE)
+    Ok(failed)
 }

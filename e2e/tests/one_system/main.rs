@@ -32,7 +32,7 @@ const FOLLOWS: [&str; 9] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_its_refund_and_what_follows_are_one_story() -> anyhow::Result<()> {
-    let servers = Servers::start().await?;
+    let servers = Servers::start("one").await?;
     let dir = servers.dir().to_owned();
     tell(&servers).await?;
     drop(servers);

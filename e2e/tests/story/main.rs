@@ -16,7 +16,7 @@ const PARTNER: &str = "anna";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sale_is_paid_out_and_no_other_tenant_sees_it() -> anyhow::Result<()> {
-    let servers = Servers::start().await?;
+    let servers = Servers::start("story").await?;
     let dir = servers.dir().to_owned();
     tell(&servers).await?;
     drop(servers);
