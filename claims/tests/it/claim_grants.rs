@@ -1,6 +1,5 @@
 //! What reimbursements grant: told by their rows, added up, and set against the claim that they are for.
 
-use chrono::TimeDelta;
 use claims::record_reply::Record as Reply;
 use serde_json::json;
 use shared_events::claims::ReplyKind;
@@ -22,13 +21,7 @@ async fn a_reimbursement_without_its_money_is_an_approval_and_then_an_alarm(
     assert_eq!((&granted["status"], &granted["approved"]["amount"]), (&json!("approved"), &json!("59.40")));
     // The marketplace says so by mail, too.
     bed.slice.handle(&Reply, reply(&claim, ReplyKind::Approved, "granted")).await.expect("told again");
-    bed.slice.clock.advance(TimeDelta::days(7));
-    bed.run_jobs().await;
-    assert_eq!(bed.count("claims.payout_overdue.v1").await, 0);
-    bed.slice.clock.advance(TimeDelta::days(1));
-    bed.run_jobs().await;
-    assert_eq!(bed.count("claims.payout_overdue.v1").await, 1);
-    assert_eq!(bed.get("/api/metrics/dashboard").await.body["overdue"], json!(1));
+    bed.becomes_overdue().await;
     bed.posted(5_940).await;
     assert_eq!(bed.status(&claim).await, json!("payout_confirmed"));
     assert_eq!(bed.count("claims.payout_overdue.v1").await, 1, "one alarm");

@@ -6,11 +6,12 @@ use claims::record_reply::Record as Reply;
 use claims::submit_claim::Submit;
 use serde_json::{Value, json};
 use shared_events::ClaimId;
-use shared_events::claims::{RecordCase, RecordReply, ReplyKind, SubmitClaim};
+use shared_events::claims::{RecordCase, ReplyKind, SubmitClaim};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
 use crate::claim_bed::{Bed, CONNECTION, Found, id_of, who};
+use crate::claim_sending::reply;
 
 impl Bed {
     /// A claim that was sent under this case.
@@ -30,6 +31,17 @@ impl Bed {
 
     pub async fn status(&self, claim: &Value) -> Value {
         self.read(id_of(claim)).await["status"].clone()
+    }
+
+    /// Granted on Tuesday 10 November and not paid: an alarm from the 18th on.
+    pub async fn becomes_overdue(&self) {
+        self.slice.clock.advance(TimeDelta::days(7));
+        self.run_jobs().await;
+        assert_eq!(self.count("claims.payout_overdue.v1").await, 0);
+        self.slice.clock.advance(TimeDelta::days(1));
+        self.run_jobs().await;
+        assert_eq!(self.count("claims.payout_overdue.v1").await, 1);
+        assert_eq!(self.get("/api/metrics/dashboard").await.body["overdue"], json!(1));
     }
 
     pub async fn count(&self, kind: &str) -> usize {
@@ -130,22 +142,8 @@ async fn a_finance_posting_shows_money_before_its_settlement_and_only_once(
 async fn granted_and_not_paid_within_five_business_days_is_an_alarm(pool: PgPoolOptions, options: PgConnectOptions) {
     let bed = Bed::new(pool, options).await;
     let claim = bed.sent(1, "C-1").await;
-    let granted = RecordReply {
-        claim_id: ClaimId(id_of(&claim)),
-        kind: ReplyKind::Approved,
-        text: "granted".into(),
-        amount: None,
-        recorded_by: who("ann"),
-    };
-    bed.slice.handle(&Reply, granted).await.expect("told");
-    // Granted on Tuesday 10 November; overdue from the 18th on.
-    bed.slice.clock.advance(TimeDelta::days(7));
-    bed.run_jobs().await;
-    assert_eq!(bed.count("claims.payout_overdue.v1").await, 0);
-    bed.slice.clock.advance(TimeDelta::days(1));
-    bed.run_jobs().await;
-    assert_eq!(bed.count("claims.payout_overdue.v1").await, 1);
-    assert_eq!(bed.get("/api/metrics/dashboard").await.body["overdue"], json!(1));
+    bed.slice.handle(&Reply, reply(&claim, ReplyKind::Approved, "granted")).await.expect("told");
+    bed.becomes_overdue().await;
     bed.reimbursed("R-1", "C-1", 5_940, 6, "").await;
     bed.posted(5_940).await;
     assert_eq!(bed.status(&claim).await, json!("payout_confirmed"));
