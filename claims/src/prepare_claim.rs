@@ -1,6 +1,7 @@
 //! A detection was raised or changed: a claim is prepared of it, follows it as long as it is not sent, or is taken back.
 
 use anyhow::Context;
+use serde_json::Value;
 use service_kit::handler::Failure;
 use service_kit::jobs::{Job, RunsJob};
 use service_kit::store::{Cause, Store, Work};
@@ -16,9 +17,13 @@ use crate::claiming::checklist::Checklist;
 use crate::claiming::state::State;
 use crate::detection_row::{self, Detection};
 use crate::drop_claim::{self, Why};
+use crate::kind::Kind;
 use crate::policy::ClaimType;
 use crate::weigh_claim::weigh;
 use crate::{claim_settings, claim_timers, consider_detection, hold_units};
+
+/// The column of the report of returns that names the unit.
+const LICENSE_PLATE: &str = "license-plate-number";
 
 /// Looks at one detection.
 pub struct Consider;
@@ -75,10 +80,24 @@ fn keys(detection: &Detection) -> Vec<String> {
     detection.rows.iter().map(|row| row.key.clone()).collect()
 }
 
+/// What a claim says that it is about: the detection's subject, and the licence plate of the unit that came back, where the row of the
+/// return names it.
+fn subject_of(detection: &Detection) -> Result<Value, Failure> {
+    let mut subject = serde_json::to_value(&detection.subject.0).context("the subject")?;
+    let plate = detection.rows.iter().filter(|row| row.report == Kind::Return.name()).find_map(|row| {
+        let at = row.columns.iter().position(|name| name == LICENSE_PLATE)?;
+        row.raw.split('\t').nth(at).map(str::trim).filter(|plate| !plate.is_empty())
+    });
+    if let Some(plate) = plate {
+        subject["license_plate"] = plate.into();
+    }
+    Ok(subject)
+}
+
 fn checklist(detection: &Detection) -> Result<Checklist, Failure> {
     let claim_type: ClaimType =
         serde_json::from_value(serde_json::json!(detection.claim_type)).context("a known kind of claim")?;
-    let subject = serde_json::to_value(&detection.subject.0).context("the subject")?;
+    let subject = subject_of(detection)?;
     let rows: Vec<(&str, &str)> = detection.rows.iter().map(|row| (row.report.as_str(), row.key.as_str())).collect();
     Ok(Checklist::of(claim_type, &subject, &rows))
 }
@@ -105,7 +124,7 @@ async fn prepare(work: &mut Work, cause: &Cause, detection: &Detection, count: u
         detection.connection_id,
         detection.claim_type,
         detection.marketplace,
-        Json(&detection.subject.0) as _,
+        Json(subject_of(detection)?) as _,
         detection.units,
         amount.minor,
         amount.currency.code(),

@@ -20,12 +20,16 @@ pub enum Item {
     ProofOfOwnership,
     /// A proof of delivery or bill of lading, with weight and boxes.
     ProofOfDelivery,
+    /// A packing slip: which boxes held what.
+    PackingSlip,
     /// The number of the customer's order.
     OrderId,
     /// The refund or replacement.
     RefundEvent,
     /// No return came in.
     NoReturn,
+    /// The licence plate number (LPN) that a unit got when it came back, or a photo of its label.
+    LicensePlate,
     /// Photos of units, packaging and box, or of a measuring.
     Photos,
     /// The number of the removal order.
@@ -51,6 +55,8 @@ pub enum From {
     Match,
     /// From a person, who attaches it.
     Person,
+    /// From the subject of the detection where its rows say it, else from a person.
+    Either,
 }
 
 impl Item {
@@ -58,7 +64,8 @@ impl Item {
     pub const fn from(self) -> From {
         match self {
             Self::ProofOfOwnership | Self::ProofOfCost => From::Match,
-            Self::ProofOfDelivery | Self::Photos | Self::Dimensions => From::Person,
+            Self::ProofOfDelivery | Self::PackingSlip | Self::Photos | Self::Dimensions => From::Person,
+            Self::LicensePlate => From::Either,
             _ => From::Detection,
         }
     }
@@ -70,6 +77,7 @@ impl Item {
             Self::OrderId => Some("order_id"),
             Self::RemovalOrderId => Some("removal_id"),
             Self::ParcelNumber => Some("tracking"),
+            Self::LicensePlate => Some("license_plate"),
             _ => None,
         }
     }
@@ -96,6 +104,7 @@ impl Item {
 
 /// One line of a claim's check-list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ChecklistLine)]
 pub struct Line {
     /// What is needed.
     pub item: Item,
@@ -104,6 +113,19 @@ pub struct Line {
     /// What shows it: a row's key, a number, a document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shown_by: Option<String>,
+    /// Whether it goes without: it is brought where there is one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+    /// Whether a document shows it that came for this claim.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_document: bool,
+}
+
+impl Line {
+    /// Whether a document shows it. Lists of old do not say so of what only documents can show.
+    fn has_document(&self) -> bool {
+        self.ok && (self.by_document || matches!(self.item.from(), From::Match | From::Person))
+    }
 }
 
 /// The check-list of one claim.
@@ -118,12 +140,15 @@ pub fn items(claim_type: ClaimType) -> &'static [Item] {
     use Item as I;
     match claim_type {
         C::FcLost | C::FcDamaged | C::DisposedWithoutRequest => &[I::LedgerRows, I::NoReimbursement],
-        C::InboundShortage | C::InboundDamaged => &[I::ShipmentId, I::ProofOfOwnership, I::ProofOfDelivery],
+        C::InboundShortage | C::InboundDamaged => {
+            &[I::ShipmentId, I::ProofOfOwnership, I::ProofOfDelivery, I::PackingSlip]
+        }
         C::ReturnNotReceived | C::ReplacementNotReturned => &[I::OrderId, I::RefundEvent, I::NoReturn],
-        C::ReturnAmazonFaultUnsellable => &[I::OrderId, I::RefundEvent, I::Photos],
-        C::ReturnRestockMissing | C::OverRefund | C::RefundCommissionNotReturned => &[I::OrderId, I::RefundEvent],
+        C::ReturnAmazonFaultUnsellable => &[I::OrderId, I::RefundEvent, I::LicensePlate, I::Photos],
+        C::ReturnRestockMissing => &[I::OrderId, I::RefundEvent, I::LicensePlate],
+        C::OverRefund | C::RefundCommissionNotReturned => &[I::OrderId, I::RefundEvent],
         C::RemovalLost => &[I::RemovalOrderId, I::Tracking, I::Transactions],
-        C::RemovalDamagedOrShort => &[I::RemovalOrderId, I::Tracking, I::Transactions, I::Photos],
+        C::RemovalDamagedOrShort => &[I::RemovalOrderId, I::Tracking, I::Transactions, I::LicensePlate, I::Photos],
         C::FeeFulfilmentOvercharge | C::FeeStorageOvercharge => &[I::Transactions, I::Dimensions, I::Photos],
         C::FeeCommissionOvercharge => &[I::Transactions],
         C::ReimbursedUndervalued => &[I::Transactions, I::ProofOfCost],
@@ -132,12 +157,19 @@ pub fn items(claim_type: ClaimType) -> &'static [Item] {
     }
 }
 
+/// Whether a claim of this type goes without an item. Of what a removal brings back only former returns have a licence plate.
+fn is_optional(claim_type: ClaimType, item: Item) -> bool {
+    item == Item::LicensePlate && claim_type == ClaimType::RemovalDamagedOrShort
+}
+
 impl Checklist {
     /// The list of a new claim: `subject` is the detection's, `rows` the report and key of each row that it rests on.
     pub fn of(claim_type: ClaimType, subject: &serde_json::Value, rows: &[(&str, &str)]) -> Self {
         let lines = items(claim_type).iter().map(|&item| {
             let shown_by = match (item.from(), item.key()) {
-                (From::Detection, Some(key)) => subject.get(key).and_then(|value| value.as_str()).map(str::to_owned),
+                (From::Detection | From::Either, Some(key)) => {
+                    subject.get(key).and_then(|value| value.as_str()).map(str::to_owned)
+                }
                 (From::Detection, None) => {
                     let fitting = rows.iter().find(|(report, _)| item.reports().contains(report));
                     // A parcel is shown by its own row; of the others the rule that found it has seen what it needs.
@@ -146,24 +178,25 @@ impl Checklist {
                 }
                 _ => None,
             };
-            Line { item, ok: shown_by.is_some(), shown_by }
+            let optional = is_optional(claim_type, item);
+            Line { item, ok: shown_by.is_some(), shown_by, optional, by_document: false }
         });
         Self(lines.collect())
     }
 
-    /// Whether everything is there.
+    /// Whether everything that has to be there is.
     pub fn is_complete(&self) -> bool {
-        self.0.iter().all(|line| line.ok)
+        self.missing().next().is_none()
     }
 
-    /// What is missing.
+    /// What is missing and has to be there.
     pub fn missing(&self) -> impl Iterator<Item = Item> + '_ {
-        self.0.iter().filter(|line| !line.ok).map(|line| line.item)
+        self.0.iter().filter(|line| !line.ok && !line.optional).map(|line| line.item)
     }
 
     /// Whether something of it is shown by a document, which has to go along with the claim.
     pub fn has_documents(&self) -> bool {
-        self.0.iter().any(|line| line.ok && line.item.from() != From::Detection)
+        self.0.iter().any(Line::has_document)
     }
 
     /// A document was matched: it shows every item that a match shows. Returns whether anything changed.
@@ -178,17 +211,17 @@ impl Checklist {
 
     /// The marketplace says that a document is missing: what documents showed has to be shown anew.
     pub fn refuse_documents(&mut self) {
-        for line in self.0.iter_mut().filter(|line| line.item.from() != From::Detection) {
-            (line.ok, line.shown_by) = (false, None);
+        for line in self.0.iter_mut().filter(|line| line.has_document()) {
+            (line.ok, line.shown_by, line.by_document) = (false, None, false);
         }
     }
 
     /// Keeps what documents showed on an older list of the same claim.
     #[must_use]
     pub fn keeping(mut self, older: &Self) -> Self {
-        for line in self.0.iter_mut().filter(|line| line.item.from() != From::Detection) {
-            if let Some(known) = older.0.iter().find(|known| known.item == line.item) {
-                *line = known.clone();
+        for line in &mut self.0 {
+            if let Some(known) = older.0.iter().find(|known| known.item == line.item && known.has_document()) {
+                *line = Line { optional: line.optional, ..known.clone() };
             }
         }
         self
@@ -197,59 +230,12 @@ impl Checklist {
     fn tick(&mut self, document: &str, wanted: impl Fn(Item) -> bool) -> bool {
         let mut ticked = false;
         for line in self.0.iter_mut().filter(|line| wanted(line.item)) {
-            (line.ok, line.shown_by, ticked) = (true, Some(document.to_owned()), true);
+            (line.ok, line.shown_by, line.by_document) = (true, Some(document.to_owned()), true);
+            ticked = true;
         }
         ticked
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn every_type_needs_something_and_rows_alone_are_enough_for_losses_in_a_warehouse() {
-        for claim_type in ClaimType::ALL {
-            assert!(!items(claim_type).is_empty(), "{claim_type:?}");
-            assert!(
-                !Checklist::of(claim_type, &json!({}), &[]).is_complete(),
-                "{claim_type:?}: nothing proves nothing"
-            );
-        }
-        assert!(Checklist::of(ClaimType::FcLost, &json!({}), &[("ledger", "row")]).is_complete());
-    }
-
-    #[test]
-    fn what_rows_show_is_shown_by_the_row_of_its_report() {
-        let subject = json!({"order_id": "113-1", "removal_id": "RMV-1"});
-        let shown = |claim_type, rows: &[(&str, &str)], item| {
-            let list = Checklist::of(claim_type, &subject, rows);
-            list.0.iter().find(|line| line.item == item).and_then(|line| line.shown_by.clone())
-        };
-        let rows = [("return", "came-back"), ("settlement", "refund")];
-        assert_eq!(shown(ClaimType::ReturnRestockMissing, &rows, Item::RefundEvent).as_deref(), Some("refund"));
-        let rows = [("removal_shipment", "parcel")];
-        assert_eq!(shown(ClaimType::RemovalLost, &rows, Item::Tracking).as_deref(), Some("parcel"));
-        assert_eq!(shown(ClaimType::RemovalLost, &[("ledger", "row")], Item::Tracking), None, "no other row shows it");
-    }
-
-    #[test]
-    fn an_inbound_claim_needs_shipment_ownership_and_delivery() {
-        let mut list =
-            Checklist::of(ClaimType::InboundShortage, &json!({"shipment_id": "FBA1"}), &[("inbound", "row")]);
-        assert_eq!(list.missing().collect::<Vec<_>>(), [Item::ProofOfOwnership, Item::ProofOfDelivery]);
-        assert!(!list.has_documents());
-        assert!(list.matched("invoice"));
-        assert!(list.has_documents() && !list.is_complete());
-        assert!(!list.attached(Item::ShipmentId, "photo"), "rows show it, not people");
-        assert!(!list.attached(Item::Photos, "photo"), "not on the list");
-        assert!(list.attached(Item::ProofOfDelivery, "pod"));
-        assert!(list.is_complete());
-        let anew = Checklist::of(ClaimType::InboundShortage, &json!({"shipment_id": "FBA1"}), &[]).keeping(&list);
-        assert!(anew.is_complete(), "documents stay when the rows change");
-        list.refuse_documents();
-        assert_eq!(list.missing().count(), 2);
-    }
-}
+mod tests;

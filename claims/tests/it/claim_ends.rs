@@ -1,7 +1,6 @@
 //! How sendings end: unknown, interrupted, not at all, refused, too late.
 
 use chrono::TimeDelta;
-use claims::attach_to_claim::Attach;
 use claims::channel::{Known, Sent};
 use claims::drop_claim::Withdraw;
 use claims::record_reply::Record as Reply;
@@ -9,11 +8,10 @@ use claims::submit_claim::Submit;
 use claims::{record_case, send_claim};
 use serde_json::{Value, json};
 use service_kit::jobs::RunsJob;
-use shared_events::claims::{AttachToClaim, ReplyKind, WithdrawClaim};
+use shared_events::ClaimId;
+use shared_events::claims::{ReplyKind, WithdrawClaim};
 use shared_events::evidence::MatchedBy;
-use shared_events::{ClaimId, DocumentId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use uuid::Uuid;
 
 use crate::claim_bed::{Bed, Found, id_of, who};
 use crate::claim_sending::{case, code, reply, submit};
@@ -153,13 +151,7 @@ async fn a_refusal_is_understood_and_mended_twice(pool: PgPoolOptions, options: 
     bed.settings(100_000, 10).await;
     let detection = bed.detect(1, &Found { claim_type: "inbound_shortage", ..Found::default() }).await;
     let claim = bed.claim_of(detection).await.expect("a claim");
-    let attach = || AttachToClaim {
-        claim_id: ClaimId(id_of(&claim)),
-        item: "proof_of_delivery".into(),
-        document_id: DocumentId(Uuid::from_u128(5)),
-        attached_by: who("ann"),
-    };
-    bed.slice.handle(&Attach, attach()).await.expect("it is on the list");
+    bed.attach_papers(&claim).await;
     bed.matched(id_of(&claim), MatchedBy::Person, 0.7).await;
     bed.slice.handle(&Submit, submit(&claim, "ann")).await.expect("it may go");
     bed.run_jobs().await;
@@ -173,7 +165,7 @@ async fn a_refusal_is_understood_and_mended_twice(pool: PgPoolOptions, options: 
             break;
         }
         assert_eq!(code(bed.slice.handle(&Submit, submit(&claim, "ann")).await), "claim_not_ready", "nothing new");
-        bed.slice.handle(&Attach, attach()).await.expect("it is on the list");
+        bed.attach_papers(&claim).await;
         bed.matched(id_of(&claim), MatchedBy::Person, 0.7).await;
         assert_eq!(bed.again(&claim).await["status"], json!("appeal_ready"));
         bed.slice.handle(&Submit, submit(&claim, "ann")).await.expect("sent again");

@@ -8,7 +8,7 @@ use claims::record_case;
 use claims::set_switch::Set;
 use claims::submit_claim::{Decide, Submit};
 use serde_json::{Value, json};
-use service_kit::handler::Failure;
+use service_kit::handler::{Failure, Outcome};
 use shared_events::claims::{
     AttachToClaim, DecideClaim, RecordCase, RecordReply, ReplyKind, SetGeneralSwitch, SetSubmissionSwitch, SubmitClaim,
     WithdrawClaim,
@@ -54,6 +54,24 @@ impl Bed {
         let claim = self.claim_of(detection).await.expect("a claim");
         self.matched(id_of(&claim), MatchedBy::Model, 0.93).await;
         self.again(&claim).await
+    }
+
+    /// A person attaches a document for an item of the check-list.
+    pub async fn attach(&self, claim: &Value, item: &str) -> Result<Outcome, Failure> {
+        let attach = AttachToClaim {
+            claim_id: ClaimId(id_of(claim)),
+            item: item.into(),
+            document_id: DocumentId(Uuid::from_u128(5)),
+            attached_by: who("ann"),
+        };
+        self.slice.handle(&Attach, attach).await
+    }
+
+    /// What only people can bring along of a shipment to Amazon.
+    pub async fn attach_papers(&self, claim: &Value) {
+        for item in ["proof_of_delivery", "packing_slip"] {
+            self.attach(claim, item).await.expect("it is on the list");
+        }
     }
 
     pub async fn stop(&self, stopped: bool) {
@@ -154,15 +172,10 @@ async fn nothing_goes_without_its_documents(pool: PgPoolOptions, options: PgConn
     assert_eq!(code(bed.slice.handle(&Submit, submit(&claim, "ann")).await), "claim_not_ready");
     bed.matched(id_of(&claim), MatchedBy::Model, 0.95).await;
     let status = bed.get(&format!("/api/v1/recoveries/{}/status", id_of(&claim))).await.body;
-    assert_eq!((&status["status"], &status["missing"]), (&json!("evidence_pending"), &json!(["proof_of_delivery"])));
-    let attach = |item: &str| AttachToClaim {
-        claim_id: ClaimId(id_of(&claim)),
-        item: item.into(),
-        document_id: DocumentId(Uuid::from_u128(5)),
-        attached_by: who("ann"),
-    };
-    assert_eq!(code(bed.slice.handle(&Attach, attach("photos")).await), "not_on_the_checklist");
-    bed.slice.handle(&Attach, attach("proof_of_delivery")).await.expect("it is on the list");
+    let papers = json!(["proof_of_delivery", "packing_slip"]);
+    assert_eq!((&status["status"], &status["missing"]), (&json!("evidence_pending"), &papers));
+    assert_eq!(code(bed.attach(&claim, "photos").await), "not_on_the_checklist");
+    bed.attach_papers(&claim).await;
     let ready = bed.again(&claim).await;
     assert_eq!((&ready["status"], &ready["automatic"]), (&json!("queued"), &json!(true)), "now it goes by itself");
 }

@@ -4,14 +4,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use claims::attach_to_claim::Attach;
 use claims::queue_claim::key_of;
 use claims::record_reply;
 use claims::submit_claim::Submit;
 use serde_json::{Value, json};
-use shared_events::claims::{AttachToClaim, RecordReply, ReplyKind, SubmitClaim};
+use shared_events::ClaimId;
+use shared_events::claims::{RecordReply, ReplyKind, SubmitClaim};
 use shared_events::evidence::MatchedBy;
-use shared_events::{ClaimId, DocumentId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -158,13 +157,7 @@ async fn documents_go_along_by_a_persons_hand(pool: PgPoolOptions, options: PgCo
     let claim = post.bed.claim_of(detection).await.unwrap();
     let claim_id = ClaimId(id_of(&claim));
     let prove = async || {
-        let attach = AttachToClaim {
-            claim_id,
-            item: "proof_of_delivery".into(),
-            document_id: DocumentId(Uuid::from_u128(5)),
-            attached_by: who("ann"),
-        };
-        post.bed.slice.handle(&Attach, attach).await.unwrap();
+        post.bed.attach_papers(&claim).await;
         post.bed.matched(claim_id.0, MatchedBy::Person, 0.7).await;
     };
     prove().await;

@@ -22,7 +22,7 @@ pub async fn read(edge: &Edge, id: &str) -> anyhow::Result<Value> {
     edge.get(Who::Seller, &format!("/api/recoveries/{id}")).await
 }
 
-/// Claims for what was lost or damaged on the way in need an invoice and a proof of delivery. Returns the last claim that was proved.
+/// Claims for what was lost or damaged on the way in need an invoice, a proof of delivery and a packing slip. Returns the last claim that was proved.
 pub async fn prove(edge: &Edge) -> anyhow::Result<String> {
     let chapter = Chapter::begin(16, "Claims are proved")?;
     let waiting = all(edge).await?;
@@ -48,22 +48,27 @@ pub async fn prove(edge: &Edge) -> anyhow::Result<String> {
             edge.must(Who::Seller, &path, &body).await?;
             say("   sam is asked, and says yes")?;
         }
-        let slip = format!(
-            "shipment,article,units,received by\n{},{},{},dock 4\n",
+        let what = format!(
+            "{},{},{}",
             text(&claim["subject"]["shipment_id"]),
             text(&claim["subject"]["fnsku"]),
             claim["units"]
         );
-        let slip = upload(edge, &format!("delivery-{number}.csv"), "proof_of_delivery", slip.as_bytes()).await?;
-        let body = json!({"item": "proof_of_delivery", "document_id": slip});
-        edge.must(Who::Seller, &format!("/api/v1/recoveries/{id}/documents"), &body).await?;
+        for (name, item, paper) in [
+            ("delivery", "proof_of_delivery", format!("shipment,article,units,received by\n{what},dock 4\n")),
+            ("packing", "packing_slip", format!("shipment,article,units,box\n{what},1 of 1\n")),
+        ] {
+            let document = upload(edge, &format!("{name}-{number}.csv"), item, paper.as_bytes()).await?;
+            let body = json!({"item": item, "document_id": document});
+            edge.must(Who::Seller, &format!("/api/v1/recoveries/{id}/documents"), &body).await?;
+        }
         until("the claim to be ready", async || {
             let status = edge.get(Who::Seller, &format!("/api/recoveries/{id}/status")).await?;
             Ok((status["missing"].as_array().is_some_and(Vec::is_empty) && status["status"] != "evidence_pending")
                 .then_some(()))
         })
         .await?;
-        say(format!("   delivery-{number}.csv attached: the check-list is complete"))?;
+        say(format!("   delivery-{number}.csv and packing-{number}.csv attached: the check-list is complete"))?;
         proved = id;
     }
     let open =
