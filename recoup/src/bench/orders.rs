@@ -207,12 +207,12 @@ impl Shop {
     }
 
     /// As many buyers as there are connections, as fast as orders are dispatched; orders dispatched per second, once as many have left as
-    /// may be under way: before that, those that came first only make room.
+    /// may be under way: before that, those that came first only make room, and plans are those for empty tables.
     #[expect(clippy::float_arithmetic, reason = "a rate, no money")]
     async fn steady(&self, seconds: u64) -> anyhow::Result<f64> {
         let (stop, full) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let buyers: Vec<_> = (0..BUYERS).map(|_| self.buyer(Arc::clone(&stop), Arc::clone(&full), None)).collect();
-        let (began, warm) = (Instant::now(), Duration::from_secs(8));
+        let (began, warm) = (Instant::now(), Duration::from_secs(15));
         let mut first = None;
         let rate = loop {
             tokio::time::sleep(Duration::from_millis(200)).await;
