@@ -56,6 +56,9 @@ pub struct Submission {
     /// What went wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// The packet that was handed over with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packet_id: Option<Uuid>,
     /// When it was put in line.
     pub queued_at: DateTime<Utc>,
     /// When it ended.
@@ -79,6 +82,10 @@ pub struct Evidence {
     /// Who said so: a model's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The packet that goes along with the text, to be had from evidence (`/api/v1/evidence/packets/{id}/download`); a draft, and marked so,
+    /// while no money has arrived. Absent as long as nobody was handed the claim.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handed_packet_id: Option<Uuid>,
     /// The sealed proof packet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packet_id: Option<Uuid>,
@@ -181,8 +188,8 @@ pub async fn read_recovery(
     let mut work = app.store.read(&caller.tenant).await?;
     let claim = claim_row::look(&mut work, ClaimId(id)).await?.ok_or_else(Problem::not_found)?;
     let letter = letter_of(&claim);
+    let submissions = submissions(&mut work, id).await?;
     Ok(Answer(Recovery {
-        submissions: submissions(&mut work, id).await?,
         payouts: recovery_money::payouts(&mut work, id).await?,
         fees: recovery_money::fees(&mut work, id).await?,
         timeline: timeline(&mut work, id).await?,
@@ -212,8 +219,10 @@ pub async fn read_recovery(
             document_id: claim.document_id,
             probability: claim.probability,
             model: claim.model,
+            handed_packet_id: submissions.iter().rev().find_map(|sent| sent.packet_id),
             packet_id: claim.packet_id,
         },
+        submissions,
     }))
 }
 
@@ -266,7 +275,8 @@ async fn submissions(work: &mut Work, claim: Uuid) -> Result<Vec<Submission>, sq
     let tenant = work.tenant().clone();
     sqlx::query_as!(
         Submission,
-        "SELECT attempt, channel, state AS outcome, tries, is_appeal, problem, queued_at, ended_at FROM claim_submissions
+        "SELECT attempt, channel, state AS outcome, tries, is_appeal, problem, packet_id, queued_at, ended_at
+         FROM claim_submissions
          WHERE tenant = $1 AND claim_id = $2 ORDER BY attempt LIMIT 100",
         tenant.as_str(),
         claim,

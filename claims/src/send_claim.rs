@@ -17,7 +17,7 @@ use crate::claiming::pace::{self, Turn};
 use crate::claiming::state::{State, Step};
 use crate::drop_claim::{Why, drop_it};
 use crate::queue_claim::{SEND_CLAIM, key_of};
-use crate::sending_ends::{Sending, ended};
+use crate::sending_ends::{HANDED_OVER, Sending, ended};
 use crate::{by_mail_thread, claim_settings, detection_row};
 
 /// Runs the job.
@@ -157,23 +157,25 @@ impl SendClaim {
         sending.tries += 1;
         let letter = letter_of(&claim);
         sqlx::query!(
-            "UPDATE claim_submissions SET state = $3, channel = $4, tries = $5, letter = $6, sent_on = $7, problem = coalesce($8, problem)
+            "UPDATE claim_submissions SET state = $3, channel = $4, tries = $5, letter = $6, sent_on = $7, problem = coalesce($8, problem),
+                 packet_id = $9
              WHERE tenant = $1 AND id = $2",
             tenant.as_str(),
             key,
-            if by_hand { "handed_over" } else { "sending" },
+            if by_hand { HANDED_OVER } else { "sending" },
             sending.channel,
             sending.tries,
             Json(&letter) as _,
             pace::day_of(claim.place(), now),
             obstacle,
+            by_hand.then(|| sending.packet().0),
         )
         .execute(work.conn())
         .await?;
         // From now on its units count as claimed, whatever becomes of it.
         let case = claim.case_id.clone();
         detection_row::claim(&mut work, &job.cause, claim.detection(), claim.claim_id(), case.as_deref()).await?;
-        sending.attempted(&mut work, &job.cause, &mut claim, if by_hand { "handed_over" } else { "begun" }).await?;
+        sending.attempted(&mut work, &job.cause, &mut claim, if by_hand { HANDED_OVER } else { "begun" }).await?;
         if by_hand {
             return done(work, job).await;
         }

@@ -3,8 +3,8 @@
 use service_kit::handler::Failure;
 use service_kit::jobs::NewJob;
 use service_kit::store::{Cause, Work};
-use shared_events::ClaimId;
 use shared_events::claims::{ClaimFailed, ClaimSubmissionAttempted, ClaimSubmitUnknown, ClaimSubmitted, ReplyKind};
+use shared_events::{ClaimId, PacketId, ids};
 use uuid::Uuid;
 
 use crate::channel::{ASSISTED, Sent};
@@ -31,8 +31,16 @@ pub struct Sending {
     pub tries: i32,
 }
 
+/// How a sending ends here that a person has to finish.
+pub const HANDED_OVER: &str = "handed_over";
+
 impl Sending {
-    /// Tells that it was tried.
+    /// The packet that goes along when a person sends it. It follows from the sending, so that it is asked for once.
+    pub fn packet(&self) -> PacketId {
+        PacketId(ids::derive(&["handed over", &self.key.to_string()]))
+    }
+
+    /// Tells that it was tried. One that is handed over asks for its packet with that.
     ///
     /// # Errors
     /// When the database is away.
@@ -49,6 +57,7 @@ impl Sending {
             tried: self.tries,
             channel: self.channel.clone(),
             outcome: outcome.to_owned(),
+            packet_id: (outcome == HANDED_OVER).then(|| self.packet()),
         };
         claim.tell(work, cause, &attempted).await
     }
@@ -120,17 +129,18 @@ async fn hand_over(
 ) -> Result<(), Failure> {
     let tenant = work.tenant().clone();
     sqlx::query!(
-        "UPDATE claim_submissions SET state = 'handed_over', channel = $3, problem = $4 WHERE tenant = $1 AND id = $2",
+        "UPDATE claim_submissions SET state = 'handed_over', channel = $3, problem = $4, packet_id = $5 WHERE tenant = $1 AND id = $2",
         tenant.as_str(),
         sending.key,
         ASSISTED,
         problem,
+        sending.packet().0,
     )
     .execute(work.conn())
     .await?;
     claim.channel = ASSISTED.to_owned();
     let by_hand = Sending { channel: ASSISTED.to_owned(), ..sending.clone() };
-    by_hand.attempted(work, cause, claim, "handed_over").await
+    by_hand.attempted(work, cause, claim, HANDED_OVER).await
 }
 
 /// It did not leave: it is tried again after a pause, within its window, or given up.

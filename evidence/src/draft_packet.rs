@@ -16,44 +16,70 @@ use crate::{packet_asks, packet_facts, packet_row, record_payout, request_row};
 /// Handles [`DraftPacket`].
 pub struct Draft;
 
+/// Where somebody who asks for a packet is led to.
+pub(crate) struct Led {
+    /// The packet that is there, or is made now.
+    pub(crate) to: PacketId,
+    /// Whether it is a draft.
+    pub(crate) draft: bool,
+}
+
 impl Handles<DraftPacket> for Draft {
     async fn handle(&self, work: &mut Work, message: &Delivered<DraftPacket>) -> Result<Outcome, Failure> {
         let DraftPacket { packet_id, request_id } = message.data;
-        // Locked, so that of two who ask at once the second finds what the first has asked for.
-        request_row::lock(work, request_id)
-            .await?
-            .ok_or_else(|| Failure::reject("request_not_found", "there is no such request"))?;
-        let (tenant, due_at) = (work.tenant().clone(), work.now());
-        let first_payout = sqlx::query_scalar!(
-            "SELECT id FROM request_payouts WHERE tenant = $1 AND request_id = $2 ORDER BY seq LIMIT 1",
-            tenant.as_str(),
-            request_id.0,
-        )
-        .fetch_optional(work.conn())
-        .await?;
-        let (there, facts) = match first_payout {
-            Some(payout) => (told(work, request_id, payout).await?, None),
-            None => {
-                let facts = facts(work, request_id).await?;
-                (packet_asks::draft_of(work, request_id, facts).await?, Some(facts))
-            }
-        };
-        let draft = first_payout.is_none();
-        let led_to = there.unwrap_or(packet_id);
-        packet_asks::keep(work, packet_id, request_id, led_to, facts).await?;
-        if there.is_none() {
-            let (order, cause) = (Order { packet_id, request_id, draft }, Cause::from(&message.envelope));
-            let payload = order.to_json();
-            work.enqueue(NewJob { kind: SEAL_PACKET, key: packet_id.to_string(), due_at, payload, cause }).await?;
-        }
-        Ok(Outcome::ids(&serde_json::json!({ "packet_id": led_to, "request_id": request_id, "draft": draft })))
+        let led = draft(work, packet_id, request_id, Cause::from(&message.envelope)).await?;
+        let led = led.ok_or_else(no_request)?;
+        Ok(Outcome::ids(&serde_json::json!({ "packet_id": led.to, "request_id": request_id, "draft": led.draft })))
     }
+}
+
+fn no_request() -> Failure {
+    Failure::reject("request_not_found", "there is no such request")
+}
+
+/// Has a packet made that tells what is known of a request now, unless there is one. None when there is no such request.
+///
+/// # Errors
+/// When the database is away.
+pub(crate) async fn draft(
+    work: &mut Work,
+    packet_id: PacketId,
+    request_id: ProofRequestId,
+    cause: Cause,
+) -> Result<Option<Led>, Failure> {
+    // Locked, so that of two who ask at once the second finds what the first has asked for.
+    if request_row::lock(work, request_id).await?.is_none() {
+        return Ok(None);
+    }
+    let (tenant, due_at) = (work.tenant().clone(), work.now());
+    let first_payout = sqlx::query_scalar!(
+        "SELECT id FROM request_payouts WHERE tenant = $1 AND request_id = $2 ORDER BY seq LIMIT 1",
+        tenant.as_str(),
+        request_id.0,
+    )
+    .fetch_optional(work.conn())
+    .await?;
+    let (there, facts) = match first_payout {
+        Some(payout) => (told(work, request_id, payout).await?, None),
+        None => {
+            let facts = facts(work, request_id).await?;
+            (packet_asks::draft_of(work, request_id, facts).await?, Some(facts))
+        }
+    };
+    let draft = first_payout.is_none();
+    let to = there.unwrap_or(packet_id);
+    packet_asks::keep(work, packet_id, request_id, to, facts).await?;
+    if there.is_none() {
+        let payload = Order { packet_id, request_id, draft }.to_json();
+        work.enqueue(NewJob { kind: SEAL_PACKET, key: packet_id.to_string(), due_at, payload, cause }).await?;
+    }
+    Ok(Some(Led { to, draft }))
 }
 
 /// What a packet of the request would tell now.
 async fn facts(work: &mut Work, request: ProofRequestId) -> Result<Sha256, Failure> {
     let contents = packet_facts::gather(work, request).await?;
-    let contents = contents.ok_or_else(|| Failure::reject("request_not_found", "there is no such request"))?;
+    let contents = contents.ok_or_else(no_request)?;
     Ok(contents::facts(&contents))
 }
 

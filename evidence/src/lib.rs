@@ -95,7 +95,8 @@ use service_kit::handler::Routes;
 use service_kit::jobs::Worker;
 use service_kit::store::Store;
 use shared_events::claims::{
-    ClaimAnswered, DocumentReceived, PayoutConfirmed, PayoutReversed, ProofUnwanted, ProofWanted,
+    ClaimAnswered, ClaimSubmissionAttempted, DocumentReceived, PayoutConfirmed, PayoutReversed, ProofUnwanted,
+    ProofWanted,
 };
 use shared_events::evidence::{
     AnswerPrompt, AskPerson, DeleteDocument, DocumentCosts, DraftPacket, ImportLabels, RecordOutcome, RecordPayout,
@@ -159,6 +160,7 @@ pub fn messages(timing: Timing) -> Routes {
         .on::<DocumentReceived>(register_evidence::Received)
         .on::<ProofWanted>(prove_claims::Wanted)
         .on::<ProofUnwanted>(prove_claims::Unwanted)
+        .on::<ClaimSubmissionAttempted>(prove_claims::HandedOver)
         .on::<ClaimAnswered>(prove_claims::Answered)
         .on::<PayoutConfirmed>(prove_claims::Confirmed)
         .on::<PayoutReversed>(prove_claims::Reversed)

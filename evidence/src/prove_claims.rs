@@ -1,13 +1,16 @@
-//! What the claims service tells: a claim needs proof, or no longer; it was refused; its money came, or was taken back. A claim's request has its id.
+//! What the claims service tells: a claim needs proof, or no longer; a person was given it to send; it was refused; its money came, or was
+//! taken back. A claim's request has its id.
 
 use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::store::{Cause, Work};
-use shared_events::claims::{ClaimAnswered, PayoutConfirmed, PayoutReversed, ProofUnwanted, ProofWanted, ReplyKind};
+use shared_events::claims::{
+    ClaimAnswered, ClaimSubmissionAttempted, PayoutConfirmed, PayoutReversed, ProofUnwanted, ProofWanted, ReplyKind,
+};
 use shared_events::evidence::{RecordPayout, RequestProof};
 use shared_events::money::Money;
 use shared_events::{ClaimId, ProofRequestId, ids};
 
-use crate::{learn_from_outcome, record_payout, request_proof, request_row, withdraw_request};
+use crate::{draft_packet, learn_from_outcome, record_payout, request_proof, request_row, withdraw_request};
 
 /// The request for proof of a claim.
 pub fn request_of(claim: ClaimId) -> ProofRequestId {
@@ -44,6 +47,20 @@ impl Handles<ProofUnwanted> for Unwanted {
         if known.is_some_and(|request| request.state != "withdrawn") {
             let reason = message.data.reason.clone();
             withdraw_request::withdraw(work, &Cause::from(&message.envelope), request_id, reason).await?;
+        }
+        Ok(Outcome::none())
+    }
+}
+
+/// Handles [`ClaimSubmissionAttempted`]: whoever is to send it by hand gets a packet to send along, under the id that was told. Told again,
+/// the same id leads to the same packet.
+pub struct HandedOver;
+
+impl Handles<ClaimSubmissionAttempted> for HandedOver {
+    async fn handle(&self, work: &mut Work, message: &Delivered<ClaimSubmissionAttempted>) -> Result<Outcome, Failure> {
+        let ClaimSubmissionAttempted { claim_id, packet_id, .. } = &message.data;
+        if let Some(packet_id) = *packet_id {
+            draft_packet::draft(work, packet_id, request_of(*claim_id), Cause::from(&message.envelope)).await?;
         }
         Ok(Outcome::none())
     }

@@ -101,8 +101,11 @@ impl Bed {
 
     pub async fn detect_as(&self, id: u128, found: &Found<'_>, status: &str) -> DetectionId {
         let now = self.now();
-        let rows = json!([{"key": found.row, "units": found.units, "report": "ledger", "columns": ["fnsku", "quantity"],
-                           "raw": format!("X001\t-{}", found.of_row)}]);
+        let (report, columns, raw) = match found.claim_type.starts_with("return_") {
+            true => ("return", ["fnsku", "license-plate-number"], "X001\tLPNHE100000001".to_owned()),
+            false => ("ledger", ["fnsku", "quantity"], format!("X001\t-{}", found.of_row)),
+        };
+        let rows = json!([{"key": found.row, "units": found.units, "report": report, "columns": columns, "raw": raw}]);
         let subject = json!({"text": "fnsku X001", "fnsku": "X001", "shipment_id": "FBA15", "order_id": "113-1", "tracking": "TBA1"});
         let mut work = self.slice.work().await;
         sqlx::query(

@@ -99,6 +99,14 @@ async fn a_loss_becomes_a_claim_that_a_person_pastes(pool: PgPoolOptions, option
         (&handed["status"], &handed["submissions"][0]["outcome"]),
         (&json!("submitting"), &json!("handed_over"))
     );
+    let attempts =
+        bed.slice.said().await.into_iter().filter(|(kind, _)| kind == "claims.claim_submission_attempted.v1");
+    let asked: Vec<Value> = attempts.map(|(_, event)| event["packet_id"].clone()).collect();
+    assert!(asked.len() == 1 && asked[0].is_string(), "a packet to go along is asked for: {asked:?}");
+    assert_eq!(
+        (&handed["submissions"][0]["packet_id"], &handed["evidence"]["handed_packet_id"]),
+        (&asked[0], &asked[0])
+    );
     assert!(handed["letter"]["body"].as_str().is_some_and(|body| body.contains("59.40") && body.contains("row-1")));
     assert!(handed.get("case_id").is_none(), "no channel pretends");
     bed.slice.handle(&record_case::Record, case(&claim, Some("C-1"))).await.expect("it is told");
@@ -178,6 +186,21 @@ async fn nothing_goes_without_its_documents(pool: PgPoolOptions, options: PgConn
     bed.attach_papers(&claim).await;
     let ready = bed.again(&claim).await;
     assert_eq!((&ready["status"], &ready["automatic"]), (&json!("queued"), &json!(true)), "now it goes by itself");
+}
+
+#[sqlx::test(migrator = "migrations::CLAIMS")]
+async fn the_plate_of_a_unit_that_came_back_is_read_off_its_return(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let detection = bed.detect(1, &Found { claim_type: "return_amazon_fault_unsellable", ..Found::default() }).await;
+    let claim = bed.claim_of(detection).await.expect("a claim");
+    let status = bed.get(&format!("/api/v1/recoveries/{}/status", id_of(&claim))).await.body;
+    assert_eq!(status["missing"], json!(["photos"]));
+    assert!(claim["letter"]["body"].as_str().is_some_and(|body| body.contains("license plate: LPNHE100000001")));
+    bed.attach(&claim, "photos").await.expect("it is on the list");
+    // The detection changes: plate and photos stay.
+    bed.detect(1, &Found { claim_type: "return_amazon_fault_unsellable", minor: 6_000, ..Found::default() }).await;
+    let again = bed.again(&claim).await;
+    assert_eq!((&again["status"], &again["amount"]["amount"]), (&json!("ready"), &json!("60.00")));
 }
 
 #[sqlx::test(migrator = "migrations::CLAIMS")]

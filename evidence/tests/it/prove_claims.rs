@@ -1,15 +1,17 @@
 //! A claim's proof: asked for, no longer wanted, paid, taken back.
 
 use chrono::TimeDelta;
-use evidence::prove_claims::{Answered, Confirmed, Reversed, Unwanted, Wanted};
+use evidence::prove_claims::{Answered, Confirmed, HandedOver, Reversed, Unwanted, Wanted};
 use evidence::prove_fulfilment::Prove;
 use serde_json::json;
 use service_kit::auth::Role;
 use service_kit::clock::Clock as _;
-use shared_events::claims::{ClaimAnswered, PayoutConfirmed, PayoutReversed, ProofUnwanted, ProofWanted, ReplyKind};
+use shared_events::claims::{
+    ClaimAnswered, ClaimSubmissionAttempted, PayoutConfirmed, PayoutReversed, ProofUnwanted, ProofWanted, ReplyKind,
+};
 use shared_events::evidence::ProofSubject;
 use shared_events::orders::{LabelBought, OrderDelivered, ShipmentDispatched};
-use shared_events::{ClaimId, OrderId, ShipmentId, Subject};
+use shared_events::{ClaimId, OrderId, PacketId, ShipmentId, Subject};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
@@ -46,6 +48,40 @@ async fn a_claim_asks_for_proof_once_and_no_longer(pool: PgPoolOptions, options:
     bed.handle(&Unwanted, ProofUnwanted { claim_id: ClaimId(Uuid::now_v7()), reason: "?".into() }).await.unwrap();
     bed.handle(&Wanted, wanted(claim_id)).await.unwrap();
     assert_eq!(bed.count(open).await, 0, "a withdrawn request stays withdrawn");
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn whoever_is_handed_a_claim_gets_a_draft_of_its_packet(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    let request = bed.proved("claim").await;
+    let attempted = |claim_id, packet: Option<u128>| ClaimSubmissionAttempted {
+        claim_id,
+        attempt: 1,
+        tried: 1,
+        channel: "assisted".into(),
+        outcome: if packet.is_some() { "handed_over" } else { "begun" }.into(),
+        packet_id: packet.map(|id| PacketId(Uuid::from_u128(id))),
+    };
+    let claim_id = ClaimId(request.0);
+    bed.handle(&HandedOver, attempted(claim_id, None)).await.unwrap();
+    // Somebody else's request, and none at all.
+    bed.handle(&HandedOver, attempted(ClaimId(Uuid::from_u128(77)), Some(7))).await.unwrap();
+    bed.drain().await;
+    assert!(bed.packets().await.is_empty(), "nobody has to send it by hand");
+    for _ in 0..2 {
+        bed.handle(&HandedOver, attempted(claim_id, Some(1))).await.unwrap();
+        bed.drain().await;
+    }
+    let packets = bed.packets().await;
+    assert_eq!(packets, [PacketId(Uuid::from_u128(1))], "told twice, made once, under the id that was told");
+    assert!(bed.verified(packets[0]).await.packet.unwrap().draft, "and marked as what it is");
+    // Handed over again and nothing has happened since: the second id leads to the same packet.
+    bed.handle(&HandedOver, attempted(claim_id, Some(2))).await.unwrap();
+    bed.drain().await;
+    let path = format!("/api/v1/evidence/packets/{}", Uuid::from_u128(2));
+    let shown = get(&app(&bed), &path, &token("demo", Role::Seller), None).await;
+    let packet: serde_json::Value = serde_json::from_slice(&shown.bytes).unwrap();
+    assert_eq!((shown.status, &packet["packet_id"]), (200, &json!(packets[0])));
 }
 
 #[sqlx::test(migrator = "migrations::EVIDENCE")]

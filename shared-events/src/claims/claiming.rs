@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::claims::ReplyKind;
 use crate::envelope::{Message, Service, Topic};
 use crate::evidence::ProofSubject;
-use crate::ids::{ClaimId, DetectionId, Subject, TenantId};
+use crate::ids::{ClaimId, DetectionId, PacketId, Subject, TenantId};
 use crate::messages;
 use crate::money::Money;
 
@@ -132,6 +132,9 @@ pub struct ClaimSubmissionAttempted {
     pub channel: String,
     /// `accepted`, `handed_over` (to a person), `refused`, `not_sent` or `unknown`.
     pub outcome: String,
+    /// The packet that whoever it was handed over to is given with the text; evidence makes it, as a draft while no money has arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packet_id: Option<PacketId>,
 }
 
 /// The marketplace has a claim.

@@ -95,7 +95,7 @@ impl Desk<'_> {
         }
         let evidence = [
             ("packets", "SELECT count(*) FROM packets WHERE state = 'ready' AND NOT draft", all),
-            ("requests with a packet", "SELECT count(DISTINCT request_id) FROM packets", all),
+            ("requests with a packet", "SELECT count(DISTINCT request_id) FROM packets WHERE NOT draft", all),
             ("parked messages", "SELECT count(*) FROM parked", 0),
         ];
         for (what, sql, expected) in evidence {
