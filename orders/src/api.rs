@@ -17,8 +17,10 @@ mod operators;
 mod payments;
 mod place;
 mod post;
+mod pricing;
 mod rates;
 mod reach;
+mod reorders;
 mod shop;
 mod staff;
 mod tasks;
@@ -107,8 +109,11 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(catalogue::put_warehouse))
         .routes(routes!(rates::put_customers, rates::customers))
         .routes(routes!(rates::put_carriers, rates::carriers_table))
+        .routes(routes!(pricing::put_rules, pricing::rules))
+        .routes(routes!(pricing::show))
         .routes(routes!(catalogue::change_stock))
         .routes(routes!(catalogue::ledger))
+        .routes(routes!(reorders::list))
         .routes(routes!(operators::assign, operators::list))
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::itself))

@@ -6,6 +6,7 @@ use shared_events::orders::{ChangeStock, StockChange};
 use shared_events::outcome::Rejection;
 
 use crate::audit::{self, Entry};
+use crate::reorder;
 use crate::stock::{self, Movement};
 
 /// Most pieces that a movement may be of.
@@ -25,6 +26,10 @@ struct Item {
 }
 
 impl Item {
+    fn is_low(&self) -> bool {
+        self.reorder_quantity > 0 && self.on_hand - self.reserved - self.safety <= self.reorder_point
+    }
+
     fn shown(&self) -> serde_json::Value {
         serde_json::json!({
             "on_hand": self.on_hand, "reserved": self.reserved, "safety": self.safety, "reorder_point": self.reorder_point,
@@ -43,6 +48,10 @@ impl Handles<ChangeStock> for ChangeIt {
                 check(quantity, 1, "quantity")?;
                 self.post(work, data, "received", quantity).await?;
                 after.on_hand += quantity;
+                if reorder::receive(work, &data.sku, &data.warehouse_id, quantity).await? && after.is_low() {
+                    // It came in and was not enough: the next is asked for.
+                    reorder::enqueue(work, &cause, &data.sku, &data.warehouse_id).await?;
+                }
             }
             StockChange::Count(counted) => {
                 check(counted, 0, "quantity")?;
@@ -61,6 +70,7 @@ impl Handles<ChangeStock> for ChangeIt {
                     check(value, 0, field)?;
                 }
                 rule(work, data, reorder_point, reorder_quantity, safety).await?;
+                reorder::drop_open(work, &data.sku, &data.warehouse_id).await?;
                 after = Item { reorder_point, reorder_quantity, safety, ..item };
             }
         }

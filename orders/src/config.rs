@@ -24,6 +24,22 @@ const QUALITY_CONTROL: Var =
     Var::or("ENABLE_QUALITY_CONTROL", "true", "whether shipments are compared with the order before they leave");
 const MULTI_WAREHOUSE: Var =
     Var::or("ENABLE_MULTI_WAREHOUSE", "true", "whether one order may be sent from several warehouses");
+const DYNAMIC_PRICING: Var = Var::or(
+    "ENABLE_DYNAMIC_PRICING",
+    "false",
+    "whether prices follow rules (a pricing service's, else the tenant's own table); false = the catalogue's prices count",
+);
+const PRICING_SERVICE: Var = Var::new(
+    "PRICING_SERVICE_URL",
+    "pricing service: /prices/{id}?quantity=N, asked where ENABLE_DYNAMIC_PRICING is on; absent = our own table",
+);
+const PRICING_TIMEOUT: Var =
+    Var::or("PRICING_SERVICE_TIMEOUT_SECONDS", "10", "how long the pricing service may take to answer");
+const AUTO_REORDER: Var = Var::or(
+    "ENABLE_AUTO_REORDER",
+    "false",
+    "whether stock that falls to its reorder point is written down to be ordered",
+);
 const USER_SERVICE: Var =
     Var::new("USER_SERVICE_URL", "user service: /users/{id} of who orders, /user/health; absent = our own table");
 const CART_SERVICE: Var =
@@ -75,6 +91,10 @@ pub struct Config {
     pub checks_quality: bool,
     /// Whether one order may be sent from several warehouses.
     pub splits: bool,
+    /// Whether prices follow rules.
+    pub prices_dynamically: bool,
+    /// Whether what runs low is written down to be ordered.
+    pub reorders: bool,
     /// By whom orders are paid.
     pub gateways: Gateways,
     /// EasyPost, where parcels are sent through it.
@@ -140,6 +160,10 @@ impl FromEnv for Config {
             FRAUD_DETECTION,
             QUALITY_CONTROL,
             MULTI_WAREHOUSE,
+            DYNAMIC_PRICING,
+            PRICING_SERVICE,
+            PRICING_TIMEOUT,
+            AUTO_REORDER,
             USER_SERVICE,
             CART_SERVICE,
             PRODUCT_SERVICE,
@@ -172,6 +196,8 @@ impl FromEnv for Config {
         let scores_fraud = reader.required(&FRAUD_DETECTION);
         let checks_quality = reader.required(&QUALITY_CONTROL);
         let splits = reader.required(&MULTI_WAREHOUSE);
+        let prices_dynamically = reader.required(&DYNAMIC_PRICING);
+        let reorders = reader.required(&AUTO_REORDER);
         let gateways = Gateways::read(reader);
         let neighbours = neighbours(reader);
         let easypost = easypost(reader);
@@ -183,6 +209,8 @@ impl FromEnv for Config {
             scores_fraud: scores_fraud?,
             checks_quality: checks_quality?,
             splits: splits?,
+            prices_dynamically: prices_dynamically?,
+            reorders: reorders?,
             gateways,
             easypost: easypost?,
             neighbours,
@@ -207,6 +235,7 @@ fn neighbours(reader: &mut Reader<'_>) -> Vec<Neighbour> {
         ("cart_service", CART_SERVICE, CART_TIMEOUT, "/health"),
         ("product_service", PRODUCT_SERVICE, PRODUCT_TIMEOUT, "/health"),
         ("search_service", SEARCH_SERVICE, SEARCH_TIMEOUT, "/health"),
+        ("pricing_service", PRICING_SERVICE, PRICING_TIMEOUT, "/health"),
     ];
     let mut found = Vec::new();
     for (key, var, patience, path) in known {

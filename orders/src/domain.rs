@@ -4,6 +4,7 @@ pub mod allocation;
 pub mod approval;
 pub mod carriers;
 pub mod fraud;
+pub mod pricing;
 pub mod process;
 pub mod rates;
 pub mod refund;

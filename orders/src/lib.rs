@@ -33,6 +33,7 @@ pub mod put_rates;
 pub mod put_warehouse;
 pub mod read_order;
 pub mod refund_order;
+pub mod reorder;
 pub mod return_order;
 pub mod rotate_keys;
 mod sent_units;
@@ -95,5 +96,6 @@ pub fn worker(store: Store, parts: &Parts) -> Worker {
         .on(steps::VoidLabel { parts: parts.clone() })
         .on(follow_parcel::Follow { parts: parts.clone() })
         .on(tasks::Escalate)
+        .on(reorder::AskReorder { parts: parts.clone() })
         .on(ask_arrival::AskArrival)
 }

@@ -2,7 +2,7 @@
 
 use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::store::{Cause, Work};
-use shared_events::orders::{AskedItem, Channel, Listed, OrderPlaced, PlaceOrder, SoldLine};
+use shared_events::orders::{AskedItem, Channel, Listed, OrderPlaced, PlaceOrder, Pricing, SoldLine};
 use shared_events::outcome::Rejection;
 use shared_events::{Currency, Money, OrderId, Written};
 use sqlx::types::Json;
@@ -31,6 +31,7 @@ struct Priced {
     quantity: i64,
     unit: Money,
     grams: i64,
+    pricing: Option<Pricing>,
 }
 
 impl Handles<PlaceOrder> for Place {
@@ -126,6 +127,7 @@ async fn price(work: &mut Work, data: &PlaceOrder) -> Result<Vec<Priced>, Failur
             unit_price: Money::new(row.unit_minor, stored_currency(&row.currency)),
             grams: row.grams,
             is_active: row.is_active,
+            pricing: None,
         })
         .collect();
     let ours = |item: &AskedItem| {
@@ -175,6 +177,7 @@ fn listed(item: &AskedItem, product: &Listed, index: usize) -> Result<Priced, Re
         quantity: item.quantity,
         unit,
         grams: product.grams,
+        pricing: product.pricing.clone(),
     })
 }
 
@@ -195,7 +198,15 @@ fn foreign(data: &PlaceOrder, item: &AskedItem, index: usize, currency: Currency
         return Err(unknown("must not be negative", "unit_price"));
     }
     let name = item.name.clone().unwrap_or_else(|| sku.clone());
-    Ok(Priced { product_id: item.product_id.clone(), sku, name, quantity: item.quantity, unit, grams: 0 })
+    Ok(Priced {
+        product_id: item.product_id.clone(),
+        sku,
+        name,
+        quantity: item.quantity,
+        unit,
+        grams: 0,
+        pricing: None,
+    })
 }
 
 /// An amount as it was written, in the currency that it turns out to be of.
@@ -341,8 +352,8 @@ async fn insert_lines(
     let taxes = share_out(totals.tax, &nets);
     for (index, line) in lines.iter().enumerate() {
         sqlx::query!(
-            "INSERT INTO order_lines (tenant, order_id, line, product_id, sku, name, quantity, unit_minor, net_minor, tax_minor, grams)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "INSERT INTO order_lines (tenant, order_id, line, product_id, sku, name, quantity, unit_minor, net_minor, tax_minor, grams, pricing)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             tenant.as_str(),
             data.order_id.0,
             number(index),
@@ -354,6 +365,7 @@ async fn insert_lines(
             nets[index],
             taxes[index],
             line.grams * line.quantity,
+            line.pricing.as_ref().map(Json) as Option<Json<&Pricing>>,
         )
         .execute(work.conn())
         .await?;

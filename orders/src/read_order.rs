@@ -4,8 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use service_kit::store::Work;
+use shared_events::orders::Pricing;
 use shared_events::{Money, OrderId};
 use sqlx::FromRow;
+use sqlx::types::Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -154,6 +156,9 @@ pub struct Item {
     /// The price of one.
     #[schema(example = "29.99")]
     pub unit_price: String,
+    /// Why it costs that, where a pricing rule decided; absent = it is the catalogue's own price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pricing: Option<Pricing>,
     /// The price of all, without tax.
     #[schema(example = "59.98")]
     pub total_price: String,
@@ -255,9 +260,10 @@ impl Order {
 pub async fn items(work: &mut Work, orders: &[Uuid]) -> Result<Vec<(Uuid, Item)>, sqlx::Error> {
     let tenant = work.tenant().clone();
     let rows = sqlx::query!(
-        "SELECT l.order_id, l.line, l.product_id, l.sku, l.name, l.quantity, l.unit_minor, l.net_minor, l.tax_minor, l.refunded_quantity, o.currency
-         FROM order_lines l JOIN orders o ON o.tenant = l.tenant AND o.id = l.order_id
-         WHERE l.tenant = $1 AND l.order_id = ANY($2) ORDER BY l.order_id, l.line",
+        r#"SELECT l.order_id, l.line, l.product_id, l.sku, l.name, l.quantity, l.unit_minor, l.net_minor, l.tax_minor, l.refunded_quantity,
+                  l.pricing AS "pricing: Json<Pricing>", o.currency
+           FROM order_lines l JOIN orders o ON o.tenant = l.tenant AND o.id = l.order_id
+           WHERE l.tenant = $1 AND l.order_id = ANY($2) ORDER BY l.order_id, l.line"#,
         tenant.as_str(),
         orders,
     )
@@ -268,6 +274,7 @@ pub async fn items(work: &mut Work, orders: &[Uuid]) -> Result<Vec<(Uuid, Item)>
         let item = Item {
             line: row.line,
             unit_price: decimal(row.unit_minor),
+            pricing: row.pricing.map(|pricing| pricing.0),
             total_price: decimal(row.net_minor),
             tax_amount: decimal(row.tax_minor),
             product_id: row.product_id,

@@ -10,6 +10,7 @@ use shared_events::orders::{Missing, ReorderSuggested};
 use uuid::Uuid;
 
 use crate::domain::allocation::{Warehouse, allocate};
+use crate::reorder;
 
 /// One movement of stock.
 #[derive(Debug)]
@@ -243,7 +244,7 @@ pub async fn release(work: &mut Work, order: OrderId, state: &str) -> Result<boo
 }
 
 /// Says that a warehouse should be refilled, when what can be sold there has just fallen to its reorder point: by `taken`, or in whichever
-/// way where that is not said. The row is locked.
+/// way where that is not said; and has it written down to be ordered, where that is switched on. The row is locked.
 ///
 /// # Errors
 /// When the database is away.
@@ -273,6 +274,7 @@ pub async fn suggest(
             quantity: low.reorder_quantity,
         };
         work.emit(cause, u64::from(low.version.unsigned_abs()), &suggested);
+        reorder::enqueue(work, cause, sku, warehouse).await?;
     }
     Ok(())
 }

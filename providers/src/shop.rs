@@ -1,10 +1,10 @@
-//! The services of a shop around its orders, over HTTP and JSON: catalogue, carts, users. Each has a deadline of its own, a circuit
+//! The services of a shop around its orders, over HTTP and JSON: catalogue, carts, users, prices. Each has a deadline of its own, a circuit
 //! breaker, and answers that are kept for a moment: by each instance, and by all of them together where there is a Redis.
 //!
-//! `GET {base}/products/{id}`, `GET {base}/cart/{id}` and `GET {base}/users/{id}`; an answer may be wrapped in `data` or in the thing's
+//! `GET {base}/products/{id}`, `GET {base}/cart/{id}`, `GET {base}/users/{id}` and `GET {base}/prices/{id}?quantity=N`; an answer may be wrapped in `data` or in the thing's
 //! name, as shops do. 404 means that there is no such thing; everything else that is not a success means that the service is away.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -96,6 +96,23 @@ pub struct User {
     pub active: bool,
 }
 
+/// What a pricing service asks for an article.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Price {
+    /// The price of one: the digits, as they were written.
+    #[serde(alias = "unit_price", deserialize_with = "text")]
+    pub price: String,
+    /// ISO 4217.
+    #[serde(default)]
+    pub currency: Option<String>,
+    /// Which rule decided.
+    #[serde(default)]
+    pub rule: Option<String>,
+    /// What it looked at, by name.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, serde_json::Value>,
+}
+
 const fn yes() -> bool {
     true
 }
@@ -153,7 +170,7 @@ impl Shop {
     /// # Errors
     /// [`Away`].
     pub async fn product(&self, id: &str) -> Result<Option<Product>, Away> {
-        self.get("products", "product", id).await
+        self.get("products", "product", id, None).await
     }
 
     /// A cart.
@@ -161,7 +178,7 @@ impl Shop {
     /// # Errors
     /// [`Away`].
     pub async fn cart(&self, id: &str) -> Result<Option<Cart>, Away> {
-        self.get("cart", "cart", id).await
+        self.get("cart", "cart", id, None).await
     }
 
     /// A user.
@@ -169,20 +186,37 @@ impl Shop {
     /// # Errors
     /// [`Away`].
     pub async fn user(&self, id: &str) -> Result<Option<User>, Away> {
-        self.get("users", "user", id).await
+        self.get("users", "user", id, None).await
+    }
+
+    /// What one of so many costs; nothing when the service has no price of its own for the article.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn price(&self, id: &str, quantity: i64) -> Result<Option<Price>, Away> {
+        self.get("prices", "price", id, Some(("quantity", quantity))).await
     }
 
     fn away(&self, problem: impl Into<String>) -> Away {
         Away { service: self.0.service, problem: problem.into() }
     }
 
-    async fn get<T: DeserializeOwned>(&self, folder: &str, name: &str, id: &str) -> Result<Option<T>, Away> {
+    async fn get<T: DeserializeOwned>(
+        &self,
+        folder: &str,
+        name: &str,
+        id: &str,
+        detail: Option<(&str, i64)>,
+    ) -> Result<Option<T>, Away> {
         let mut address =
             Url::parse(&self.0.base).map_err(|error| self.away(format!("its address is none: {error}")))?;
         match address.path_segments_mut() {
             Ok(mut path) => path.pop_if_empty().extend([folder, id]),
             Err(()) => return Err(self.away("its address is none")),
         };
+        if let Some((name, value)) = detail {
+            address.query_pairs_mut().append_pair(name, &value.to_string());
+        }
         let Some(body) = self.fetch(address).await? else { return Ok(None) };
         read(&body, name).map(Some).map_err(|error| self.away(format!("what it says is odd: {error}")))
     }
@@ -281,5 +315,8 @@ mod tests {
         .expect("a cart");
         assert_eq!((cart.customer_id.as_deref(), cart.items[0].price.as_deref()), (Some("u"), None));
         assert!(read::<User>(b"[]", "user").is_err());
+        let price: Price =
+            read(br#"{"price": 9.90, "rule": "evening", "inputs": {"hour": 20}}"#, "price").expect("plain");
+        assert_eq!((price.price.as_str(), price.inputs["hour"].as_i64()), ("9.90", Some(20)));
     }
 }

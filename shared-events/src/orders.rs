@@ -7,6 +7,8 @@ mod events;
 mod keeping;
 mod parcels;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -76,6 +78,26 @@ pub struct Listed {
     pub grams: i64,
     /// Whether it is sold.
     pub is_active: bool,
+    /// Why it costs that, where a pricing rule decided; absent = it is the catalogue's own price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pricing: Option<Pricing>,
+}
+
+/// Why an article costs what it costs: the rule that decided, and what it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Pricing {
+    /// Who decided: `table` (the tenant's own rules) or `service` (a pricing service).
+    #[schema(example = "table")]
+    pub source: String,
+    /// Which of its rules.
+    #[schema(example = "many-in-stock")]
+    pub rule: String,
+    /// What the catalogue asks for one, as a decimal text in the order's currency.
+    #[schema(example = "29.99")]
+    pub list_price: String,
+    /// What the rule looked at, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
 }
 
 /// What can be told of an order's private details without giving them away: keyed digests, and how they compare.

@@ -12,13 +12,14 @@ use std::time::Duration;
 use super::Api;
 use super::amount::Amount;
 use super::bodies::{ItemBody, OrderBody};
+use super::pricing::{self, Pricer};
 use crate::config::Config;
 use crate::place_order::MOST_LINES;
 
 /// How long what a catalogue or the user service says is believed.
 const BELIEVED: Duration = Duration::from_secs(15);
 /// Articles that are asked for at the same time.
-const AT_ONCE: usize = 8;
+pub const AT_ONCE: usize = 8;
 
 /// The services around that are configured.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +27,7 @@ pub struct Around {
     catalogue: Option<Shop>,
     carts: Option<Shop>,
     users: Option<Shop>,
+    pricer: Pricer,
 }
 
 impl Around {
@@ -40,11 +42,33 @@ impl Around {
             // What lies in a cart changes while one looks.
             carts: shop("cart_service", "cart service", Duration::ZERO),
             users: shop("user_service", "user service", BELIEVED),
+            pricer: match shop("pricing_service", "pricing service", BELIEVED) {
+                _ if !config.prices_dynamically => Pricer::Catalogue,
+                Some(service) => Pricer::Service(service),
+                None => Pricer::Table,
+            },
         }
     }
 }
 
-fn away(away: Away) -> Problem {
+impl Around {
+    /// Who decides what things cost: `catalogue`, `table` or `service`.
+    pub fn decides(&self) -> &'static str {
+        match self.pricer {
+            Pricer::Catalogue => "catalogue",
+            Pricer::Table => "table",
+            Pricer::Service(_) => "service",
+        }
+    }
+}
+
+/// Whether our own catalogue is the only one.
+pub fn is_ours(api: &Api) -> bool {
+    api.around.catalogue.is_none()
+}
+
+/// One of them is away: 503, and nothing is guessed.
+pub fn away(away: Away) -> Problem {
     tracing::warn!(service = away.service, problem = away.problem, "a service around does not answer");
     Problem::unavailable(format!("the {} does not answer; try again later", away.service))
 }
@@ -61,11 +85,26 @@ pub async fn complete(api: &Api, caller: &Caller, body: &mut OrderBody) -> Resul
     {
         body.items = take_cart(api, caller, &customer, &cart).await?;
     }
-    if let Some(catalogue) = &api.around.catalogue {
-        let currency = body.currency.unwrap_or(Currency::USD);
-        list(catalogue, &mut body.items, currency).await?;
+    price(api, caller, &mut body.items, body.currency).await
+}
+
+/// Finds out what each article is and costs, where that is not decided by our own catalogue alone.
+///
+/// # Errors
+/// 503 when a service that is needed is away.
+pub async fn price(
+    api: &Api,
+    caller: &Caller,
+    items: &mut [ItemBody],
+    currency: Option<Currency>,
+) -> Result<(), Problem> {
+    if items.len() > MOST_LINES {
+        return Ok(());
     }
-    Ok(())
+    if let Some(catalogue) = &api.around.catalogue {
+        list(catalogue, items, currency.unwrap_or(Currency::USD)).await?;
+    }
+    pricing::apply(api, caller, &api.around.pricer, items).await
 }
 
 async fn check_customer(api: &Api, caller: &Caller, customer: &str) -> Result<(), Problem> {
@@ -121,9 +160,6 @@ async fn take_cart(api: &Api, caller: &Caller, customer: &str, id: &str) -> Resu
 
 /// Finds out what each article is and costs. What the catalogue does not know stays as it is: only a selling system may sell it.
 async fn list(catalogue: &Shop, items: &mut [ItemBody], currency: Currency) -> Result<(), Problem> {
-    if items.len() > MOST_LINES {
-        return Ok(());
-    }
     let names: Vec<Option<String>> =
         items.iter().map(|item| item.product_id.clone().or_else(|| item.sku.clone())).collect();
     let known: Vec<Option<Product>> = iter(names)
@@ -155,6 +191,7 @@ async fn list(catalogue: &Shop, items: &mut [ItemBody], currency: Currency) -> R
             unit_price,
             grams: product.grams.unwrap_or_default().max(0),
             is_active: product.active,
+            pricing: None,
         });
     }
     Ok(())

@@ -15,13 +15,13 @@ use tokio::net::TcpListener;
 use crate::bed::Bed;
 use crate::http::{ANN, BOSS, app_among, ask, basket};
 
-struct Shop {
-    base: String,
+pub struct Shop {
+    pub base: String,
     http: reqwest::Client,
 }
 
 impl Shop {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let router = sandbox::shop::Shop::default().router();
@@ -29,17 +29,17 @@ impl Shop {
         Self { base, http: service_kit::http_client::client(Duration::from_secs(10)) }
     }
 
-    async fn put(&self, path: &str, thing: Value) {
+    pub async fn put(&self, path: &str, thing: Value) {
         let url = format!("{}/_sandbox/{path}", self.base);
         self.http.put(url).json(&thing).send().await.unwrap().error_for_status().unwrap();
     }
 
-    async fn fail(&self, fault: Value) {
+    pub async fn fail(&self, fault: Value) {
         let url = format!("{}/_sandbox/faults", self.base);
         self.http.post(url).json(&fault).send().await.unwrap().error_for_status().unwrap();
     }
 
-    async fn calls(&self, folder: &str) -> u64 {
+    pub async fn calls(&self, folder: &str) -> u64 {
         let url = format!("{}/_sandbox/calls", self.base);
         let calls: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
         calls[folder].as_u64().unwrap_or_default()

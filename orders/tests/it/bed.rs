@@ -77,6 +77,8 @@ impl Bed {
             scores_fraud: true,
             checks_quality: true,
             splits: true,
+            prices_dynamically: false,
+            reorders: false,
             gateways: Gateways::default(),
             easypost: None,
             neighbours: vec![],

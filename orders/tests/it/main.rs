@@ -16,6 +16,8 @@ mod labels;
 mod marketplace;
 mod money;
 mod people;
+mod pricing;
+mod reorders;
 mod returns;
 mod shop;
 mod spot;

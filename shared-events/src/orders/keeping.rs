@@ -70,7 +70,8 @@ pub struct InCart {
 /// Gives a tenant a table of rates of its own, or takes it back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PutRates {
-    /// Which: `customers` (tax, and what shipping costs them) or `carriers` (what carriers take).
+    /// Which: `customers` (tax, and what shipping costs them), `carriers` (what carriers take) or `pricing` (when goods cost another price
+    /// than the catalogue's).
     pub table: String,
     /// The table; absent = the built-in one counts again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
