@@ -21,6 +21,7 @@ mod pricing;
 mod rates;
 mod reach;
 mod reorders;
+mod saleor;
 mod shop;
 mod staff;
 mod tasks;
@@ -114,6 +115,7 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(catalogue::change_stock))
         .routes(routes!(catalogue::ledger))
         .routes(routes!(reorders::list))
+        .routes(routes!(saleor::list))
         .routes(routes!(operators::assign, operators::list))
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::itself))

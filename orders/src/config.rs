@@ -1,7 +1,9 @@
 //! What orders reads from the environment, beyond what every service reads.
 
+mod neighbours;
+mod saleor;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use providers::easypost::EasyPost;
 use providers::files::Files;
@@ -11,8 +13,12 @@ use service_kit::sealed::{ACCOUNT_DETAILS_KEY, SealingKey};
 use shared_events::{Currency, Money};
 
 use crate::domain::fraud::Thresholds;
-use crate::gateways::Gateways;
+use crate::domain::route::Router;
+use crate::gateways::{BySaleor, Gateways, saleor_terms};
+use crate::import_saleor::Shop;
 use crate::payments::Providers;
+
+pub use neighbours::Neighbour;
 
 const HIGH_VALUE: Var =
     Var::or("HIGH_VALUE_THRESHOLD", "1000.00", "orders of this amount or more need another person's approval");
@@ -29,32 +35,16 @@ const DYNAMIC_PRICING: Var = Var::or(
     "false",
     "whether prices follow rules (a pricing service's, else the tenant's own table); false = the catalogue's prices count",
 );
-const PRICING_SERVICE: Var = Var::new(
-    "PRICING_SERVICE_URL",
-    "pricing service: /prices/{id}?quantity=N, asked where ENABLE_DYNAMIC_PRICING is on; absent = our own table",
+const ROUTE_OPTIMIZATION: Var = Var::or(
+    "ENABLE_ROUTE_OPTIMIZATION",
+    "false",
+    "whether the shipments of an order leave cheapest first, then nearest; false = by the warehouses' names",
 );
-const PRICING_TIMEOUT: Var =
-    Var::or("PRICING_SERVICE_TIMEOUT_SECONDS", "10", "how long the pricing service may take to answer");
 const AUTO_REORDER: Var = Var::or(
     "ENABLE_AUTO_REORDER",
     "false",
     "whether stock that falls to its reorder point is written down to be ordered",
 );
-const USER_SERVICE: Var =
-    Var::new("USER_SERVICE_URL", "user service: /users/{id} of who orders, /user/health; absent = our own table");
-const CART_SERVICE: Var =
-    Var::new("CART_SERVICE_URL", "cart service: /cart/{id} of what is ordered, /health; absent = our own table");
-const PRODUCT_SERVICE: Var =
-    Var::new("PRODUCT_SERVICE_URL", "product service: /products/{id} with the prices, /health; absent = our own table");
-const SEARCH_SERVICE: Var =
-    Var::new("SEARCH_SERVICE_URL", "search service whose /health the health pages look at; absent = not configured");
-
-const USER_TIMEOUT: Var = Var::or("USER_SERVICE_TIMEOUT_SECONDS", "15", "how long the user service may take to answer");
-const CART_TIMEOUT: Var = Var::or("CART_SERVICE_TIMEOUT_SECONDS", "10", "how long the cart service may take to answer");
-const PRODUCT_TIMEOUT: Var =
-    Var::or("PRODUCT_SERVICE_TIMEOUT_SECONDS", "10", "how long the product service may take to answer");
-const SEARCH_TIMEOUT: Var =
-    Var::or("SEARCH_SERVICE_TIMEOUT_SECONDS", "15", "how long the search service may take to answer");
 
 const EASYPOST_KEY: Var =
     Var::new("EASYPOST_API_KEY", "EasyPost's key; absent = the built-in rate tables choose, and people buy labels");
@@ -93,6 +83,8 @@ pub struct Config {
     pub splits: bool,
     /// Whether prices follow rules.
     pub prices_dynamically: bool,
+    /// In which order the shipments of an order leave.
+    pub router: Router,
     /// Whether what runs low is written down to be ordered.
     pub reorders: bool,
     /// By whom orders are paid.
@@ -101,21 +93,10 @@ pub struct Config {
     pub easypost: Option<EasyPostConfig>,
     /// The services around.
     pub neighbours: Vec<Neighbour>,
+    /// The Saleor shop whose orders are taken in.
+    pub saleor: Option<Shop>,
     /// What instances share the answers of those services through.
     pub redis: Option<Redis>,
-}
-
-/// A service around.
-#[derive(Debug, Clone)]
-pub struct Neighbour {
-    /// Its key in reports: `user_service`, ...
-    pub key: &'static str,
-    /// Its address.
-    pub base: String,
-    /// Its health page.
-    pub health: String,
-    /// How long it may take to answer.
-    pub timeout: Duration,
 }
 
 /// What the steps need.
@@ -142,6 +123,13 @@ impl Parts {
     /// Everything that the configuration names.
     pub fn of(config: Arc<Config>) -> Self {
         let providers = config.gateways.providers();
+        let providers = match &config.saleor {
+            Some(shop) => {
+                let gateway = BySaleor { client: shop.client.clone(), key: config.key.clone() };
+                providers.with(saleor_terms(), Arc::new(gateway))
+            }
+            None => providers,
+        };
         let post = config.easypost.as_ref().map(|easypost| Post {
             client: EasyPost::new(&easypost.base, easypost.key.clone()),
             files: easypost.files.clone(),
@@ -161,23 +149,16 @@ impl FromEnv for Config {
             QUALITY_CONTROL,
             MULTI_WAREHOUSE,
             DYNAMIC_PRICING,
-            PRICING_SERVICE,
-            PRICING_TIMEOUT,
+            ROUTE_OPTIMIZATION,
             AUTO_REORDER,
-            USER_SERVICE,
-            CART_SERVICE,
-            PRODUCT_SERVICE,
-            SEARCH_SERVICE,
-            USER_TIMEOUT,
-            CART_TIMEOUT,
-            PRODUCT_TIMEOUT,
-            SEARCH_TIMEOUT,
             EASYPOST_KEY,
             EASYPOST_URL,
             EASYPOST_WEBHOOK,
             REDIS_URL,
         ];
         vars.extend(Gateways::vars());
+        vars.extend(saleor::vars());
+        vars.extend(neighbours::vars());
         vars
     }
 
@@ -197,11 +178,13 @@ impl FromEnv for Config {
         let checks_quality = reader.required(&QUALITY_CONTROL);
         let splits = reader.required(&MULTI_WAREHOUSE);
         let prices_dynamically = reader.required(&DYNAMIC_PRICING);
+        let optimises = reader.required::<bool>(&ROUTE_OPTIMIZATION);
         let reorders = reader.required(&AUTO_REORDER);
         let gateways = Gateways::read(reader);
-        let neighbours = neighbours(reader);
+        let neighbours = neighbours::read(reader);
         let easypost = easypost(reader);
         let redis = Redis::read(reader);
+        let saleor = saleor::read(reader);
         Some(Self {
             key: key?,
             high_value_minor: high_value_minor?,
@@ -210,10 +193,12 @@ impl FromEnv for Config {
             checks_quality: checks_quality?,
             splits: splits?,
             prices_dynamically: prices_dynamically?,
+            router: if optimises? { Router::CheapestThenNearest } else { Router::ByName },
             reorders: reorders?,
             gateways,
             easypost: easypost?,
             neighbours,
+            saleor,
             redis,
         })
     }
@@ -226,29 +211,6 @@ fn easypost(reader: &mut Reader<'_>) -> Option<Option<EasyPostConfig>> {
     let Some(key) = key else { return Some(None) };
     let files = <Files as FromEnv>::read(reader)?;
     Some(Some(EasyPostConfig { base, key, webhook_secret, files }))
-}
-
-/// The services around that are named.
-fn neighbours(reader: &mut Reader<'_>) -> Vec<Neighbour> {
-    let known = [
-        ("user_service", USER_SERVICE, USER_TIMEOUT, "/user/health"),
-        ("cart_service", CART_SERVICE, CART_TIMEOUT, "/health"),
-        ("product_service", PRODUCT_SERVICE, PRODUCT_TIMEOUT, "/health"),
-        ("search_service", SEARCH_SERVICE, SEARCH_TIMEOUT, "/health"),
-        ("pricing_service", PRICING_SERVICE, PRICING_TIMEOUT, "/health"),
-    ];
-    let mut found = Vec::new();
-    for (key, var, patience, path) in known {
-        let timeout = Duration::from_secs(reader.required(&patience).unwrap_or(10).clamp(1, 60));
-        let Some(base) = reader.optional::<String>(&var) else { continue };
-        // The pages show the address, so it must hold no credentials.
-        if !base.starts_with("http://") && !base.starts_with("https://") || base.contains('@') {
-            reader.complain(var.name, "must begin with http:// or https:// and hold no credentials");
-        }
-        let base = base.trim_end_matches('/').to_owned();
-        found.push(Neighbour { key, health: format!("{base}{path}"), base, timeout });
-    }
-    found
 }
 
 /// A score as the seed writes it, `75.0`. Scores are whole numbers, so the threshold is the next one up.

@@ -9,6 +9,7 @@ pub mod process;
 pub mod rates;
 pub mod refund;
 pub mod refusal;
+pub mod route;
 pub mod routing;
 pub mod scopes;
 pub mod status;

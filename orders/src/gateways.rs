@@ -3,6 +3,7 @@
 mod paypal;
 mod payu;
 mod razorpay;
+mod saleor;
 mod stripe;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ use service_kit::config::{Reader, Secret, Var};
 
 use crate::domain::routing::{Terms, TermsChange};
 use crate::payments::Providers;
+
+pub use saleor::{BySaleor, terms as saleor_terms, token as saleor_token};
 
 const STRIPE_HOOK: Var = Var::new(
     "STRIPE_WEBHOOK_SECRET",

@@ -22,11 +22,13 @@ pub mod follow_parcel;
 pub mod fulfil_order;
 pub mod gateways;
 pub mod heed_webhook;
+pub mod import_saleor;
 mod order_row;
 pub mod pay_refund;
 pub mod payments;
 pub mod place_order;
 pub mod private;
+pub mod push_saleor;
 pub mod put_around;
 pub mod put_product;
 pub mod put_rates;
@@ -96,6 +98,8 @@ pub fn worker(store: Store, parts: &Parts) -> Worker {
         .on(steps::VoidLabel { parts: parts.clone() })
         .on(follow_parcel::Follow { parts: parts.clone() })
         .on(tasks::Escalate)
+        .on(import_saleor::Import { parts: parts.clone() })
+        .on(push_saleor::Push { parts: parts.clone() })
         .on(reorder::AskReorder { parts: parts.clone() })
         .on(ask_arrival::AskArrival)
 }

@@ -101,7 +101,7 @@ impl RunStep {
                 Step::ScoreFraud => check::score(&self.parts, &mut work, &mut order).await?,
                 Step::Approve => check::approve(&self.parts, &mut work, &job.cause, &order).await?,
                 Step::ReserveStock => reserve::run(&self.parts, &mut work, &job.cause, &order).await?,
-                Step::ChooseWarehouses => send::plan(&mut work, &order).await?,
+                Step::ChooseWarehouses => send::plan(self.parts.config.router, &mut work, &order).await?,
                 Step::ChooseCarrier => send::choose_carrier(&mut work, &order).await?,
                 Step::BuyLabel => send::label(&mut work, &order).await?,
                 Step::QualityCheck => send::check(&self.parts, &mut work, &job.cause, &order).await?,

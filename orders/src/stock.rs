@@ -119,9 +119,7 @@ pub async fn reserve(
     .await?;
     let mut warehouses: BTreeMap<String, Warehouse> = BTreeMap::new();
     for row in &rows {
-        // Abroad is farther than anywhere at home.
-        let distance_km =
-            if row.country == country { row.distance_km } else { row.distance_km.saturating_add(ABROAD_KM) };
+        let distance_km = distance_km(&row.country, country, row.distance_km);
         let entry = warehouses.entry(row.warehouse_id.clone()).or_insert_with(|| Warehouse {
             id: row.warehouse_id.clone(),
             available: vec![0; skus.len()],
@@ -202,6 +200,11 @@ pub async fn reserve(
 
 /// What crossing a border adds to the distance, in kilometres.
 const ABROAD_KM: i64 = 5_000;
+
+/// How far a customer in a country is from a warehouse, which is so far from those in its own: abroad is farther than anywhere at home.
+pub fn distance_km(of_warehouse: &str, country: &str, at_home_km: i64) -> i64 {
+    if of_warehouse == country { at_home_km } else { at_home_km.saturating_add(ABROAD_KM) }
+}
 
 /// Ends the open reservation of an order unused; whether there was one.
 ///

@@ -13,6 +13,7 @@ pub mod paypal;
 pub mod payu;
 pub mod push;
 pub mod razorpay;
+pub mod saleor;
 pub mod sending;
 pub mod shop;
 pub mod sms;

@@ -10,30 +10,43 @@ use crate::config::Parts;
 use crate::domain::approval::Kind;
 use crate::domain::carriers::Parcel;
 use crate::domain::process::HoldReason;
+use crate::domain::route::{Router, Stop};
 use crate::domain::totals::share_out;
 use crate::order_row::Order;
 use crate::put_rates::carriers;
+use crate::stock;
 use crate::tasks::{self, Verdict};
 use shared_events::ids::derive;
 
-/// One shipment for each warehouse that stock was set aside in; each takes its part of the money.
-pub async fn plan(work: &mut Work, order: &Order) -> Result<Ending, Failure> {
+/// One shipment for each warehouse that stock was set aside in, numbered in the order in which they leave; each takes its part of the money.
+pub async fn plan(router: Router, work: &mut Work, order: &Order) -> Result<Ending, Failure> {
     let (tenant, now) = (work.tenant().clone(), work.now());
     let rows = sqlx::query!(
-        r#"SELECT r.warehouse_id, r.line, r.quantity, l.quantity AS ordered, l.net_minor + l.tax_minor AS "gross!", l.grams
+        r#"SELECT r.warehouse_id, r.line, r.quantity, l.quantity AS ordered, l.net_minor + l.tax_minor AS "gross!", l.grams,
+                  w.cost_minor, w.distance_km, w.country
            FROM reservation_lines r JOIN reservations v ON v.tenant = r.tenant AND v.id = r.reservation_id
            JOIN order_lines l ON l.tenant = r.tenant AND l.order_id = v.order_id AND l.line = r.line
+           JOIN warehouses w ON w.tenant = r.tenant AND w.id = r.warehouse_id
            WHERE v.tenant = $1 AND v.order_id = $2 AND v.state IN ('held', 'kept') ORDER BY r.warehouse_id, r.line"#,
         tenant.as_str(),
         order.id.0,
     )
     .fetch_all(work.conn())
     .await?;
-    let mut warehouses: Vec<&str> = rows.iter().map(|row| row.warehouse_id.as_str()).collect();
-    warehouses.dedup();
-    if warehouses.is_empty() {
+    let mut stops: Vec<Stop> = rows
+        .iter()
+        .map(|row| Stop {
+            warehouse: row.warehouse_id.clone(),
+            cost_minor: row.cost_minor,
+            distance_km: stock::distance_km(&row.country, &order.ship_country, row.distance_km),
+        })
+        .collect();
+    stops.dedup();
+    if stops.is_empty() {
         return Ok(Ending::held(HoldReason::Stock, "nothing is set aside for the order"));
     }
+    let route = router.route(stops);
+    let warehouses: Vec<&str> = route.stops.iter().map(|stop| stop.warehouse.as_str()).collect();
     // Each shipment's weight in money is what its pieces come to.
     let worth = |row_gross: i64, quantity: i64, ordered: i64| {
         i64::try_from(i128::from(row_gross) * i128::from(quantity) / i128::from(ordered.max(1))).unwrap_or(i64::MAX)
@@ -77,7 +90,10 @@ pub async fn plan(work: &mut Work, order: &Order) -> Result<Ending, Failure> {
             .await?;
         }
     }
-    Ok(Ending::done(format!("{} shipment(s)", warehouses.len())))
+    let count = format!("{} shipment(s)", warehouses.len());
+    Ok(Ending::done(
+        route.why.filter(|_| warehouses.len() > 1).map_or_else(|| count.clone(), |why| format!("{count}; {why}")),
+    ))
 }
 
 /// A marketplace sends from its own warehouse by itself; there is nothing to choose and no label to buy.

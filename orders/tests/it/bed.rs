@@ -78,10 +78,12 @@ impl Bed {
             checks_quality: true,
             splits: true,
             prices_dynamically: false,
+            router: orders::domain::route::Router::ByName,
             reorders: false,
             gateways: Gateways::default(),
             easypost: None,
             neighbours: vec![],
+            saleor: None,
             redis: None,
         };
         let (cheap, dear) = (Bank::default(), Bank::default());

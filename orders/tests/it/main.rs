@@ -19,6 +19,8 @@ mod people;
 mod pricing;
 mod reorders;
 mod returns;
+mod route;
+mod saleor;
 mod shop;
 mod spot;
 mod stock;

@@ -8,6 +8,7 @@ mod google;
 mod locking;
 mod locks;
 mod objects;
+mod saleor;
 mod servers;
 mod smtp;
 mod storing;

@@ -32,7 +32,13 @@ pub async fn start(process: Process, messaging: Messaging, config: Config) -> an
         probe.log_all(&looked).await;
         Ok::<(), std::convert::Infallible>(())
     });
-    let worker = orders::worker(store.clone(), &Parts::of(config));
+    let parts = Parts::of(config);
+    let worker = orders::worker(store.clone(), &parts);
+    let imported = store.clone();
+    process.shutdown.spawn("begin to read the saleor shop", async move {
+        orders::import_saleor::begin(&imported, &parts).await;
+        Ok::<(), std::convert::Infallible>(())
+    });
     runtime::start(&store, &bus, orders::routes(), worker, &process.shutdown)
         .await
         .context("starting consumers and relay")?;
