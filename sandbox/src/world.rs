@@ -15,6 +15,7 @@ mod parcels;
 pub(crate) mod region;
 mod removals;
 mod returns;
+mod reversals;
 mod storage;
 pub(crate) mod summary;
 mod truth;
@@ -152,6 +153,7 @@ impl World {
         let mut chance = Chance::of_seed(settings.seed);
         // What was thought of later has a chance of its own, so that the rest of a world stays as it was.
         let mut later = Chance::of_seed(settings.seed ^ 0x7061_7263_656c);
+        let mut last = Chance::of_seed(settings.seed ^ 0x7265_7665_7273);
         for mut region in [Region::united_states(settings.last_day), Region::germany(settings.last_day)] {
             region.stock_up(&mut chance, settings.articles);
             for article in region.articles.clone() {
@@ -165,6 +167,7 @@ impl World {
                 }
             }
             parcels::happen(&mut region, &mut later);
+            reversals::happen(&mut region, &mut last);
             region.hand_over(&mut world);
             world.regions.push(region);
         }
@@ -178,16 +181,19 @@ mod tests {
 
     #[test]
     fn every_kind_of_debt_happens_but_those_that_need_a_person() {
-        let mut kinds = std::collections::BTreeSet::new();
+        let (mut kinds, mut stories) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
         for seed in 1..4 {
             let world = World::generate(Settings::of_seed(seed));
             kinds.extend(world.truth.iter().map(|owed| owed.claim_type));
             let monthly = world.truth.iter().filter(|owed| owed.subject.contains("-01 fnsku"));
             assert!(monthly.count() > 0, "some month's storage was too dear");
+            let taken_back = world.truth.iter().filter(|owed| owed.subject.starts_with("reversal"));
+            stories.extend(taken_back.map(|owed| owed.story.clone()));
             let (paid, reversed) = world.paid_and_reversed;
             assert!((paid / 10..paid / 3).contains(&reversed), "about a fifth is taken back: {reversed} of {paid}");
         }
         assert_eq!(kinds.len(), 19, "{kinds:?}");
+        assert_eq!(stories.len(), 2, "money for losses is taken back, and money for returns or shipments: {stories:?}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::returns::{come_home, stay_away};
 pub(crate) struct Order<'a> {
     pub(crate) id: String,
     day: NaiveDate,
-    units: i64,
+    pub(crate) units: i64,
     pub(crate) article: &'a Article,
     /// Fees of one unit, as charged.
     referral: i64,

@@ -6,6 +6,7 @@ use super::Sent;
 use super::chance::Chance;
 use super::money_files::Moved;
 use super::region::{Article, Paid, Region};
+use super::reversals::{Cause, Settled};
 
 pub(crate) fn happen(region: &mut Region, chance: &mut Chance, article: &Article) {
     for _ in 0..chance.between(1, 3) {
@@ -45,7 +46,7 @@ pub(crate) fn happen(region: &mut Region, chance: &mut Chance, article: &Article
     pay_oldest(region, chance, article);
 }
 
-fn receive(
+pub(crate) fn receive(
     region: &mut Region,
     article: &Article,
     shipment: &str,
@@ -100,5 +101,8 @@ fn pay_oldest(region: &mut Region, chance: &mut Chance, article: &Article) {
     let owed = region.no_longer_owed(at);
     let (reason, per_unit) = ("Lost_Inbound", article.cost_on(day));
     let paid = Paid { day, case: None, order: "", reason, per_unit, cash: owed.units, inventory: 0, original: None };
-    region.pay(chance, article, &paid);
+    let reimbursement = region.pay(chance, article, &paid);
+    let shipment = owed.subject.split(' ').nth(1).unwrap_or_default().to_owned();
+    let (article, cause, units) = (article.clone(), Cause::Inbound { shipment }, owed.units);
+    region.settled.push(Settled { article, cause, reimbursement, day, units, per_unit });
 }

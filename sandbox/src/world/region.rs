@@ -8,6 +8,7 @@ use super::calendar::Zone;
 use super::chance::Chance;
 use super::paper::{Habit, Paper, decimal};
 use super::parcels::Parcel;
+use super::reversals::Settled;
 use super::summary::Movement;
 use super::{Cost, Delivered, Owed, Sent};
 
@@ -113,6 +114,8 @@ pub(crate) struct Region {
     pub(crate) searched: BTreeMap<String, i64>,
     pub(crate) orders: Vec<Ordered>,
     pub(crate) parcels: Vec<Parcel>,
+    /// What Amazon paid by itself for returns and shipments, and may take back.
+    pub(crate) settled: Vec<Settled>,
     number: u64,
 }
 
@@ -146,6 +149,7 @@ impl Region {
             searched: BTreeMap::new(),
             orders: Vec::new(),
             parcels: Vec::new(),
+            settled: Vec::new(),
             number: if marketplace == "US" { 1_000_000 } else { 5_000_000 },
         }
     }
