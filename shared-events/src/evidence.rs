@@ -1,12 +1,14 @@
 //! What evidence is asked and what it tells: documents, what has to be proved, matches, prompts, models and proof packets.
 
 mod commands;
+mod document_events;
 mod events;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use commands::*;
+pub use document_events::*;
 pub use events::*;
 
 use crate::ids::TenantId;
