@@ -8,7 +8,7 @@ use serde::Deserialize;
 use service_kit::auth::{Caller, Role};
 use service_kit::http::Path;
 use service_kit::problem::Problem;
-use shared_events::evidence::DeleteDocument;
+use shared_events::evidence::{DeleteDocument, RereadDocument};
 use shared_events::{DocumentId, Service};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::app::Shared;
-use crate::ask::{Ask, Body};
+use crate::ask::{Ask, Body, Nothing};
 use crate::checks;
 use crate::proxy::Page;
 use crate::send::{Answers, Ids};
@@ -29,6 +29,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(view))
         .routes(routes!(download))
         .routes(routes!(submission))
+        .routes(routes!(reread))
         .route("/api/v1/documents", get(list))
         .route("/api/v1/documents/{id}", get(read).delete(delete))
         .route("/api/v1/documents/{id}/view", get(view))
@@ -125,5 +126,18 @@ async fn delete(State(app): State<Shared>, Path(id): Path<Uuid>, ask: Ask<Deleti
     let reason = ask.body.reason.unwrap_or_else(|| "not said".to_owned());
     checks::text("reason", &reason, 500)?;
     let command = DeleteDocument { document_id: DocumentId(id), reason };
+    app.send(&ask.caller, ask.ticket, &command, Ids::from([("document_id", id.to_string())])).await
+}
+
+/// Reads a document once more: after the reader got better, or when it could not be read. What was read before stays until something else was
+/// read, and what is sealed stays as it is; `GET /api/documents/{id}` says when it was read again, and why not if so.
+#[utoipa::path(post, path = "/api/v1/evidence/documents/{id}/reread", operation_id = "reread_document", tag = "evidence",
+    params(("id" = Uuid, Path, description = "The document"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body are the same command"),
+        ("Prefer" = Option<String>, Header, description = "wait=N answers with the outcome, after at most N (10) seconds", example = "wait=5")),
+    request_body = Option<Nothing>, security(("bearer" = [])), responses(Answers))]
+async fn reread(State(app): State<Shared>, Path(id): Path<Uuid>, ask: Ask<Nothing>) -> Result<Response, Problem> {
+    ask.caller.require(&[Role::Manager, Role::Admin])?;
+    let command = RereadDocument { document_id: DocumentId(id) };
     app.send(&ask.caller, ask.ticket, &command, Ids::from([("document_id", id.to_string())])).await
 }

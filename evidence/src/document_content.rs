@@ -243,7 +243,8 @@ fn beyond(size: u64) -> Problem {
     problem
 }
 
-fn unreadable(error: Unreadable) -> Problem {
+/// What a caller is told when stored bytes cannot be read.
+pub(crate) fn unreadable(error: Unreadable) -> Problem {
     match error {
         Unreadable::Store(ObjectError::NotFound) | Unreadable::Vault(_) => Problem::internal(error),
         away => Problem::unavailable("the document store is away for the moment").caused_by(away),

@@ -11,6 +11,7 @@ use crate::cost::sheet::{self, Sheet, TEMPLATE};
 use crate::packet::sha256::Sha256;
 use crate::reading::invoice::Invoice;
 use crate::request_row::{self, Request};
+use crate::store_costs;
 
 /// Invoices in one documentation at most.
 const MOST_INVOICES: i64 = 100;
@@ -42,10 +43,11 @@ impl Handles<DocumentCosts> for Document {
         }
         // It takes milliseconds and needs nothing from outside, so it is done here and now.
         let sheet = sheet::make(&evidence).map_err(anyhow::Error::from)?;
-        let sha256 = insert(work, request_id, &sheet).await?;
+        let (sha256, cause) = (insert(work, request_id, &sheet).await?, Cause::from(&message.envelope));
+        store_costs::enqueue(work, &cause, id).await?;
         let version = request_row::advance(work, request_id, &request.state).await?;
         let documented = CostsDocumented { request_id, cost_document_id: DocumentId(id), sha256: sha256.to_string() };
-        work.emit(&Cause::from(&message.envelope), version, &documented);
+        work.emit(&cause, version, &documented);
         Ok(told(id))
     }
 }
@@ -89,7 +91,8 @@ async fn insert(work: &mut Work, request: ProofRequestId, sheet: &Sheet) -> Resu
     let (tenant, now) = (work.tenant().clone(), work.now());
     let sha256 = Sha256::of(&[&sheet.pdf]);
     sqlx::query!(
-        "INSERT INTO cost_documents (tenant, id, request_id, inputs, template, sha256, content, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO cost_documents (tenant, id, request_id, inputs, template, sha256, content, bytes, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, octet_length($7::bytea), $8)",
         tenant.as_str(),
         sheet.id,
         request.0,

@@ -12,7 +12,7 @@ use shared_events::evidence::{EvidenceRegistered, EvidenceRejected, StoredFile};
 use shared_events::{CampaignId, EvidenceId, PartnerId};
 use uuid::Uuid;
 
-use crate::{discard_object, document_row};
+use crate::{discard_object, document_row, take_attachments};
 
 /// Attempts before an address that does not answer is given up: they take a good minute together.
 const MOST_ATTEMPTS: i32 = 6;
@@ -136,6 +136,7 @@ async fn receive(
         evidence_type: submission.evidence_type,
     };
     work.emit(&job.cause, version, &registered);
+    take_attachments::pass_on(work, &job.cause, document_id, id).await?;
     tracing::info!(evidence.id = %id, document.id = %document_id, bytes = file.bytes, "evidence fetched");
     Ok(())
 }

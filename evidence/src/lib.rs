@@ -44,6 +44,7 @@ mod match_rivals;
 pub mod match_row;
 pub mod match_training;
 pub mod match_verdict;
+pub mod match_wanted;
 pub mod matched;
 pub mod matching;
 pub mod models;
@@ -60,6 +61,7 @@ pub mod paper;
 pub mod prompts;
 pub mod prove_claims;
 pub mod prove_fulfilment;
+mod read_again;
 pub mod read_costs;
 pub mod read_document;
 pub mod read_evidence;
@@ -74,12 +76,15 @@ pub mod record_payout;
 pub mod register_evidence;
 pub mod request_proof;
 pub mod request_row;
+pub mod reread_document;
 pub mod retry_packet;
 pub mod revert_model;
 pub mod rotate_keys;
 pub mod seal_packet;
 pub mod show_document;
+pub mod store_costs;
 pub mod sweep_objects;
+pub mod take_attachments;
 pub mod train_model;
 pub mod train_model_job;
 mod unit_costs;
@@ -100,7 +105,7 @@ use shared_events::claims::{
 };
 use shared_events::evidence::{
     AnswerPrompt, AskPerson, DeleteDocument, DocumentCosts, DraftPacket, ImportLabels, RecordOutcome, RecordPayout,
-    RegisterEvidence, RequestProof, RetryPacket, RevertModel, TrainModel, WithdrawProofRequest,
+    RegisterEvidence, RequestProof, RereadDocument, RetryPacket, RevertModel, TrainModel, WithdrawProofRequest,
 };
 use shared_events::orders::{
     LabelBought, OrderDelivered, ShipmentDelivered, ShipmentDispatched, ShipmentException, ShipmentReturned,
@@ -115,6 +120,7 @@ use fetch_evidence::FetchEvidence;
 use prompts::Timing;
 use read_document::ReadDocument;
 use seal_packet::SealPacket;
+use store_costs::StoreCosts;
 
 /// Path of the health page beside `/health/ready`.
 pub const HEALTH_PATH: &str = "/api/v1/evidence/health";
@@ -145,6 +151,7 @@ pub fn messages(timing: Timing) -> Routes {
     Routes::new()
         .on::<RegisterEvidence>(register_evidence::Register)
         .on::<DeleteDocument>(delete_document::Delete)
+        .on::<RereadDocument>(reread_document::Reread)
         .on::<RequestProof>(request_proof::Request)
         .on::<WithdrawProofRequest>(withdraw_request::Withdraw)
         .on::<AskPerson>(ask_person::AskIt { timing })
@@ -185,6 +192,7 @@ pub fn worker(store: Store, config: &Arc<Config>, files: &Files) -> Worker {
         .on(weigh_labels::WeighLabels { retrain_after: config.retrain_after_labels })
         .on(train_model_job::TrainIt::default())
         .on(judge_again::JudgeAgain)
+        .on(StoreCosts { files: files.clone() })
         .on(SealPacket::new(files, &config.packets))
 }
 

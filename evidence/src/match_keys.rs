@@ -1,9 +1,9 @@
-//! The keys that documents are looked up by when a request wants proof: codes, the supplier's name, and each of its words.
+//! The keys that documents and requests find one another by: codes, the supplier's name, and each of its words; of a request also the order.
 
 use chrono::NaiveDate;
 use service_kit::store::Work;
-use shared_events::DocumentId;
 use shared_events::evidence::ProofSubject;
+use shared_events::{DocumentId, ProofRequestId};
 
 use crate::lookup;
 use crate::reading::invoice::Invoice;
@@ -56,6 +56,38 @@ pub async fn write(
         tenant.as_str(),
         document.0,
         issued_on,
+        &names,
+    )
+    .execute(work.conn())
+    .await?;
+    Ok(())
+}
+
+/// The day of a request where no article or name is compared: that of the order; where it is not known, of the dispute.
+pub fn dated(subject: &ProofSubject) -> Option<NaiveDate> {
+    subject.order_date.or(subject.dispute_date)
+}
+
+/// Writes the keys of a request that was made, in the transaction of its making. [`crate::request_row::advance`] keeps them in step with it.
+///
+/// # Errors
+/// When the database is away.
+pub async fn write_request(
+    work: &mut Work,
+    request: ProofRequestId,
+    subject: &ProofSubject,
+) -> Result<(), sqlx::Error> {
+    let (tenant, Keys { mut names, words }) = (work.tenant().clone(), Keys::of_subject(subject));
+    names.extend(words);
+    // Whoever names the order comes before everybody else, which is why it has a key of its own beside those of codes.
+    names.extend(subject.order_id.as_deref().and_then(lookup::code).map(|code| format!("order {code}")));
+    sqlx::query!(
+        "INSERT INTO request_keys (tenant, key, request_id, ordered_on, amount_minor, open) SELECT $1, key, $2, $3, $4, true
+         FROM unnest($5::text[]) AS k (key) ON CONFLICT DO NOTHING",
+        tenant.as_str(),
+        request.0,
+        subject.order_date,
+        subject.amount.map(|amount| amount.minor),
         &names,
     )
     .execute(work.conn())

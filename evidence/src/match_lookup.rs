@@ -1,6 +1,6 @@
-//! Which documents may prove a request, and which requests a document may prove: found by codes, words of the supplier's name, amount and
-//! date; bounded, the best first. What names the order, or the article near its date, comes before everything else and is never lost. A
-//! credit note proves no purchase and is no candidate.
+//! Which documents may prove a request: found by codes, words of the supplier's name, amount and date; bounded, the best first. What names
+//! the order, or the article near its date, comes before everything else and is never lost. A credit note proves no purchase and is no
+//! candidate. The other way round, [`crate::match_wanted`] says which requests a document may prove.
 
 use service_kit::store::Work;
 use shared_events::Money;
@@ -9,15 +9,12 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::match_facts::Said;
-use crate::match_keys::Keys;
+use crate::match_keys::{self, Keys};
 use crate::reading::invoice::Invoice;
 
 /// Candidates by one code or a whole name, on either side of the order's date and as many without one; by one word of a name; by the
 /// amount, on either side; and by the date alone, on either side.
-const MOST_OF_DOCUMENTS: [i64; 4] = [60, 5, 8, 5];
-
-/// Candidates by codes of articles, by the supplier's name, by the amount, and by the date alone.
-const MOST_OF_REQUESTS: [i64; 4] = [60, 25, 15, 10];
+const MOST: [i64; 4] = [60, 5, 8, 5];
 
 /// Days around the order within which a date alone makes a candidate.
 const DAYS: i32 = 60;
@@ -46,7 +43,7 @@ pub async fn documents(
     also: Option<Uuid>,
 ) -> Result<Vec<Document>, sqlx::Error> {
     let (tenant, keys, today) = (work.tenant().clone(), Keys::of_subject(subject), work.now().date_naive());
-    let near = subject.order_date.or(subject.dispute_date).unwrap_or(today);
+    let near = match_keys::dated(subject).unwrap_or(today);
     let amount = subject.amount;
     let (low, high) = around(amount);
     let rows = sqlx::query!(
@@ -87,16 +84,16 @@ pub async fn documents(
         tenant.as_str(),
         &keys.names,
         &keys.words,
-        MOST_OF_DOCUMENTS[0],
-        MOST_OF_DOCUMENTS[1],
+        MOST[0],
+        MOST[1],
         near,
         amount.map(|amount| amount.currency.code().to_owned()),
         amount.map(|amount| amount.minor),
         high,
         low,
-        MOST_OF_DOCUMENTS[2],
+        MOST[2],
         DAYS,
-        MOST_OF_DOCUMENTS[3],
+        MOST[3],
         request,
         also,
     )
@@ -109,49 +106,6 @@ pub async fn documents(
         said: Said::from(&invoice.0),
     };
     Ok(rows.into_iter().map(|row| document((row.id, row.parser, row.parser_version, row.invoice))).collect())
-}
-
-/// The requests that a document may prove and that are not withdrawn: all whose order it names, bounded by the codes that are kept of a
-/// document; of the others the best.
-///
-/// # Errors
-/// When the database is away.
-pub async fn requests(work: &mut Work, document: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
-    let tenant = work.tenant().clone();
-    sqlx::query_scalar!(
-        r#"WITH own AS (
-               SELECT r.* FROM readings r JOIN documents d ON d.tenant = r.tenant AND d.id = r.document_id
-               WHERE r.tenant = $1 AND r.document_id = $2 AND d.state = 'parsed' AND r.invoice->>'kind' <> 'credit_note'
-           ), open AS (
-               SELECT p.id, p.codes, p.supplier_words, (p.subject->'amount'->>'minor')::numeric AS minor, p.subject->'amount'->>'currency' AS currency,
-                      (p.subject->>'order_date')::date AS ordered, (p.subject->>'dispute_date')::date AS disputed,
-                      lower(regexp_replace(p.subject->>'order_id', '[^[:alnum:]]', '', 'g')) AS order_code
-               FROM proof_requests p WHERE p.tenant = $1 AND p.state = 'open'
-           )
-           (SELECT p.id AS "id!" FROM open p, own WHERE p.order_code = ANY (own.codes))
-           UNION
-           (SELECT p.id FROM open p, own WHERE p.codes && own.codes ORDER BY abs(own.issued_on - p.ordered) NULLS LAST, p.id LIMIT $3)
-           UNION
-           (SELECT p.id FROM open p, own WHERE p.supplier_words && own.supplier_words
-            ORDER BY p.supplier_words = own.supplier_words DESC, abs(own.gross_minor - p.minor) NULLS LAST, p.id LIMIT $4)
-           UNION
-           (SELECT p.id FROM open p, own WHERE p.currency = own.currency AND own.gross_minor BETWEEN p.minor - abs(p.minor) / 10 AND p.minor + abs(p.minor) / 10
-            ORDER BY p.id LIMIT $5)
-           UNION
-           (SELECT p.id FROM open p, own WHERE own.issued_on BETWEEN least(p.ordered, p.disputed) - 60 AND greatest(p.ordered, p.disputed) + 60
-            ORDER BY abs(own.issued_on - p.ordered) NULLS LAST, p.id LIMIT $6)
-           UNION
-           (SELECT s.request_id FROM submissions s JOIN open p ON p.id = s.request_id
-            WHERE s.tenant = $1 AND s.document_id = $2 ORDER BY s.seq DESC LIMIT 50)"#,
-        tenant.as_str(),
-        document,
-        MOST_OF_REQUESTS[0],
-        MOST_OF_REQUESTS[1],
-        MOST_OF_REQUESTS[2],
-        MOST_OF_REQUESTS[3],
-    )
-    .fetch_all(work.conn())
-    .await
 }
 
 /// A tenth less and a tenth more: further off, an amount says nothing.

@@ -14,6 +14,7 @@ use crate::match_lookup::{self, Document};
 use crate::match_rivals;
 use crate::match_row::{self, Latest, NewMatch};
 use crate::match_verdict::{Standing, Why, rank, verdicts};
+use crate::match_wanted;
 use crate::matching::decision::{Decision, TOO_CLOSE};
 use crate::models::{self, Decider};
 use crate::prompts::{self, Asked, Candidate, Timing};
@@ -63,7 +64,10 @@ pub async fn judge(
 }
 
 /// Two requests may want the same document: a tenant's decisions come one after the other.
-async fn one_at_a_time(work: &mut Work) -> Result<(), sqlx::Error> {
+///
+/// # Errors
+/// When the database is away.
+pub(crate) async fn one_at_a_time(work: &mut Work) -> Result<(), sqlx::Error> {
     let name = format!("matching/{}", work.tenant());
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name).execute(work.conn()).await?;
     Ok(())
@@ -290,5 +294,5 @@ fn candidate(judged: &Judged) -> Candidate {
 /// When the database is away.
 pub async fn of_document(store: &Store, tenant: &TenantId, document: DocumentId) -> Result<Vec<Uuid>, Failure> {
     let mut work = store.read(tenant).await?;
-    Ok(match_lookup::requests(&mut work, document.0).await?)
+    Ok(match_wanted::requests(&mut work, document.0).await?)
 }

@@ -6,7 +6,8 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::match_judge::Opinion;
-use crate::match_lookup::{self, Document};
+use crate::match_lookup::Document;
+use crate::match_wanted;
 use crate::models::Decider;
 use crate::request_row::Request;
 
@@ -22,7 +23,7 @@ pub async fn elsewhere(
     document: &Document,
     own: &Opinion,
 ) -> Result<Option<f64>, sqlx::Error> {
-    let (tenant, open) = (work.tenant().clone(), match_lookup::requests(work, document.id).await?);
+    let (tenant, open) = (work.tenant().clone(), match_wanted::requests(work, document.id).await?);
     let others: Vec<Uuid> = open.into_iter().filter(|id| *id != request.id).collect();
     let subjects = sqlx::query_scalar!(
         r#"SELECT p.subject AS "subject: Json<ProofSubject>" FROM proof_requests p

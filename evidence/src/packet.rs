@@ -3,6 +3,7 @@
 //! Everything here is pure: no database, no network, no clock. The same contents give the same bytes, and a reader needs nothing but
 //! the packet and a public key. The format is written down in `docs/PACKETS.md`.
 
+pub mod amount;
 pub mod archive;
 pub mod contents;
 pub mod findings;

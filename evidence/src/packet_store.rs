@@ -1,4 +1,5 @@
-//! Where sealed packets are kept: in the object store, encrypted as documents are, under a name that follows from the packet's id.
+//! Where sealed packets are kept, and cost documentation: in the object store, encrypted as documents are, under a name that follows from the
+//! id.
 
 use std::io;
 use std::ops::Range;
@@ -23,7 +24,7 @@ pub fn object(packet: PacketId) -> String {
     format!("packets/{packet}.zip")
 }
 
-/// A key for one packet, to be kept with its row.
+/// A key for one file, to be kept with its row.
 ///
 /// # Errors
 /// When the system gives no random bytes.
@@ -41,7 +42,7 @@ pub async fn document(files: &Files, tenant: &TenantId, stored: &Stored) -> Resu
     files.read_whole(tenant, &place).await
 }
 
-/// Stores a packet. The same packet is the same object byte for byte, so one that is there already was stored by a try before this, and is
+/// Stores a file that never changes. The same file is the same object byte for byte, so one that is there already was stored by a try before this, and is
 /// left alone: where the store locks objects, a second version would have to be kept for years.
 ///
 /// # Errors
@@ -54,7 +55,7 @@ pub async fn put(
     retained_until: Option<DateTime<Utc>>,
 ) -> anyhow::Result<()> {
     let key = ObjectKey::try_new(&place.object)?;
-    let there = files.objects.head(&key).await.context("looking for the packet")?;
+    let there = files.objects.head(&key).await.context("looking for the file")?;
     if there.is_some_and(|object| object.bytes == sealed_len(plain.len() as u64)) {
         return Ok(());
     }
@@ -69,9 +70,9 @@ pub async fn put(
     match retained_until {
         Some(until) => drop(files.objects.put_retained(&key, sealed, until).await.context("storing the packet")?),
         None => {
-            let mut writer = files.objects.write(&key).await.context("storing the draft")?;
-            writer.write(sealed).await.context("storing the draft")?;
-            writer.finish().await.context("storing the draft")?;
+            let mut writer = files.objects.write(&key).await.context("storing the file")?;
+            writer.write(sealed).await.context("storing the file")?;
+            writer.finish().await.context("storing the file")?;
         }
     }
     Ok(())

@@ -5,14 +5,17 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
+use providers::files::Place;
 use serde::Serialize;
 use service_kit::auth::Caller;
 use service_kit::http::Path;
 use service_kit::problem::Problem;
+use shared_events::evidence::WrappedKey;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::State as App;
+use crate::document_content::unreadable;
 use crate::read_request::READERS;
 
 /// A cost documentation.
@@ -81,17 +84,27 @@ pub async fn download_costs(State(app): State<App>, caller: Caller, Path(id): Pa
     caller.require(&READERS)?;
     let mut work = app.store.read(&caller.tenant).await?;
     let row = sqlx::query!(
-        "SELECT sha256, content FROM cost_documents WHERE tenant = $1 AND id = $2",
+        "SELECT sha256, bytes, content, object, key_master, key_wrapped FROM cost_documents WHERE tenant = $1 AND id = $2",
         caller.tenant.as_str(),
         id
     )
     .fetch_optional(work.conn())
     .await?
     .ok_or_else(Problem::not_found)?;
+    drop(work);
+    let content = match (row.content, row.object, row.key_master, row.key_wrapped) {
+        // It was made a moment ago, and is not in the store yet.
+        (Some(content), ..) => content,
+        (None, Some(object), Some(master), Some(wrapped)) => {
+            let place = Place { object, bytes: row.bytes.unsigned_abs(), key: WrappedKey { master, wrapped } };
+            app.files.read_whole(&caller.tenant, &place).await.map_err(unreadable)?
+        }
+        _ => return Err(Problem::internal(anyhow::anyhow!("the cost documentation {id} is nowhere"))),
+    };
     let headers = [
         (header::CONTENT_TYPE, "application/pdf".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"costs-{id}.pdf\"")),
         (header::ETAG, format!("\"{}\"", row.sha256)),
     ];
-    Ok((headers, row.content).into_response())
+    Ok((headers, content).into_response())
 }

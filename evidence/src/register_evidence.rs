@@ -7,8 +7,8 @@ use shared_events::DocumentId;
 use shared_events::claims::DocumentReceived;
 use shared_events::evidence::{EvidenceRegistered, EvidenceSource, RegisterEvidence};
 
-use crate::document_row;
 use crate::fetch_evidence::FetchEvidence;
+use crate::{document_row, take_attachments};
 
 /// Handles [`RegisterEvidence`].
 pub struct Register;
@@ -52,6 +52,10 @@ async fn register(work: &mut Work, command: &RegisterEvidence, cause: Cause) -> 
         return Err(Failure::reject("evidence_exists", "there is already a submission with this id"));
     }
     work.emit(&cause, 1, &registered(command, document_id));
+    if let Some(mail) = document_id {
+        // A mail that was here before: its files are.
+        take_attachments::pass_on(work, &cause, mail, command.evidence_id).await?;
+    }
     if document_id.is_none() {
         let due_at = work.now();
         work.enqueue(NewJob {

@@ -6,7 +6,7 @@ use service_kit::store::{Cause, Work};
 use shared_events::evidence::{ProofRequested, RequestProof};
 use shared_events::outcome::Rejection;
 
-use crate::lookup;
+use crate::{lookup, match_keys};
 
 /// Job: compares one request with the documents that are here.
 pub const MATCH_REQUEST: &str = "evidence.match_request";
@@ -32,6 +32,7 @@ pub async fn begin(work: &mut Work, command: &RequestProof, cause: Cause) -> Res
     if !insert(work, command, &cause).await? {
         return Ok(false);
     }
+    match_keys::write_request(work, command.request_id, &command.subject).await?;
     let requested = ProofRequested {
         request_id: command.request_id,
         claim_type: command.claim_type.clone(),
@@ -58,8 +59,8 @@ async fn insert(work: &mut Work, command: &RequestProof, cause: &Cause) -> Resul
     let subject = sqlx::types::Json(&command.subject);
     let inserted = sqlx::query!(
         "INSERT INTO proof_requests (tenant, id, claim_type, reference, subject, source_rows, policy, requested_by, state, codes,
-                                     supplier_words, requested_at, cause, correlation)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $11, $12, $13)
+                                     supplier_words, requested_at, cause, correlation, currency, amount_minor, dated)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $11, $12, $13, $14, $15, $16)
          ON CONFLICT DO NOTHING",
         tenant.as_str(),
         command.request_id.0,
@@ -74,6 +75,9 @@ async fn insert(work: &mut Work, command: &RequestProof, cause: &Cause) -> Resul
         now,
         cause.message.map(|id| id.0).unwrap_or_default(),
         cause.correlation,
+        command.subject.amount.map(|amount| amount.currency.code().to_owned()),
+        command.subject.amount.map(|amount| amount.minor),
+        match_keys::dated(&command.subject),
     )
     .execute(work.conn())
     .await?;

@@ -62,5 +62,14 @@ pub async fn advance(work: &mut Work, id: ProofRequestId, state: &str) -> Result
     )
     .fetch_one(work.conn())
     .await?;
+    // Documents that come find open requests only.
+    sqlx::query!(
+        "UPDATE request_keys SET open = ($3 = 'open') WHERE tenant = $1 AND request_id = $2 AND open <> ($3 = 'open')",
+        tenant.as_str(),
+        id.0,
+        state,
+    )
+    .execute(work.conn())
+    .await?;
     Ok(u64::from(version.unsigned_abs()))
 }

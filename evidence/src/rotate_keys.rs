@@ -1,4 +1,4 @@
-//! Wraps the keys of documents and packets with the first master key, so that an old one can be taken away. What they encrypt stays as it is.
+//! Wraps the keys of documents, packets and cost documentation with the first master key, so that an old one can be taken away. What they encrypt stays as it is.
 
 use anyhow::Context;
 use service_kit::store::{Store, Work};
@@ -15,6 +15,7 @@ const BATCH: i64 = 200;
 enum Kind {
     Document,
     Packet,
+    Costs,
 }
 
 /// One key as it is wrapped now.
@@ -34,7 +35,7 @@ pub async fn rotate(store: &Store, masters: &MasterKeys) -> anyhow::Result<u64> 
         sqlx::query_scalar!("SELECT tenant FROM known_tenants ORDER BY tenant").fetch_all(store.pool()).await?;
     let mut rotated = 0;
     for tenant in tenants.into_iter().filter_map(|name| TenantId::try_new(name).ok()) {
-        for kind in [Kind::Document, Kind::Packet] {
+        for kind in [Kind::Document, Kind::Packet, Kind::Costs] {
             let mut after = Uuid::nil();
             while let Some((last, count)) = rotate_batch(store, masters, &tenant, kind, after).await? {
                 rotated += count;
@@ -98,6 +99,19 @@ async fn rows(work: &mut Work, kind: Kind, current: &str, after: Uuid) -> Result
             .fetch_all(work.conn())
             .await
         }
+        Kind::Costs => {
+            sqlx::query_as!(
+                Row,
+                r#"SELECT id, object AS "object!", key_master AS "key_master!", key_wrapped AS "key_wrapped!" FROM cost_documents
+                   WHERE tenant = $1 AND id > $2 AND key_master <> $3 ORDER BY id LIMIT $4 FOR UPDATE"#,
+                tenant.as_str(),
+                after,
+                current,
+                BATCH,
+            )
+            .fetch_all(work.conn())
+            .await
+        }
     }
 }
 
@@ -118,6 +132,17 @@ async fn write(work: &mut Work, kind: Kind, id: Uuid, key: &WrappedKey) -> Resul
         Kind::Packet => {
             sqlx::query!(
                 "UPDATE packets SET key_master = $3, key_wrapped = $4 WHERE tenant = $1 AND id = $2",
+                tenant.as_str(),
+                id,
+                key.master,
+                key.wrapped,
+            )
+            .execute(work.conn())
+            .await?;
+        }
+        Kind::Costs => {
+            sqlx::query!(
+                "UPDATE cost_documents SET key_master = $3, key_wrapped = $4 WHERE tenant = $1 AND id = $2",
                 tenant.as_str(),
                 id,
                 key.master,

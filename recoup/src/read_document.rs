@@ -11,6 +11,9 @@ pub struct Args {
     /// Seconds of the processor.
     #[arg(long)]
     cpu_seconds: u64,
+    /// It is a mail: gives the files in it.
+    #[arg(long)]
+    mail: bool,
 }
 
 /// Reads it and answers in JSON.
@@ -18,6 +21,6 @@ pub struct Args {
 /// # Errors
 /// When the limits cannot be set or nobody takes the answer.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
-    evidence::reading::apart::serve(args.memory, args.cpu_seconds)?;
+    evidence::reading::apart::serve(args.memory, args.cpu_seconds, args.mail)?;
     Ok(Exit::Done)
 }

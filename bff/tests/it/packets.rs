@@ -46,3 +46,17 @@ async fn only_staff_and_sellers_have_packets_made() {
     assert_eq!(answer(edge.request(Method::GET, &format!("{PACKET}/download"))).await.0, 401);
     assert!(edge.services.asked().is_empty());
 }
+
+#[tokio::test]
+async fn only_managers_have_documents_read_again() {
+    let edge = Edge::without_broker().await;
+    let path = "/api/v1/evidence/documents/0190d7a2-0000-7000-8000-000000000002/reread";
+    for role in [Role::Partner, Role::Seller] {
+        assert_eq!(answer(edge.post(&token("ann", role), path, "{}")).await.0, 403, "{role:?}");
+    }
+    assert_eq!(answer(edge.request(Method::POST, path)).await.0, 401);
+    // The broker is away, and nothing is pretended.
+    assert_eq!(answer(edge.post(&token("max", Role::Manager), path, "{}")).await.0, 503);
+    assert_eq!(answer(edge.post(&token("max", Role::Manager), path, r#"{"colour": "red"}"#)).await.0, 422);
+    assert!(edge.services.asked().is_empty());
+}

@@ -3,8 +3,9 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use shared_events::Money;
 use uuid::Uuid;
+
+pub use super::amount::Amount;
 
 use super::archive::Entries;
 use super::manifest::{Entry, Header, Role, microseconds};
@@ -26,37 +27,6 @@ pub struct Contents {
     pub matching: Vec<Matched>,
     /// The rules that held.
     pub policy: Policy,
-}
-
-/// An amount of money as people write it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Amount {
-    /// Decimal number.
-    pub amount: String,
-    /// ISO 4217.
-    pub currency: String,
-    #[serde(skip)]
-    money: Money,
-}
-
-impl From<Money> for Amount {
-    fn from(money: Money) -> Self {
-        Self { amount: money.decimal(), currency: money.currency.code().to_owned(), money }
-    }
-}
-
-impl Amount {
-    /// In minor units.
-    #[must_use]
-    pub const fn money(&self) -> Money {
-        self.money
-    }
-
-    /// `245.80 USD`.
-    #[must_use]
-    pub fn text(&self) -> String {
-        format!("{} {}", self.amount, self.currency)
-    }
 }
 
 /// `claim.json`.

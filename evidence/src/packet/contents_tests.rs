@@ -1,5 +1,5 @@
 use serde_json::json;
-use shared_events::Currency;
+use shared_events::{Currency, Money};
 
 use super::*;
 use crate::packet::manifest::Chain;

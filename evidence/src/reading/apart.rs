@@ -2,7 +2,7 @@
 //! time. Whatever a hostile file does to a parser, it does it there.
 
 use std::ffi::OsStr;
-use std::io::{Read, Write};
+use std::io::{BufWriter, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,15 +10,18 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, setrlimit};
+use serde::de::DeserializeOwned;
 
-use super::document;
 use super::invoice::Invoice;
+use super::mail::Mail;
 use super::refusal::Refusal;
+use super::{document, mail};
 
 /// The subcommand of the program that calls [`serve`].
 pub const SUBCOMMAND: &str = "read-document";
 
-const MOST_ANSWER: u64 = 32 * 1024 * 1024;
+/// The files of the largest mail in base64, and some words.
+const MOST_ANSWER: u64 = 40 * 1024 * 1024;
 const MOST_DOCUMENT: u64 = 25 * 1024 * 1024;
 
 /// What a reader may use.
@@ -44,6 +47,18 @@ impl Default for Limits {
 /// # Errors
 /// Why it was not read; a reader that died or used too much of the processor makes the document a suspect, one that only had to wait does not.
 pub fn read(program: &Path, document: &[u8], limits: Limits) -> Result<Invoice, Refusal> {
+    ask(program, &[], document, limits)
+}
+
+/// Takes the files out of a mail by running `program read-document --mail`.
+///
+/// # Errors
+/// As [`read`].
+pub fn open_mail(program: &Path, mail: &[u8], limits: Limits) -> Result<Mail, Refusal> {
+    ask(program, &["--mail"], mail, limits)
+}
+
+fn ask<T: DeserializeOwned>(program: &Path, more: &[&str], document: &[u8], limits: Limits) -> Result<T, Refusal> {
     let mut command = Command::new(program);
     command.args([
         SUBCOMMAND,
@@ -52,6 +67,7 @@ pub fn read(program: &Path, document: &[u8], limits: Limits) -> Result<Invoice, 
         "--cpu-seconds",
         &limits.cpu_seconds.to_string(),
     ]);
+    command.args(more);
     // A group of its own, so that the programs it runs end with it; nothing of our environment but where programs are.
     let kept = |name: &OsStr| name == "PATH" || name == "TESSDATA_PREFIX";
     command.process_group(0).env_clear().envs(std::env::vars_os().filter(|(name, _)| kept(name)));
@@ -104,11 +120,11 @@ fn died(status: ExitStatus) -> Refusal {
     }
 }
 
-/// The other side: limits this process, reads the document from standard input and writes the answer.
+/// The other side: limits this process, reads the document from standard input and writes the answer. `mail`: its files are wanted.
 ///
 /// # Errors
 /// When the limits cannot be set or the answer cannot be written; then there is no answer, which says enough.
-pub fn serve(memory: u64, cpu_seconds: u64) -> std::io::Result<()> {
+pub fn serve(memory: u64, cpu_seconds: u64, mail: bool) -> std::io::Result<()> {
     let at_most = |limit: u64| Rlimit { current: Some(limit), maximum: Some(limit) };
     // What is written to; the address space may be larger, as threads and allocators reserve much that they never use.
     setrlimit(Resource::Data, at_most(memory))?;
@@ -117,12 +133,16 @@ pub fn serve(memory: u64, cpu_seconds: u64) -> std::io::Result<()> {
     setrlimit(Resource::Core, at_most(0))?;
     let mut document = vec![];
     std::io::stdin().lock().take(MOST_DOCUMENT + 1).read_to_end(&mut document)?;
-    let answer = if document.len() as u64 > MOST_DOCUMENT {
+    let fits = if document.len() as u64 > MOST_DOCUMENT {
         Err(Refusal::hostile("too-large", format!("the document has more than {MOST_DOCUMENT} bytes")))
     } else {
-        document::read(&document)
+        Ok(document)
     };
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer(&mut out, &answer)?;
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    if mail {
+        serde_json::to_writer(&mut out, &fits.and_then(|document| mail::open(&document)))?;
+    } else {
+        serde_json::to_writer(&mut out, &fits.and_then(|document| document::read(&document)))?;
+    }
     out.flush()
 }

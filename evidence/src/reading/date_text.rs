@@ -4,6 +4,7 @@ use chrono::{Datelike, NaiveDate};
 
 use super::invoice::Day;
 use super::layout::fold;
+use super::months;
 
 /// A date in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,32 +16,6 @@ pub struct WrittenDay {
     /// Behind its last byte.
     pub to: usize,
 }
-
-/// Beginnings of month names, folded, that are enough to know them: English, German, French, Spanish, Italian, Dutch,
-/// Portuguese and Polish.
-const MONTHS: &[(&[&str], u32)] = &[
-    (&["jan", "janv", "gen", "ene", "sty"], 1),
-    (&["feb", "fev", "fevr", "lut"], 2),
-    (&["mar", "maart", "marz", "maerz", "mrz", "mrt"], 3),
-    (&["apr", "avr", "abr", "kwi"], 4),
-    (&["may", "mai", "mei", "mag", "maj"], 5),
-    (&["jun", "juin", "giu", "cze"], 6),
-    (&["jul", "juil", "lug", "lip"], 7),
-    (&["aug", "aou", "ago", "sie"], 8),
-    (&["sep", "set", "wrz"], 9),
-    (&["oct", "okt", "ott", "out", "paz"], 10),
-    (&["nov", "lis"], 11),
-    (&["dec", "dez", "dic", "gru"], 12),
-];
-
-/// Whole month names that the beginnings stand for; anything else ("market", "Marie") is no month.
-const NAMES: &str = "\
-    january february march april may june july august september october november december januar februar marz maerz \
-    mai juni juli oktober dezember janner janvier fevrier mars avril juin juillet aout septembre octobre novembre \
-    decembre enero febrero marzo abril mayo junio julio agosto septiembre setiembre octubre noviembre diciembre \
-    gennaio febbraio aprile maggio giugno luglio settembre ottobre dicembre januari februari maart mei augustus \
-    janeiro fevereiro marco maio junho julho setembro outubro novembro dezembro stycznia lutego marca kwietnia maja \
-    czerwca lipca sierpnia wrzesnia pazdziernika listopada grudnia janv fevr juil sept mrz mrt";
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Token<'a> {
@@ -188,17 +163,7 @@ fn numeric(tokens: &[(Token, usize, usize)], month_first: bool) -> Option<(Day, 
 
 fn month(token: Option<Token>) -> Option<u32> {
     let Some(Token::Word(word)) = token else { return None };
-    let folded = fold(word);
-    let known = folded.chars().count() <= 3 || NAMES.split(' ').any(|name| name == folded);
-    MONTHS
-        .iter()
-        .find(|(starts, _)| {
-            starts
-                .iter()
-                .any(|start| if known && folded.len() > 3 { folded.starts_with(start) } else { folded == *start })
-        })
-        .filter(|_| known)
-        .map(|(_, month)| *month)
+    months::named(&fold(word))
 }
 
 /// What may stand between the parts: points, commas, dashes, "de", "of", "th".

@@ -1,6 +1,7 @@
 //! Cost documentation: made from matched invoices, once for the same evidence.
 
-use evidence::document_costs;
+use evidence::{document_costs, rotate_keys};
+use providers::objects::ObjectConfig;
 use service_kit::handler::{Failure, Outcome};
 use shared_events::ProofRequestId;
 use shared_events::evidence::DocumentCosts;
@@ -8,6 +9,7 @@ use sqlx::Row;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
+use crate::documents::bed::{NEW_KEY, OLD_KEY};
 use crate::packet_bed::{Bed, DELIVERY, code};
 use crate::packets_http::{app, get, token};
 use service_kit::auth::Role;
@@ -88,4 +90,45 @@ async fn cost_documentation_is_downloaded_by_its_tenant(pool: PgPoolOptions, opt
         assert_eq!(get(&app, &path, &stranger, None).await.status, 404, "{path}");
         assert_eq!(get(&app, &path, &token("demo", Role::Partner), None).await.status, 403, "{path}");
     }
+}
+
+#[sqlx::test(migrator = "migrations::EVIDENCE")]
+async fn cost_documentation_moves_into_the_encrypted_store_and_stays_the_same(
+    pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let bed = Bed::new(pool, options).await;
+    let request = bed.proved("CLM-1").await;
+    read(&bed, sqlx::query_scalar("SELECT id FROM documents").fetch_one(&bed.owner).await.unwrap()).await;
+    documented(&bed, request).await.unwrap();
+    sqlx::query("INSERT INTO known_tenants VALUES ('demo')").execute(&bed.owner).await.unwrap();
+    let (id, _, content) = made(&bed).await.remove(0);
+    let ObjectConfig::Local { dir } = &bed.state.config.objects else { panic!("the tests have a folder") };
+    let object = dir.join(format!("costs/{id}.pdf"));
+    let waiting = "SELECT count(*) FROM cost_documents WHERE content IS NOT NULL";
+    let put = bed.count("SELECT count(*) FROM jobs WHERE kind = 'evidence.store_costs'").await;
+    assert_eq!((put, bed.count(waiting).await), (1, 1));
+    bed.drain().await;
+    let stored = std::fs::read(&object).unwrap();
+    assert!(!stored.windows(4).any(|window| window == b"%PDF"), "nobody reads it without the key");
+    assert_eq!(bed.count(waiting).await, 0);
+    let path = format!("/api/v1/evidence/cost-documents/{id}/download");
+    let (app, seller) = (app(&bed), token("demo", Role::Seller));
+    let file = get(&app, &path, &seller, None).await;
+    assert_eq!((file.status, &file.bytes), (200, &content));
+    // The same evidence is the same paper, and nothing is stored again.
+    documented(&bed, request).await.unwrap();
+    bed.drain().await;
+    assert_eq!((bed.count("SELECT count(*) FROM cost_documents").await, std::fs::read(&object).unwrap()), (1, stored));
+    // Another master key takes over; the database lets nobody change more than that.
+    let masters = format!("{NEW_KEY},{OLD_KEY}").replace("old:", "one:").parse().unwrap();
+    rotate_keys::rotate(&bed.store, &masters).await.unwrap();
+    assert_eq!(bed.count("SELECT count(*) FROM cost_documents WHERE key_master <> 'new'").await, 0);
+    for change in ["object = 'costs/other.pdf'", "content = 'x'", "sha256 = 'x'"] {
+        let sql = sqlx::AssertSqlSafe(format!("UPDATE cost_documents SET {change}"));
+        let refused = sqlx::query(sql).execute(&bed.owner).await.unwrap_err().to_string();
+        assert!(refused.contains("never changes"), "{change}: {refused}");
+    }
+    std::fs::remove_file(&object).unwrap();
+    assert_eq!(get(&app, &path, &seller, None).await.status, 500, "lost is not made up");
 }

@@ -2,6 +2,7 @@
 
 use evidence::match_facts::{Said, for_rules};
 use evidence::match_lookup;
+use evidence::match_wanted;
 use evidence::matching::random::Random;
 use evidence::matching::rules;
 use evidence::reading::invoice::Invoice;
@@ -82,7 +83,7 @@ async fn what_the_rules_would_take_or_ask_about_is_found(pool: PgPoolOptions, op
                     seen += 1;
                     exact += usize::from(rule.hundredths() >= 90);
                     assert!(found.iter().any(|one| one.id == document.0), "{rule:?} {subject:?} {invoice:?}");
-                    let back = match_lookup::requests(&mut work, document.0).await.unwrap();
+                    let back = match_wanted::requests(&mut work, document.0).await.unwrap();
                     assert!(back.contains(&request.0), "{rule:?} {subject:?} {invoice:?}");
                 }
             }
@@ -120,9 +121,9 @@ async fn an_exact_match_is_found_among_hundreds_of_others(pool: PgPoolOptions, o
         bed.request(ProofSubject { order_id: Some(format!("113-{number}")), order_date: None, ..subject() }).await;
     }
     let mut work = bed.work().await;
-    let back = match_lookup::requests(&mut work, by_number.0).await.unwrap();
+    let back = match_wanted::requests(&mut work, by_number.0).await.unwrap();
     assert!(back.contains(&request.0));
-    assert!(match_lookup::requests(&mut work, by_line.0).await.unwrap().contains(&request.0));
+    assert!(match_wanted::requests(&mut work, by_line.0).await.unwrap().contains(&request.0));
 }
 
 #[sqlx::test(migrator = "migrations::EVIDENCE")]
@@ -140,7 +141,7 @@ async fn every_order_that_an_invoice_names_is_compared_with_it(pool: PgPoolOptio
     let id = DocumentId(uuid::Uuid::now_v7());
     bed.read(id, &monthly).await;
     let mut work = bed.work().await;
-    let found = match_lookup::requests(&mut work, id.0).await.unwrap();
+    let found = match_wanted::requests(&mut work, id.0).await.unwrap();
     let missed = requests.iter().filter(|request| !found.contains(&request.0)).count();
     assert_eq!(missed, 0, "of {}", requests.len());
     assert!(found.len() <= requests.len() + 110, "{}: the others are bounded", found.len());

@@ -1,19 +1,18 @@
-//! The table of the rules once more, from the pages of printed invoices as they are read; and invoices embedded in PDFs.
+//! The table of the rules once more, from the pages of printed invoices as they are read.
 
 use evidence::lookup;
 use evidence::match_facts::{Said, for_rules};
 use evidence::matching::decision::{Decision, decide};
 use evidence::matching::rules::{self, Rule};
-use evidence::reading::invoice::{Invoice, LineKind, Source};
+use evidence::reading::invoice::{Invoice, LineKind};
 use evidence::reading::pdf;
 
 use crate::match_bed::subject;
-use crate::samples::below;
 
 const ORDER: &str = "112-1234567-1234567";
 
 /// A page with texts at places, and files embedded in it.
-fn page(texts: &[(u32, u32, &str)], files: &[(&str, &[u8])]) -> Vec<u8> {
+pub fn page(texts: &[(u32, u32, &str)], files: &[(&str, &[u8])]) -> Vec<u8> {
     let shown: Vec<String> = texts
         .iter()
         .map(|(left, line, text)| {
@@ -172,32 +171,5 @@ fn an_order_that_a_page_refers_to_is_found() {
         let invoice = pdf::read(&page(&texts, &[])).unwrap();
         assert_eq!(invoice.number.as_ref().map(|found| found.value.as_str()), Some("INV-77"));
         assert_eq!(judged(&invoice), (Rule::ExactInvoice, Decision::Automatic), "{label}");
-    }
-}
-
-#[test]
-fn an_invoice_inside_a_pdf_is_read_before_its_pages() {
-    let sample = below("cii/external/test-cii").into_iter().next().unwrap();
-    let xml = std::fs::read(sample).unwrap();
-    let texts = [
-        (40, 0, "Other Trading GmbH, the seller of many things"),
-        (40, 2, "Invoice number: INV-77"),
-        (40, 3, "Invoice date: 2025-01-20"),
-        (40, 14, "Total due: 9.00 USD to be paid within thirty days"),
-    ];
-    let notes: &[u8] = b"<notes/>";
-    let hybrid = pdf::read(&page(&texts, &[("aaa.xml", notes), ("factur-x.xml", &xml)])).unwrap();
-    assert_eq!(hybrid, evidence::reading::read_xml(&xml).unwrap());
-    // One that breaks a rule is no invoice, whatever its pages say.
-    let broken = String::from_utf8_lossy(&xml).replacen("DuePayableAmount", "DuePayabelAmount", 2);
-    let refusal = pdf::read(&page(&texts, &[("factur-x.xml", broken.as_bytes())])).unwrap_err();
-    assert!(refusal.rule.starts_with("schema"), "{refusal}");
-    // Another message beside the pages is noted, and the pages are read.
-    let order: &[u8] = b"<Order xmlns=\"urn:oasis:names:specification:ubl:schema:xsd:Order-2\"/>";
-    let old: &[u8] = b"<rsm:CrossIndustryDocument xmlns:rsm=\"urn:ferd:CrossIndustryDocument:invoice:1p0\"/>";
-    for other in [order, old] {
-        let invoice = pdf::read(&page(&texts, &[("order.xml", other)])).unwrap();
-        assert_eq!((invoice.source, invoice.number.unwrap().value.as_str()), (Source::PdfText, "INV-77"));
-        assert!(invoice.flags.iter().any(|flag| flag.rule == "embedded-xml"), "{:?}", invoice.flags);
     }
 }

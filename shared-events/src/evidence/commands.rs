@@ -44,6 +44,14 @@ pub struct DeleteDocument {
     pub reason: String,
 }
 
+/// Reads a document once more: after the reader got better, or when it could not be read for reasons of the day. What was read before stays
+/// until there is something better, and what is sealed stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RereadDocument {
+    /// The document.
+    pub document_id: DocumentId,
+}
+
 /// What has to be proved: everything that a document may be compared with. Fields that are not known stay away.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -241,6 +249,7 @@ pub struct DocumentCosts {
 messages! { Topic::commands(Service::Evidence);
     RegisterEvidence "evidence.register_evidence.v1" evidence_id,
     DeleteDocument "evidence.delete_document.v1" document_id,
+    RereadDocument "evidence.reread_document.v1" document_id,
     RequestProof "evidence.request_proof.v1" request_id,
     WithdrawProofRequest "evidence.withdraw_proof_request.v1" request_id,
     AskPerson "evidence.ask_person.v1" prompt_id,

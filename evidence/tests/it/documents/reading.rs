@@ -1,7 +1,7 @@
 //! What becomes of a document by what its reader says; the reader is a script that answers what a test wants.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 use evidence::read_document::ReadDocument;
@@ -15,21 +15,23 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use super::bed::{Bed, pdf};
 
 /// A reader that says this of every document.
-fn reader(bed: &Bed, name: &str, answer: &Result<Invoice, Refusal>) -> PathBuf {
-    let (script, said) = (bed.folder.join(name), bed.folder.join(format!("{name}.json")));
+pub fn script(folder: &Path, name: &str, answer: &Result<Invoice, Refusal>) -> PathBuf {
+    let (script, said) = (folder.join(name), folder.join(format!("{name}.json")));
     std::fs::write(&said, serde_json::to_vec(answer).unwrap()).unwrap();
     std::fs::write(&script, format!("#!/bin/sh\ncat > /dev/null\ncat '{}'\n", said.display())).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     script
 }
 
-async fn read(bed: &Bed, name: &str, answer: Result<Invoice, Refusal>) {
-    let program = reader(bed, name, &answer);
+/// Runs the jobs of reading with such a reader.
+pub async fn read(bed: &Bed, name: &str, answer: Result<Invoice, Refusal>) {
+    let program = script(&bed.folder, name, &answer);
     let worker = Worker::new(bed.store.clone()).on(ReadDocument { program, files: bed.files.clone() });
     while worker.run_next().await.unwrap() {}
 }
 
-async fn state(bed: &Bed, id: DocumentId) -> (String, Option<String>) {
+/// State of a document, and the rule that failed.
+pub async fn state(bed: &Bed, id: DocumentId) -> (String, Option<String>) {
     let mut work = bed.work().await;
     sqlx::query_as("SELECT state::text, rule FROM documents WHERE id = $1")
         .bind(id.0)

@@ -61,6 +61,7 @@ pub(super) fn all(handled: &Handled) -> Vec<Entry> {
         commission::PayoutFailed payout_id,
         evidence::RegisterEvidence evidence_id,
         evidence::DeleteDocument document_id,
+        evidence::RereadDocument document_id,
         evidence::RequestProof request_id,
         evidence::WithdrawProofRequest request_id,
         evidence::AskPerson prompt_id,
