@@ -1,7 +1,5 @@
 //! Stock as three sources tell it, side by side, and the pages of it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use claims::kind::Kind;
 use serde_json::json;
 use service_kit::auth::Role;
