@@ -1,6 +1,7 @@
 //! Recoup itself as the tests run it: `recoup serve` processes in a world of their own, and a way to talk to them.
 
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -78,7 +79,7 @@ impl<'s> System<'s> {
         let [tracking, commission, evidence, claims, orders, notify, bff] = free_ports()?;
         let at = |port: u16| format!("http://127.0.0.1:{port}");
         let (payouts, rust_log) = (world.logs()?.join("payouts").display().to_string(), "info,sqlx=error,pulsar=warn");
-        let objects = world.logs()?.join("objects").display().to_string();
+        let objects = objects(&world.logs()?).display().to_string();
         let own = [
             ("RECOUP_ENV", "development"),
             ("BIND_ADDRESS", "127.0.0.1"),
@@ -145,6 +146,14 @@ impl<'s> System<'s> {
         })
     }
 
+    /// The folder that is the object store of this system.
+    ///
+    /// # Errors
+    /// When the folder around it cannot be made.
+    pub fn objects(&self) -> anyhow::Result<PathBuf> {
+        Ok(objects(&self.world.logs()?))
+    }
+
     /// A token.
     ///
     /// # Errors
@@ -195,6 +204,11 @@ impl<'s> System<'s> {
         let (status, text) = (answer.status().as_u16(), answer.text().await?);
         Ok(Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
     }
+}
+
+/// Where documents and packets are, beside the logs.
+fn objects(logs: &Path) -> PathBuf {
+    logs.join("objects")
 }
 
 /// The real schema of a service's database.

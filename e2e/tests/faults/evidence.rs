@@ -1,4 +1,8 @@
-//! Evidence and the BFF killed at each step between a document's first byte and its sealed packet: one document, one match, one packet.
+//! Evidence and the BFF killed at each step between a document's first byte and its sealed packet: one document, one match, one packet, and
+//! no object in the store that nobody knows.
+
+mod deeds;
+mod objects;
 
 use std::time::Duration;
 
@@ -6,12 +10,13 @@ use anyhow::{Context, ensure};
 use e2e::process::{Process, killed};
 use e2e::system::System;
 use e2e::wait::until;
-use futures::StreamExt;
-use serde_json::{Value, json};
+use futures::future::try_join_all;
+use serde_json::json;
 use service_kit::auth::Role;
 use shared_events::Service;
 use sqlx::PgPool;
 
+use self::objects::{UNFINISHED, stored};
 use crate::runner::{Case, Passed};
 use crate::scene::SOON;
 
@@ -19,6 +24,8 @@ const TENANT: &str = "acme";
 /// An invoice in UBL; its number stands for the order that it belongs to.
 const INVOICE: &str = include_str!("../../../recoup/data/invoices/acme-ubl.xml");
 const BOUNDARY: &str = "a-boundary-that-no-invoice-has";
+/// Blanks behind the half of a document: enough of it has come for the store to be written to.
+const BLANKS: usize = 200_000;
 
 /// Where a process dies, and what has to be done to get it there.
 const STEPS: [(&str, &str, Way); 10] = [
@@ -68,19 +75,37 @@ fn word(number: usize) -> String {
 }
 
 impl Desk<'_> {
-    async fn restart(&mut self, which: &str, extra: &[(&str, String)]) -> anyhow::Result<()> {
+    fn process(&mut self, which: &str) -> &mut Process {
+        if which == "bff" { &mut self.bff } else { &mut self.evidence }
+    }
+
+    /// Starts a process that is to die at a point. The one before it ends in peace, so that nobody waits for the lease of a dead relay before
+    /// the strike itself.
+    async fn arm(&mut self, which: &str, point: &str) -> anyhow::Result<()> {
         let program = self.system.serve(which)?;
-        let process = if which == "bff" { &mut self.bff } else { &mut self.evidence };
-        process.kill()?;
-        *process = program.start(extra).await?;
+        let process = self.process(which);
+        process.ask_to_end()?;
+        process.ended(SOON).await?;
+        *process = program.start(&fault(point)).await?;
         Ok(())
     }
 
     async fn died(&mut self, which: &str, at: &str) -> anyhow::Result<()> {
-        let process = if which == "bff" { &mut self.bff } else { &mut self.evidence };
+        let program = self.system.serve(which)?;
+        let process = self.process(which);
         let status = process.ended(SOON).await?;
         ensure!(killed(status), "{which} ended with {status}, not at {at}");
-        self.restart(which, &[]).await
+        *process = program.start(&[]).await?;
+        Ok(())
+    }
+
+    /// Kills a process at no point in particular.
+    async fn kill(&mut self, which: &str) -> anyhow::Result<()> {
+        let program = self.system.serve(which)?;
+        let process = self.process(which);
+        process.kill()?;
+        *process = program.start(&[]).await?;
+        Ok(())
     }
 
     /// Asks for proof of one order.
@@ -103,90 +128,6 @@ impl Desk<'_> {
         let made = self.system.command(&self.seller, "/api/v1/evidence/requests", &body).await?.fine()?;
         let id = made["result"]["request_id"].as_str().or(made["request_id"].as_str());
         Ok(Claim { request: id.with_context(|| format!("no request: {made}"))?.to_owned(), invoice, number })
-    }
-
-    fn upload_of(&self, claim: &Claim) -> (reqwest::RequestBuilder, Vec<u8>) {
-        let mut form = Vec::new();
-        let part = |name: &str, more: &str| {
-            format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n")
-        };
-        form.extend(part("evidence_type", "").bytes());
-        form.extend(b"supplier_invoice\r\n");
-        form.extend(part("file", "; filename=\"invoice.xml\"").bytes());
-        form.extend(claim.invoice.bytes());
-        form.extend(format!("\r\n--{BOUNDARY}--\r\n").bytes());
-        let request = self
-            .http
-            .post(format!("{}/api/v1/evidence/upload", self.system.bff))
-            .bearer_auth(&self.seller)
-            .header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"))
-            .header("idempotency-key", format!("upload-{}", claim.number));
-        (request, form)
-    }
-
-    /// Sends the invoice until it is taken, each time under the same key.
-    async fn upload(&self, claim: &Claim) -> anyhow::Result<()> {
-        until("the upload is taken", SOON, async || {
-            let (request, form) = self.upload_of(claim);
-            let answer = request.body(form).send().await?;
-            let status = answer.status().as_u16();
-            ensure!(matches!(status, 200..=202 | 500..=599), "{status}: {}", answer.text().await?);
-            Ok((status < 300).then_some(()))
-        })
-        .await
-    }
-
-    /// Sends half of the invoice, and no more.
-    fn upload_half(&self, claim: &Claim) -> tokio::task::JoinHandle<()> {
-        let (request, mut form) = self.upload_of(claim);
-        form.truncate(form.len() / 2);
-        let first = futures::stream::iter([Ok::<_, std::io::Error>(form)]);
-        let body = reqwest::Body::wrap_stream(first.chain(futures::stream::pending()));
-        tokio::spawn(async move { drop(request.body(body).send().await) })
-    }
-
-    /// The person says yes, until that is heard.
-    async fn prove(&self, claim: &Claim) -> anyhow::Result<()> {
-        let path = format!("{}/api/v1/evidence/requests/{}", self.system.bff, claim.request);
-        until("the request is proved", SOON, async || {
-            if self.system.get(&self.seller, &path).await?.fine()?["state"] == "proved" {
-                return Ok(Some(()));
-            }
-            let list = format!("{}/api/v1/evidence/prompts?state=pending", self.system.bff);
-            let prompts = self.system.get(&self.seller, &list).await?.fine()?;
-            let mut prompts = prompts["prompts"].as_array().into_iter().flatten();
-            if let Some(prompt) = prompts.find(|prompt| prompt["request_id"] == claim.request.as_str()) {
-                let id = prompt["prompt_id"].as_str().context("prompts have ids")?;
-                let body = json!({"selected_option": "yes", "reasoning": "it is"});
-                let path = format!("/api/v1/evidence/prompts/{id}/answer");
-                let answered = self.system.command(&self.seller, &path, &body).await?.fine()?;
-                ensure!(answered["status"] == "done", "the answer was not taken: {answered}; the prompt: {prompt}");
-            }
-            Ok(None)
-        })
-        .await
-    }
-
-    async fn pay(&self, claim: &Claim) -> anyhow::Result<()> {
-        let body = json!({"amount": "245.80", "currency": "USD", "reference": claim.number, "paid_at": "2025-02-01T09:00:00Z"});
-        let path = format!("/api/v1/evidence/requests/{}/payout", claim.request);
-        let url = format!("{}{path}", self.system.bff);
-        let key = format!("pay-{}", claim.number);
-        until("the payout is taken", SOON, async || {
-            let asked = self.http.post(&url).bearer_auth(&self.manager).header("idempotency-key", &key).json(&body);
-            Ok(asked.send().await?.status().is_success().then_some(()))
-        })
-        .await
-    }
-
-    async fn sealed(&self, claim: &Claim) -> anyhow::Result<Value> {
-        let path = format!("{}/api/v1/evidence/packets?request_id={}", self.system.bff, claim.request);
-        until("the packet is sealed", SOON, async || {
-            let page = self.system.get(&self.seller, &path).await?.fine()?;
-            let packets = page["packets"].as_array().cloned().unwrap_or_default();
-            Ok(packets.into_iter().find(|packet| packet["state"] == "ready"))
-        })
-        .await
     }
 }
 
@@ -214,35 +155,41 @@ pub async fn killed_at_every_step(case: &mut Case<'_>) -> anyhow::Result<Passed>
     for _ in 0..case.rounds(1, 10) {
         desk.round(&mut claims).await?;
     }
-    desk.check(claims).await
+    let passed = desk.check(claims).await?;
+    let left = desk.no_object_is_left().await?;
+    Ok(Passed { found: format!("{}, {left} objects of broken-off uploads swept", passed.found), ..passed })
 }
 
 impl Desk<'_> {
     /// Each step once. Nobody waits for what one death left behind before the next: the work of a dead process goes on when its lease is
     /// over, beside that of the others.
     async fn round(&mut self, number: &mut usize) -> anyhow::Result<()> {
-        let (mut sent, mut unpaid) = (Vec::new(), Vec::new());
-        for (which, point, way) in STEPS {
-            *number += 1;
-            let claim = self.claim(*number).await?;
-            self.send(which, point, way, &claim).await.with_context(|| format!("{which} killed at {point}"))?;
-            sent.push(claim);
+        // Nothing has died yet: no relay has to wait for the lease of another before it answers.
+        let asked = (*number + 1..).take(STEPS.len()).map(|number| self.claim(number));
+        let claims = try_join_all(asked).await?;
+        *number += STEPS.len();
+        let steps = || claims.iter().zip(STEPS);
+        for (claim, (which, point, way)) in steps() {
+            self.send(which, point, way, claim).await.with_context(|| format!("{which} killed at {point}"))?;
         }
-        for (claim, (which, point, way)) in sent.into_iter().zip(STEPS) {
-            self.prove(&claim).await.with_context(|| format!("after {which} was killed at {point}"))?;
-            unpaid.push((claim, which, point, way));
-        }
-        for (claim, which, point, way) in &unpaid {
-            if *way == Way::Payout {
-                self.restart(which, &fault(point)).await?;
+        let desk = &*self;
+        try_join_all(steps().map(|(claim, (which, point, _))| async move {
+            desk.prove(claim).await.with_context(|| format!("after {which} was killed at {point}"))
+        }))
+        .await?;
+        for (claim, (which, point, way)) in steps() {
+            if way == Way::Payout {
+                self.arm(which, point).await?;
                 self.pay(claim).await?;
                 self.died(which, point).await?;
             }
             self.pay(claim).await?;
         }
-        for (claim, which, point, _) in &unpaid {
-            self.packet_holds(claim).await.with_context(|| format!("after {which} was killed at {point}"))?;
-        }
+        let desk = &*self;
+        try_join_all(steps().map(|(claim, (which, point, _))| async move {
+            desk.packet_holds(claim).await.with_context(|| format!("after {which} was killed at {point}"))
+        }))
+        .await?;
         Ok(())
     }
 
@@ -250,37 +197,28 @@ impl Desk<'_> {
     async fn send(&mut self, which: &str, point: &str, way: Way, claim: &Claim) -> anyhow::Result<()> {
         match way {
             Way::Body => {
-                let half = self.upload_half(claim);
                 let objects = "SELECT count(*) FROM documents";
                 let before = count(self.system.world.database(Service::Evidence), objects).await?;
-                self.restart(which, &[]).await?;
+                let (store, half) = (self.system.objects()?, self.upload_half(claim));
+                until("half of the document is in the store", SOON, async || {
+                    Ok(stored(&store)?.iter().any(|object| object.starts_with(UNFINISHED)).then_some(()))
+                })
+                .await?;
+                self.kill(which).await?;
                 half.await?;
                 let after = count(self.system.world.database(Service::Evidence), objects).await?;
                 ensure!(before == after, "half a document was taken");
             }
             Way::Upload => {
-                self.restart(which, &fault(point)).await?;
+                self.arm(which, point).await?;
                 // Whoever sends is cut off, or is not: it sends again until it is answered.
-                let (request, form) = self.upload_of(claim);
+                let (request, form) = self.upload_of(claim, &claim.invoice);
                 drop(request.body(form).send().await);
                 self.died(which, point).await?;
             }
             Way::Payout => {}
         }
         self.upload(claim).await
-    }
-
-    async fn packet_holds(&self, claim: &Claim) -> anyhow::Result<()> {
-        let packet = self.sealed(claim).await?;
-        let id = packet["packet_id"].as_str().context("packets have ids")?;
-        let url = format!("{}/api/v1/evidence/packets/{id}/download", self.system.bff);
-        let file = self.http.get(&url).bearer_auth(&self.seller).send().await?.error_for_status()?.bytes().await?;
-        let path = self.system.world.logs()?.join(format!("{id}.zip"));
-        std::fs::write(&path, &file)?;
-        let verify =
-            std::process::Command::new(e2e::world::debug_binary("recoup")?).arg("verify").arg(&path).output()?;
-        ensure!(verify.status.success(), "the packet does not hold: {}", String::from_utf8_lossy(&verify.stdout));
-        Ok(())
     }
 
     /// Whatever died, everything is there once, and nothing waits for ever.
