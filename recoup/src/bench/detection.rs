@@ -53,6 +53,11 @@ struct Report {
     precision: f64,
     by_type: BTreeMap<String, Shares>,
     rows_per_s: f64,
+    /// Rows read, typed and put into the books in a second; nothing is evaluated and no database is in it.
+    parsed_rows_per_s: f64,
+    /// Most memory of the process at once, in bytes; it holds whole worlds. Absent where the system does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_bytes: Option<u64>,
     worlds: u64,
     rows: u64,
     quarantined: u64,
@@ -68,7 +73,8 @@ struct Report {
 /// When the figures cannot be written, or a report cannot be opened.
 pub fn run(settings: &Detection) -> anyhow::Result<()> {
     let mut tally = Tally::default();
-    let (mut rows, mut quarantined, mut bad_rows, mut seconds) = (0, 0, 0, 0.0);
+    let (mut rows, mut quarantined, mut bad_rows) = (0, 0, 0);
+    let (mut seconds, mut parsing) = (0.0, 0.0);
     let (mut paid, mut reversed) = (0_i64, 0_i64);
     for seed in settings.seeds.0..=settings.seeds.1 {
         let world = World::generate(Settings {
@@ -78,6 +84,7 @@ pub fn run(settings: &Detection) -> anyhow::Result<()> {
         });
         let started = Instant::now();
         let loaded = load::load(&world)?;
+        parsing += started.elapsed().as_secs_f64();
         let findings = loaded.books.evaluate_all(world.now);
         seconds += started.elapsed().as_secs_f64();
         rows += loaded.rows;
@@ -100,6 +107,8 @@ pub fn run(settings: &Detection) -> anyhow::Result<()> {
         precision: share(all.hit, all.found),
         by_type: tally.by_type.iter().map(|(name, counts)| (name.clone(), shares(counts))).collect(),
         rows_per_s: rows as f64 / seconds,
+        parsed_rows_per_s: rows as f64 / parsing,
+        peak_bytes: peak_bytes(),
         worlds: settings.seeds.1 - settings.seeds.0 + 1,
         rows,
         quarantined,
@@ -113,6 +122,13 @@ pub fn run(settings: &Detection) -> anyhow::Result<()> {
         std::fs::write(path, serde_json::to_string_pretty(&report)?)?;
     }
     Ok(())
+}
+
+/// Most memory that this process had at once.
+fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    peak.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
 
 fn print(report: &Report) {
@@ -129,6 +145,11 @@ fn print(report: &Report) {
         report.quarantined,
         report.bad_rows,
         report.reversed_share * 100.0
+    );
+    println!(
+        "{:.0} rows read and typed a second; {} MB of memory at most",
+        report.parsed_rows_per_s,
+        report.peak_bytes.unwrap_or_default() / 1_000_000
     );
     for miss in &report.misses {
         println!("- {miss}");
