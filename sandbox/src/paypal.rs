@@ -18,7 +18,7 @@ use service_kit::clock::Clock;
 
 use crate::faults::{Kind, take};
 use crate::gateway::{Books, Delivery, Outcome, Shared, control, finish, minor, signature};
-use objects::{authorize, capture, create, order_of, refund, refused, void};
+use objects::{authorize, capture, create, order_of, reauthorize, refund, refused, void};
 
 /// The id of our webhook there.
 pub const WEBHOOK_ID: &str = "8PT597110X687430LKGECATA";
@@ -209,12 +209,14 @@ fn answer(paypal: &PayPal, method: &str, path: &str, key: &str, raw: &[u8]) -> O
     }
     let other = refused(422, "DUPLICATE_REQUEST_ID", "PayPal-Request-Id was used for another request.");
     let request = format!("{path} {body}");
+    let now = paypal.0.seconds();
     let mut event = None;
     let outcome = desk.once(key, &request, other, |desk| {
         let (outcome, said) = match steps.as_slice() {
             ["v2", "checkout", "orders"] => (create(desk, &body), None),
-            ["v2", "checkout", "orders", id, "authorize"] => authorize(desk, id, &body),
-            ["v2", "payments", "authorizations", id, "capture"] => capture(desk, id, &body),
+            ["v2", "checkout", "orders", id, "authorize"] => authorize(desk, id, &body, now),
+            ["v2", "payments", "authorizations", id, "capture"] => capture(desk, id, &body, now),
+            ["v2", "payments", "authorizations", id, "reauthorize"] => reauthorize(desk, id, &body, now),
             ["v2", "payments", "authorizations", id, "void"] => void(desk, id),
             ["v2", "payments", "captures", id, "refund"] => refund(desk, id, &body),
             _ => (objects::missing(), None),

@@ -18,11 +18,11 @@ pub struct NewOrder {
 /// A part of held or taken money.
 #[derive(Debug, Clone)]
 pub struct Part<'a> {
-    /// The authorisation (to take), or the capture (to give back).
+    /// The authorisation (to take, or to hold anew), or the capture (to give back).
     pub of: &'a str,
     /// How much.
     pub amount: Money,
-    /// Written on what is made.
+    /// Written on what is made; nothing is on what is held anew.
     pub mark: &'a str,
     /// `PayPal-Request-Id`: the same for the same thing.
     pub key: &'a str,
@@ -73,6 +73,16 @@ impl PayPal {
     pub async fn capture(&self, part: Part<'_>, is_last: bool) -> Result<Capture, Error> {
         let body = json!({"amount": Amount::of(part.amount)?, "invoice_id": part.mark, "final_capture": is_last});
         self.post(&format!("/v2/payments/authorizations/{}/capture", plain(part.of)?), &body, part.key).await
+    }
+
+    /// Holds the same money anew: after the three days in which it was sure to be there, up to 29 days after it was held first. What comes
+    /// back is another authorisation, which takes the place of this one.
+    ///
+    /// # Errors
+    /// As [`Error`] says; [`Error::Unknown`] when it may be held anew.
+    pub async fn reauthorize(&self, part: Part<'_>) -> Result<Authorization, Error> {
+        let body = json!({"amount": Amount::of(part.amount)?});
+        self.post(&format!("/v2/payments/authorizations/{}/reauthorize", plain(part.of)?), &body, part.key).await
     }
 
     /// Lets held money go.

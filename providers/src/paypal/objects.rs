@@ -100,7 +100,7 @@ pub struct Payments {
 pub struct Authorization {
     /// Its id.
     pub id: String,
-    /// `CREATED`, `CAPTURED`, `DENIED`, `PARTIALLY_CAPTURED`, `VOIDED` or `PENDING`.
+    /// `CREATED`, `CAPTURED`, `DENIED`, `EXPIRED`, `PARTIALLY_CAPTURED`, `VOIDED` or `PENDING`.
     #[serde(default)]
     pub status: String,
     /// How much.

@@ -7,6 +7,11 @@ use crate::gateway::{Desk, Outcome, decimal, minor};
 /// A webhook that follows: its kind and its resource.
 type Said = Option<(&'static str, Value)>;
 
+/// Seconds in which held money is sure to be there; only after that it can be held anew.
+const HONOURED: i64 = 3 * 86_400;
+/// Seconds after which held money can be neither taken nor held anew.
+const VALID: i64 = 29 * 86_400;
+
 pub(super) fn refused(status: u16, issue: &str, message: &str) -> Outcome {
     let name = if status == 422 { "UNPROCESSABLE_ENTITY" } else { issue };
     (
@@ -74,7 +79,7 @@ pub(super) fn order_of(desk: &Desk, id: &str) -> Outcome {
     (200, order)
 }
 
-pub(super) fn authorize(desk: &mut Desk, order_id: &str, body: &Value) -> (Outcome, Said) {
+pub(super) fn authorize(desk: &mut Desk, order_id: &str, body: &Value, now: i64) -> (Outcome, Said) {
     let Some(order) = desk.objects.get(order_id).cloned() else { return (missing(), None) };
     let saved = body["payment_source"]["token"]["id"].as_str();
     match order["status"].as_str() {
@@ -89,7 +94,7 @@ pub(super) fn authorize(desk: &mut Desk, order_id: &str, body: &Value) -> (Outco
     let auth = id(desk);
     let object = json!({
         "_kind": "authorization", "_order": order_id, "id": auth, "status": "CREATED", "amount": order["purchase_units"][0]["amount"],
-        "custom_id": order["purchase_units"][0]["custom_id"], "_captured": 0,
+        "custom_id": order["purchase_units"][0]["custom_id"], "_captured": 0, "_first": now, "_since": now,
         "supplementary_data": {"related_ids": {"order_id": order_id}}, "links": link("authorizations", &auth, "self"),
     });
     let object = desk.keep(&auth, object);
@@ -98,7 +103,39 @@ pub(super) fn authorize(desk: &mut Desk, order_id: &str, body: &Value) -> (Outco
     ((201, order), Some(("PAYMENT.AUTHORIZATION.CREATED", object)))
 }
 
-pub(super) fn capture(desk: &mut Desk, auth_id: &str, body: &Value) -> (Outcome, Said) {
+/// Whether held money has become too old for anything.
+fn is_expired(auth: &Value, now: i64) -> bool {
+    now - auth["_first"].as_i64().unwrap_or(now) >= VALID
+}
+
+/// Holds the money anew: another authorisation takes the place of this one.
+pub(super) fn reauthorize(desk: &mut Desk, auth_id: &str, body: &Value, now: i64) -> (Outcome, Said) {
+    let Some(auth) = desk.objects.get(auth_id).filter(|object| object["_kind"] == "authorization").cloned() else {
+        return (missing(), None);
+    };
+    if auth["status"] != "CREATED" {
+        let issue = if auth["status"] == "VOIDED" { "PREVIOUSLY_VOIDED" } else { "AUTHORIZATION_ALREADY_CAPTURED" };
+        return (refused(422, issue, "The authorization cannot be reauthorized."), None);
+    }
+    if is_expired(&auth, now) {
+        return (refused(422, "AUTHORIZATION_EXPIRED", "The authorization has expired."), None);
+    }
+    if now - auth["_since"].as_i64().unwrap_or(now) < HONOURED {
+        return (refused(422, "REAUTHORIZATION_TOO_SOON", "The honor period has not expired yet."), None);
+    }
+    let amount = body["amount"]["value"].as_str().map_or_else(|| value(&auth), minor);
+    if amount != value(&auth) {
+        return (refused(422, "AUTH_AMOUNT_EXCEEDED", "The sandbox reauthorizes the same amount only."), None);
+    }
+    desk.objects.entry(auth_id.to_owned()).and_modify(|auth| auth["status"] = "VOIDED".into());
+    let id = id(desk);
+    let mut anew = auth;
+    (anew["id"], anew["_since"], anew["links"]) = (id.clone().into(), now.into(), link("authorizations", &id, "self"));
+    let anew = desk.keep(&id, anew);
+    ((201, anew.clone()), Some(("PAYMENT.AUTHORIZATION.CREATED", anew)))
+}
+
+pub(super) fn capture(desk: &mut Desk, auth_id: &str, body: &Value, now: i64) -> (Outcome, Said) {
     let Some(auth) = desk.objects.get(auth_id).filter(|object| object["_kind"] == "authorization").cloned() else {
         return (missing(), None);
     };
@@ -107,6 +144,9 @@ pub(super) fn capture(desk: &mut Desk, auth_id: &str, body: &Value) -> (Outcome,
     }
     if auth["status"] == "CAPTURED" {
         return (refused(422, "AUTHORIZATION_ALREADY_CAPTURED", "Authorization has already been captured."), None);
+    }
+    if is_expired(&auth, now) {
+        return (refused(422, "AUTHORIZATION_EXPIRED", "The authorization has expired."), None);
     }
     let invoice = body["invoice_id"].as_str().unwrap_or_default();
     if !invoice.is_empty()
