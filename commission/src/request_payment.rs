@@ -8,7 +8,7 @@ use shared_events::{Currency, PartnerId};
 use crate::accounts::{self, Entry, Owner};
 use crate::allocate::allocate;
 use crate::domain::ledger::Movement;
-use crate::domain::payout::{State, check_request, needs_approval};
+use crate::domain::payout::{PATIENCE, State, check_request, needs_approval};
 
 /// Handles [`RequestPayment`].
 pub struct Request {
@@ -88,8 +88,9 @@ async fn insert(work: &mut Work, message: &Delivered<RequestPayment>, state: Sta
     let (tenant, now, data) = (work.tenant().clone(), work.now(), &message.data);
     let written = sqlx::query!(
         "INSERT INTO payouts (tenant, id, partner, currency, amount_minor, method, account_sealed, account_masked, state, needs_approval,
-                requested_by, requested_at, approved_at, cause, correlation)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::payout_state, $10, $11, $12, CASE WHEN $10 THEN NULL ELSE $12::timestamptz END, $13, $14)
+                requested_by, requested_at, approved_at, cause, correlation, due_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::payout_state, $10, $11, $12, CASE WHEN $10 THEN NULL ELSE $12::timestamptz END, $13, $14,
+                 CASE WHEN $10 THEN $15::timestamptz END)
          ON CONFLICT DO NOTHING",
         tenant.as_str(),
         data.payout_id.0,
@@ -105,6 +106,7 @@ async fn insert(work: &mut Work, message: &Delivered<RequestPayment>, state: Sta
         now,
         message.envelope.id.0,
         message.envelope.correlation,
+        now + PATIENCE,
     )
     .execute(work.conn())
     .await?;

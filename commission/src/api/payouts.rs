@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{Api, decimal, read_cursor};
 
 const COLUMNS: &str = "seq, id, partner, currency, amount_minor, method, account_masked, state::text AS state, needs_approval, requested_by, approved_by, \
-     batch_id, reference, reason, requested_at, approved_at, submitted_at, finished_at";
+     batch_id, reference, reason, requested_at, due_at, approved_at, submitted_at, finished_at";
 
 #[derive(Debug, FromRow)]
 struct Row {
@@ -33,6 +33,7 @@ struct Row {
     reference: Option<String>,
     reason: Option<String>,
     requested_at: DateTime<Utc>,
+    due_at: Option<DateTime<Utc>>,
     approved_at: Option<DateTime<Utc>>,
     submitted_at: Option<DateTime<Utc>>,
     finished_at: Option<DateTime<Utc>>,
@@ -79,6 +80,9 @@ pub struct Payout {
     pub reason: Option<String>,
     /// When it was asked for.
     pub requested_at: DateTime<Utc>,
+    /// Until when a second person should decide; absent where none has to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<DateTime<Utc>>,
     /// When it was approved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved_at: Option<DateTime<Utc>>,
@@ -107,6 +111,7 @@ impl From<Row> for Payout {
             reference: row.reference,
             reason: row.reason,
             requested_at: row.requested_at,
+            due_at: row.due_at,
             approved_at: row.approved_at,
             submitted_at: row.submitted_at,
             finished_at: row.finished_at,

@@ -1,9 +1,13 @@
 //! A payout's way: requested > approved > submitted > completed or failed; requested or approved > rejected.
 
+use chrono::TimeDelta;
 use shared_events::outcome::Rejection;
 use shared_events::{Currency, Money};
 
 use super::ledger::Balance;
+
+/// How long a second person has to decide about a payout.
+pub const PATIENCE: TimeDelta = TimeDelta::hours(4);
 
 /// Where a payout stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

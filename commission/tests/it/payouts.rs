@@ -118,6 +118,11 @@ async fn above_the_limit_somebody_else_approves(pool: PgPoolOptions, options: Pg
     let nothing =
         bed.handle(&submit_payouts::Submit, SubmitPayouts { batch_id }, Some("max")).await.map(drop).map_err(code);
     assert_eq!(nothing, Err("nothing_to_submit".to_owned()), "it waits for approval");
+    let patience: i64 = bed.as_owner("SELECT extract(epoch FROM due_at - requested_at)::bigint FROM payouts").await;
+    assert_eq!(patience, 4 * 3_600, "it says itself until when");
+    let asked = bed.ask("ann", 1_000).await.unwrap();
+    let without: i64 = bed.as_owner("SELECT count(*) FROM payouts WHERE due_at IS NULL AND NOT needs_approval").await;
+    assert_eq!(without, 1, "{asked:?} waits for nobody");
     assert_eq!(bed.approve_payout(payout, "ann").await, Err("self_approval".to_owned()));
     bed.approve_payout(payout, "max").await.unwrap();
     assert_eq!(bed.approve_payout(payout, "max").await, Err("payout_state_conflict".to_owned()));
