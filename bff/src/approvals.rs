@@ -1,5 +1,5 @@
 //! One inbox of everything that waits for a person, whichever service it waits in: orders' tasks, payouts, claims over the limit, prompts.
-//! Each entry says until when, who has it, where it is decided and where its history is. A service that is away is named: the list never
+//! Each entry says until when, who has it, where it is decided, where it is assigned and where its history is. A service that is away is named: the list never
 //! looks complete when it is not.
 
 use std::time::Duration;
@@ -8,7 +8,6 @@ use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use serde_json::{Map, Value, json};
 use service_kit::auth::{Caller, Role};
@@ -18,6 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::Shared;
+use crate::assignees;
 use crate::proxy::Question;
 
 /// Who may look.
@@ -39,8 +39,6 @@ struct Source {
     /// The field of an entry that is its id.
     id: &'static str,
     kind: Option<&'static str>,
-    /// How long there is to decide, where the service names no deadline.
-    patience: Option<TimeDelta>,
     /// Its other fields by the names of the inbox.
     fields: &'static [(&'static str, &'static str)],
     /// Where it is decided and where its history is, around its id.
@@ -57,7 +55,6 @@ const fn in_orders(path: &'static str) -> Source {
         list: "tasks",
         id: "task_id",
         kind: None,
-        patience: None,
         fields: &[],
         decide: ("/api/v1/approvals/", "/decide"),
         history: ("/admin/orders/audit?subject=", ""),
@@ -74,8 +71,6 @@ const SOURCES: [Source; 5] = [
         list: "payouts",
         id: "payout_id",
         kind: Some("payout"),
-        // As long as for a task of orders.
-        patience: Some(TimeDelta::hours(4)),
         fields: &[("opened_at", "requested_at"), ("requested_by", "requested_by")],
         decide: ("/api/v1/payouts/", "/approve"),
         history: ("/api/v1/payouts/", ""),
@@ -87,7 +82,6 @@ const SOURCES: [Source; 5] = [
         list: "approvals",
         id: "claim_id",
         kind: Some("claim_over_limit"),
-        patience: None,
         fields: &[("opened_at", "wanted_at"), ("requested_by", "wanted_by"), ("due_at", "deadline")],
         decide: ("/api/v1/recoveries/", "/decide"),
         history: ("/api/recoveries/", ""),
@@ -99,7 +93,6 @@ const SOURCES: [Source; 5] = [
         list: "prompts",
         id: "prompt_id",
         kind: Some("smart_prompt"),
-        patience: None,
         fields: &[
             ("opened_at", "asked_at"),
             ("requested_by", "asked_by"),
@@ -126,14 +119,14 @@ impl Source {
         for name in ["due_at", "assignee", "opened_at", "requested_by", "summary"] {
             found.entry(name).or_insert(Value::Null);
         }
-        let opened = found["opened_at"].as_str().and_then(|text| text.parse::<DateTime<Utc>>().ok());
-        if let (true, Some(opened), Some(patience)) = (found["due_at"].is_null(), opened, self.patience) {
-            found.insert("due_at".to_owned(), json!(opened + patience));
-        }
         let around = |(before, after): (&str, &str)| json!(format!("{before}{id}{after}"));
         found.insert("service".to_owned(), json!(self.service.name()));
         found.insert("decide".to_owned(), json!({ "method": "POST", "path": around(self.decide) }));
         found.insert("history".to_owned(), around(self.history));
+        if self.kind != Some("smart_prompt") {
+            found.insert("assign".to_owned(), json!({ "method": "POST", "path": around(assignees::ASSIGN) }));
+            found.insert("assignments".to_owned(), around(assignees::HISTORY));
+        }
         found.insert("task_id".to_owned(), json!(id));
         Some(Value::Object(found))
     }
@@ -171,7 +164,7 @@ async fn ask(app: &Shared, caller: &Caller, source: &Source) -> Heard {
 /// What waits for a person, the most urgent first, over all services. With `state`, `order_id` or `cursor`: the tasks of orders, decided
 /// ones too, page by page.
 #[utoipa::path(get, path = "/api/v1/approvals", operation_id = "list_approvals", tag = "orders",
-    params(("kind" = Option<String>, Query, description = "Only of this kind: high_value_order, fraud_review, qc_exception, carrier_exception, payment_exception, payment_dispute, payout, claim_over_limit or smart_prompt"),
+    params(("kind" = Option<String>, Query, description = "Only of this kind: high_value_order, fraud_review, qc_exception, carrier_exception, payment_exception, payment_dispute, stock_override, customer_problem, payout, claim_over_limit or smart_prompt"),
         ("state" = Option<String>, Query, description = "Tasks of orders in this state"),
         ("order_id" = Option<uuid::Uuid>, Query, description = "Tasks about this order"),
         ("cursor" = Option<String>, Query, description = "Where the last page of orders' tasks ended"),
@@ -205,6 +198,9 @@ async fn list(
             sources.insert(source.name.to_owned(), json!(state));
         }
     }
+    if !assignees::add(&app, &caller, &mut tasks).await {
+        sources.insert("assignees".to_owned(), json!("away"));
+    }
     if let Some(kind) = named("kind") {
         tasks.retain(|task| task["kind"] == kind);
     }
@@ -223,10 +219,11 @@ mod tests {
     #[test]
     fn a_payout_that_waits_says_until_when() {
         let payouts = SOURCES.iter().find(|source| source.kind == Some("payout")).expect("a source");
-        let found = json!({"payout_id": "p1", "requested_at": "2026-11-20T12:00:00Z", "requested_by": "ann"});
+        let found = json!({"payout_id": "p1", "due_at": "2026-11-20T16:00:00Z", "requested_by": "ann"});
         let Value::Object(found) = found else { unreachable!("an object was written") };
         let entry = payouts.entry(found).expect("an entry");
         assert_eq!((&entry["due_at"], &entry["requested_by"]), (&json!("2026-11-20T16:00:00Z"), &json!("ann")));
         assert_eq!((&entry["kind"], &entry["assignee"]), (&json!("payout"), &Value::Null));
+        assert_eq!(entry["assign"]["path"], "/api/v1/approvals/p1/assign");
     }
 }

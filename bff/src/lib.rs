@@ -5,6 +5,7 @@ mod amount;
 mod app;
 mod approvals;
 mod ask;
+mod assignees;
 mod callbacks;
 mod campaigns;
 mod checks;
@@ -111,6 +112,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .merge(documents::routes())
         .merge(claims::routes())
         .merge(approvals::routes())
+        .merge(assignees::routes())
         .merge(orders::routes())
         .merge(callbacks::routes())
         .merge(recoveries::routes())

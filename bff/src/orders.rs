@@ -46,6 +46,9 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(change_stock))
         .routes(routes!(stock_ledger))
         .routes(routes!(read_order_payments))
+        .routes(routes!(raise_problem, list_problems))
+        .routes(routes!(give_up_rest))
+        .routes(routes!(ask_stock_override))
         .routes(routes!(assign_operators, list_operators))
         .routes(routes!(create_api_key, list_api_keys))
         .routes(routes!(read_own_api_key))
@@ -66,6 +69,9 @@ fn other_spellings() -> Vec<String> {
         "/orders/{id}/steps/{step}/retry",
         "/orders/{id}/steps/{step}/skip",
         "/orders/{id}/payments",
+        "/orders/{id}/problems",
+        "/orders/{id}/give-up-rest",
+        "/orders/{id}/stock-override",
         "/admin/orders/audit",
     ];
     let workflow = [
@@ -177,6 +183,14 @@ passed_on! {
         [("sku" = Option<String>, Query, description = "Of this article"), ("warehouse_id" = Option<String>, Query, description = "In this warehouse"), ("cursor" = Option<String>, Query, description = "Where the last page ended"), ("limit" = Option<u32>, Query, description = "At most 200; 50 unless said")] [];
     "How an order is paid, in detail: choices of a gateway, calls, webhooks, disputes. For staff." read_order_payments get "/orders/{id}/payments" "orders"
         [("id" = uuid::Uuid, Path, description = "The order")] [];
+    "Raises a problem with an order; somebody answers in the inbox." raise_problem post "/orders/{id}/problems" "orders"
+        [("id" = uuid::Uuid, Path, description = "The order")] [request_body = serde_json::Value,];
+    "Shows the problems of an order, and what was answered." list_problems get "/orders/{id}/problems" "orders"
+        [("id" = uuid::Uuid, Path, description = "The order")] [];
+    "Gives up what has not left of an order of which a part has. For managers." give_up_rest post "/orders/{id}/give-up-rest" "orders"
+        [("id" = uuid::Uuid, Path, description = "The order")] [request_body = serde_json::Value,];
+    "Asks that an order may be served from stock that is kept back; another person decides. For staff." ask_stock_override post "/orders/{id}/stock-override" "orders"
+        [("id" = uuid::Uuid, Path, description = "The order")] [request_body = serde_json::Value,];
     "Says who works in a warehouse. For managers." assign_operators put "/api/v1/warehouses/{id}/operators" "orders"
         [("id" = String, Path, description = "The warehouse")] [request_body = serde_json::Value,];
     "Shows who works in a warehouse. For managers." list_operators get "/api/v1/warehouses/{id}/operators" "orders"

@@ -5,9 +5,11 @@ mod amount;
 mod analytics;
 mod around;
 mod ask;
+mod assign;
 mod bodies;
 mod catalogue;
 mod change;
+mod exceptions;
 mod health;
 mod key_ring;
 mod keys;
@@ -18,6 +20,7 @@ mod payments;
 mod place;
 mod post;
 mod pricing;
+mod problems;
 mod rates;
 mod reach;
 mod reorders;
@@ -102,6 +105,11 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(tasks::list))
         .routes(routes!(tasks::claim))
         .routes(routes!(tasks::decide))
+        .routes(routes!(assign::assign))
+        .routes(routes!(assign::list))
+        .routes(routes!(problems::raise, problems::list))
+        .routes(routes!(exceptions::give_up_rest))
+        .routes(routes!(exceptions::ask_stock_override))
         .routes(routes!(catalogue::put_product))
         .routes(routes!(post::easypost))
         .routes(routes!(post::label))
@@ -131,7 +139,7 @@ pub fn router(api: Api) -> OpenApiRouter {
 
 /// The same in their other spellings: with a slash at the end, and under `/api/v1`.
 pub fn other_spellings(api: Api) -> Router {
-    let table: [(&str, MethodRouter<Api>); 10] = [
+    let table: [(&str, MethodRouter<Api>); 13] = [
         ("/orders", get(list::own).post(place::place)),
         ("/orders/{id}", get(one::show).put(change::update).delete(change::cancel)),
         ("/admin/orders", get(list::all)),
@@ -141,6 +149,9 @@ pub fn other_spellings(api: Api) -> Router {
         ("/orders/{id}/steps/{step}/skip", post(staff::skip)),
         ("/admin/orders/audit", get(staff::audit)),
         ("/orders/{id}/payments", get(payments::show)),
+        ("/orders/{id}/problems", get(problems::list).post(problems::raise)),
+        ("/orders/{id}/give-up-rest", post(exceptions::give_up_rest)),
+        ("/orders/{id}/stock-override", post(exceptions::ask_stock_override)),
         ("/webhooks/payments/{provider}", post(webhooks::take)),
     ];
     let workflow: [(&str, MethodRouter<Api>); 9] = [

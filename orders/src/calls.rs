@@ -7,7 +7,6 @@ use shared_events::ids::derive;
 use shared_events::{Currency, Money, PaymentId};
 use uuid::Uuid;
 
-use crate::domain::refusal::Refusal;
 use crate::payments::{Amend, Answer, Authorize, Found, Lookup, Providers, Purpose};
 
 /// One effect at a provider.
@@ -58,6 +57,8 @@ pub struct Payment {
     pub draft: Option<String>,
     /// When it was begun.
     pub created_at: DateTime<Utc>,
+    /// When the money was promised, or promised anew.
+    pub promised_at: Option<DateTime<Utc>>,
 }
 
 /// What is known of a call before it is made.
@@ -193,6 +194,7 @@ async fn answer(providers: &Providers, call: &Call, begun: Begun, token: Option<
         (purpose, _, Some(reference)) => {
             let amend = Amend { key: call.id, reference, amount: call.amount, is_last: call.is_last };
             match purpose {
+                Purpose::Renew => provider.renew(amend).await,
                 Purpose::Capture => provider.capture(amend).await,
                 Purpose::Void => provider.void(amend).await,
                 _ => provider.refund(amend).await,
@@ -234,7 +236,8 @@ pub async fn record(work: &mut Work, call: &Call, answer: &Answer) -> Result<(),
 pub async fn open_payment(work: &mut Work, order: shared_events::OrderId) -> Result<Option<Payment>, sqlx::Error> {
     let tenant = work.tenant().clone();
     let row = sqlx::query!(
-        r#"SELECT id, gateway, currency, amount_minor, captured_minor, state::text AS "state!", provider_ref, provider_draft, created_at FROM payments
+        r#"SELECT id, gateway, currency, amount_minor, captured_minor, state::text AS "state!", provider_ref, provider_draft, created_at,
+                  COALESCE(renewed_at, authorized_at) AS promised_at FROM payments
            WHERE tenant = $1 AND order_id = $2 AND state IN ('created', 'unknown', 'authorized')"#,
         tenant.as_str(),
         order.0,
@@ -251,52 +254,6 @@ pub async fn open_payment(work: &mut Work, order: shared_events::OrderId) -> Res
         reference: row.provider_ref,
         draft: row.provider_draft,
         created_at: row.created_at,
+        promised_at: row.promised_at,
     }))
-}
-
-/// Writes where a payment stands.
-///
-/// # Errors
-/// When the database is away.
-pub async fn set_state(
-    work: &mut Work,
-    payment: PaymentId,
-    state: &str,
-    reference: Option<&str>,
-    refusal: Option<&Refusal>,
-) -> Result<(), sqlx::Error> {
-    let (tenant, now) = (work.tenant().clone(), work.now());
-    sqlx::query!(
-        "UPDATE payments SET state = $3::text::payment_state, provider_ref = COALESCE($4, provider_ref), decline_code = COALESCE($5, decline_code),
-                decline_class = COALESCE($7, decline_class),
-                authorized_at = CASE WHEN $3 = 'authorized' THEN COALESCE(authorized_at, $6) ELSE authorized_at END
-         WHERE tenant = $1 AND id = $2",
-        tenant.as_str(),
-        payment.0,
-        state,
-        reference,
-        refusal.map(|refusal| refusal.code.as_str()),
-        now,
-        refusal.map(|refusal| refusal.class.name()),
-    )
-    .execute(work.conn())
-    .await?;
-    Ok(())
-}
-
-/// Keeps what was made at the gateway before money is asked for.
-///
-/// # Errors
-/// When the database is away.
-pub async fn set_draft(work: &mut Work, payment: PaymentId, draft: &str) -> Result<(), sqlx::Error> {
-    let tenant = work.tenant().clone();
-    sqlx::query!(
-        "UPDATE payments SET provider_draft = $3 WHERE tenant = $1 AND id = $2",
-        tenant.as_str(),
-        payment.0,
-        draft,
-    )
-    .execute(work.conn())
-    .await?;
-    Ok(())
 }

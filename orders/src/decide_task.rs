@@ -11,8 +11,8 @@ use crate::cancel_order::cancel;
 use crate::domain::approval::{Kind, check_decider};
 use crate::domain::status::Status;
 use crate::order_row::Order;
-use crate::steer_order;
 use crate::tasks::{self, Verdict};
+use crate::{override_stock, steer_order};
 
 /// Handles [`DecideOrderTask`].
 pub struct Decide;
@@ -36,9 +36,12 @@ impl Handles<DecideOrderTask> for Decide {
         .fetch_one(work.conn())
         .await?;
         check_open(&task.state)?;
+        let kind = Kind::from_name(&task.kind);
         // The token's subject counts as well as the name in the command.
         let deciders: Vec<&str> = [Some(by), message.envelope.actor.as_deref()].into_iter().flatten().collect();
-        check_decider(&deciders, &[&task.requested_by, &order.customer_id])?;
+        let requested_by = kind.is_none_or(Kind::needs_four_eyes).then_some(task.requested_by.as_str());
+        let requesters: Vec<&str> = requested_by.into_iter().chain([order.customer_id.as_str()]).collect();
+        check_decider(&deciders, &requesters)?;
         let state = if data.approve { "approved" } else { "rejected" };
         let now = work.now();
         let version = sqlx::query_scalar!(
@@ -65,7 +68,10 @@ impl Handles<DecideOrderTask> for Decide {
             why: &data.reason,
         };
         audit::write(work, entry).await?;
-        if order.standing.status == Status::OnHold {
+        if data.approve && kind == Some(Kind::StockOverride) {
+            override_stock::allow(work, &cause, &mut order, by).await?;
+        }
+        if order.standing.status == Status::OnHold && kind.is_none_or(Kind::holds_order) {
             match tasks::verdict(work, order.id).await? {
                 Verdict::Refused => cancel(work, &cause, &mut order, by, &data.reason).await?,
                 Verdict::Clear => steer_order::go_on(work, &cause, &mut order, by).await?,
@@ -73,7 +79,7 @@ impl Handles<DecideOrderTask> for Decide {
             }
         }
         // The customer has mended it, or the gateway: the money is asked for at once and not in an hour.
-        let is_paid = data.approve && task.kind == Kind::PaymentException.name();
+        let is_paid = data.approve && kind == Some(Kind::PaymentException);
         if is_paid
             && order.standing.status == Status::PartiallyShipped
             && let Some(step) = order.progress.next()
@@ -124,11 +130,11 @@ impl Handles<ClaimOrderTask> for Claim {
     }
 }
 
-fn unknown() -> Rejection {
+pub(crate) fn unknown() -> Rejection {
     Rejection::new("task_not_found", "there is no such task")
 }
 
-fn check_open(state: &str) -> Result<(), Rejection> {
+pub(crate) fn check_open(state: &str) -> Result<(), Rejection> {
     if matches!(state, "open" | "claimed") {
         return Ok(());
     }

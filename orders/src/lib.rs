@@ -8,6 +8,7 @@ pub mod api;
 pub mod api_keys;
 mod ask_arrival;
 pub mod assign_operators;
+pub mod assign_task;
 mod audit;
 mod calls;
 pub mod cancel_order;
@@ -21,10 +22,13 @@ pub mod domain;
 pub mod follow_parcel;
 pub mod fulfil_order;
 pub mod gateways;
+pub mod give_up_rest;
 pub mod heed_webhook;
 pub mod import_saleor;
 mod order_row;
+pub mod override_stock;
 pub mod pay_refund;
+mod payment_row;
 pub mod payments;
 pub mod place_order;
 pub mod private;
@@ -33,8 +37,10 @@ pub mod put_around;
 pub mod put_product;
 pub mod put_rates;
 pub mod put_warehouse;
+pub mod raise_problem;
 pub mod read_order;
 pub mod refund_order;
+mod release_rest;
 pub mod reorder;
 pub mod return_order;
 pub mod rotate_keys;
@@ -50,9 +56,9 @@ use service_kit::handler::Routes;
 use service_kit::jobs::Worker;
 use service_kit::store::Store;
 use shared_events::orders::{
-    AssignOperators, CancelOrder, ChangeOrderStatus, ChangeStock, ClaimOrderTask, CreateApiKey, DecideOrderTask,
-    FulfilOrder, PlaceOrder, PutCart, PutCustomer, PutProduct, PutRates, PutWarehouse, RefundOrder, ReturnOrder,
-    RevokeApiKey, RotateApiKey, SteerOrder, UpdateOrder,
+    AskStockOverride, AssignOperators, AssignTask, CancelOrder, ChangeOrderStatus, ChangeStock, ClaimOrderTask,
+    CreateApiKey, DecideOrderTask, FulfilOrder, GiveUpRest, PlaceOrder, PutCart, PutCustomer, PutProduct, PutRates,
+    PutWarehouse, RaiseProblem, RefundOrder, ReturnOrder, RevokeApiKey, RotateApiKey, SteerOrder, UpdateOrder,
 };
 
 pub use config::{Config, Parts};
@@ -70,6 +76,10 @@ pub fn routes() -> Routes {
         .on::<ReturnOrder>(return_order::TakeIn)
         .on::<DecideOrderTask>(decide_task::Decide)
         .on::<ClaimOrderTask>(decide_task::Claim)
+        .on::<GiveUpRest>(give_up_rest::GiveUp)
+        .on::<AskStockOverride>(override_stock::AskIt)
+        .on::<RaiseProblem>(raise_problem::RaiseIt)
+        .on::<AssignTask>(assign_task::Assign)
         .on::<PutProduct>(put_product::Put)
         .on::<PutCustomer>(put_around::PutThem)
         .on::<PutCart>(put_around::PutIt)
@@ -94,6 +104,7 @@ pub fn worker(store: Store, parts: &Parts) -> Worker {
         .on(steps::Expire)
         .on(steps::Lapse { parts: parts.clone() })
         .on(pay_refund::RunRefund { parts: parts.clone() })
+        .on(release_rest::ReleaseRest { parts: parts.clone() })
         .on(heed_webhook::Heed { parts: parts.clone() })
         .on(steps::VoidLabel { parts: parts.clone() })
         .on(follow_parcel::Follow { parts: parts.clone() })

@@ -40,6 +40,14 @@ pub struct Order {
     pub ship_country: String,
     /// Addresses and payment token, sealed.
     pub private_sealed: String,
+    /// How often they were written.
+    pub details_version: i32,
+    /// What was never taken because the rest was given up, in minor units.
+    pub given_up_minor: i64,
+    /// Of that for goods, without tax and shipping.
+    pub given_up_goods_minor: i64,
+    /// Whether it may be served from what warehouses keep back.
+    pub uses_safety: bool,
     /// What its fraud score means; absent before it was scored.
     pub fraud_band: Option<String>,
     /// Who placed it.
@@ -64,7 +72,8 @@ impl Order {
         let tenant = work.tenant().clone();
         let row = sqlx::query!(
             r#"SELECT customer_id, status::text AS "status!", held_from::text, hold_reason, progress, currency, subtotal_minor, grand_minor, captured_minor,
-                      refunded_minor, payment_method, shipping_method, ship_country, private_sealed, fraud_band, placed_by, correlation, version
+                      refunded_minor, payment_method, shipping_method, ship_country, private_sealed, details_version, given_up_minor, given_up_goods_minor,
+                      uses_safety, fraud_band, placed_by, correlation, version
                FROM orders WHERE tenant = $1 AND id = $2 FOR UPDATE"#,
             tenant.as_str(),
             id.0,
@@ -88,6 +97,10 @@ impl Order {
             shipping_method: row.shipping_method,
             ship_country: row.ship_country,
             private_sealed: row.private_sealed,
+            details_version: row.details_version,
+            given_up_minor: row.given_up_minor,
+            given_up_goods_minor: row.given_up_goods_minor,
+            uses_safety: row.uses_safety,
             fraud_band: row.fraud_band,
             placed_by: row.placed_by,
             correlation: row.correlation,

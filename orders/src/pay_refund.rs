@@ -124,7 +124,7 @@ async fn succeed(work: &mut Work, job: &Job, order: &mut Order, kept: &Kept, cal
         sent_units::restock(work, order.id, &kept.lines).await?;
     }
     // All of it is back only when all shipments have left and every refund has succeeded.
-    if total == order.grand_minor && order.standing.status.is_refundable() {
+    if total == order.grand_minor - order.given_up_minor && order.standing.status.is_refundable() {
         order.change(Change::RefundAll)?;
     }
     order.save(work, None, None).await?;
@@ -139,7 +139,7 @@ async fn succeed(work: &mut Work, job: &Job, order: &mut Order, kept: &Kept, cal
         refund_id: RefundId(call.subject),
         amount: call.amount,
         refunded_total_minor: total,
-        total_minor: order.grand_minor,
+        total_minor: order.grand_minor - order.given_up_minor,
         lines: lines.collect(),
         restock: kept.restock,
         goods_minor: Some(order.subtotal_minor),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use shared_events::Money;
 use uuid::Uuid;
@@ -102,6 +102,8 @@ pub struct Lookup<'a> {
 pub enum Purpose {
     /// To have money promised.
     Authorize,
+    /// To have the promise renewed that it is taken by.
+    Renew,
     /// To take it, or a part.
     Capture,
     /// To give the promise back.
@@ -115,6 +117,7 @@ impl Purpose {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Authorize => "authorize",
+            Self::Renew => "renew",
             Self::Capture => "capture",
             Self::Void => "void",
             Self::Refund => "refund",
@@ -145,6 +148,21 @@ pub trait Gateway: Send + Sync {
 
     /// Has money promised.
     fn authorize<'a>(&'a self, wish: Authorize<'a>) -> BoxFuture<'a, Answer>;
+    /// How long a promise is relied on before it is given back and asked for anew; most gateways keep it for about seven days.
+    fn relied_on(&self) -> TimeDelta {
+        TimeDelta::days(6)
+    }
+
+    /// How old a promise may be that money is taken by; an older one is renewed first. `None`: as old as it lasts.
+    fn renews_after(&self) -> Option<TimeDelta> {
+        None
+    }
+
+    /// Renews a promise of which nothing was taken; the gateway's new name of the payment.
+    fn renew<'a>(&'a self, _wish: Amend<'a>) -> BoxFuture<'a, Answer> {
+        Box::pin(async { Answer::Refused("not_renewable".into()) })
+    }
+
     /// Takes promised money, or a part of it.
     fn capture<'a>(&'a self, wish: Amend<'a>) -> BoxFuture<'a, Answer>;
     /// Gives a promise back.

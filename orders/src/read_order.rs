@@ -16,7 +16,7 @@ use crate::order_row::stored_currency;
 
 /// The columns of [`Row`].
 pub const COLUMNS: &str = "seq, id, customer_id, channel, status::text AS status, hold_reason, hold_detail, progress, next_at, currency, \
-     subtotal_minor, tax_minor, shipping_minor, grand_minor, captured_minor, refunded_minor, payment_method, shipping_method, ship_country, \
+     subtotal_minor, tax_minor, shipping_minor, grand_minor, captured_minor, refunded_minor, given_up_minor, payment_method, shipping_method, ship_country, \
      fraud_score, fraud_band, placed_by, placed_at, updated_at, cancel_reason, version";
 
 /// An order's row.
@@ -41,6 +41,7 @@ pub struct Row {
     grand_minor: i64,
     captured_minor: i64,
     refunded_minor: i64,
+    given_up_minor: i64,
     payment_method: String,
     shipping_method: String,
     ship_country: String,
@@ -100,6 +101,9 @@ pub struct Order {
     /// What was paid back.
     #[schema(example = "0.00")]
     pub refunded_amount: String,
+    /// What was never taken because the rest was given up; absent = nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given_up_amount: Option<String>,
     /// `none`, `partial` or `full`.
     #[schema(example = "none")]
     pub refund_status: &'static str,
@@ -224,6 +228,7 @@ impl Row {
             total_amount: decimal(self.grand_minor),
             captured_amount: decimal(self.captured_minor),
             refunded_amount: decimal(self.refunded_minor),
+            given_up_amount: (self.given_up_minor > 0).then(|| decimal(self.given_up_minor)),
             refund_status,
             currency: self.currency,
             payment_method: self.payment_method,

@@ -69,13 +69,7 @@ pub async fn pay_back(
         let detail = "all of it was paid with its first shipment; it can be refunded when the last one has left";
         return Err(Rejection::new("order_state_conflict", detail).into());
     }
-    insert(work, data, &payment, &refund, of_return).await?;
-    set_aside(work, order.id, &refund.lines, 1).await?;
-    order.refunded_minor += refund.amount_minor;
-    order.save(work, None, None).await?;
-    let payload = serde_json::json!({ "order_id": order.id, "refund_id": data.refund_id });
-    let (key, due_at) = (data.refund_id.to_string(), work.now());
-    work.enqueue(NewJob { kind: RunRefund::KIND, key, due_at, payload, cause: cause.clone() }).await?;
+    begin(work, cause, order, data, &payment, &refund, of_return).await?;
     let entry = Entry {
         who: data.by.as_str(),
         what: "refund",
@@ -86,6 +80,28 @@ pub async fn pay_back(
     };
     audit::write(work, entry).await?;
     Ok(order.money(refund.amount_minor))
+}
+
+/// Sets a refund aside that was worked out, and has it paid by a job.
+///
+/// # Errors
+/// `refund_exists`.
+pub(crate) async fn begin(
+    work: &mut Work,
+    cause: &Cause,
+    order: &mut Order,
+    data: &RefundOrder,
+    payment: &Payment,
+    refund: &Refund,
+    of_return: Option<ReturnId>,
+) -> Result<(), Failure> {
+    insert(work, data, payment, refund, of_return).await?;
+    set_aside(work, order.id, &refund.lines, 1).await?;
+    order.refunded_minor += refund.amount_minor;
+    order.save(work, None, None).await?;
+    let payload = serde_json::json!({ "order_id": order.id, "refund_id": data.refund_id });
+    let (key, due_at) = (data.refund_id.to_string(), work.now());
+    Ok(work.enqueue(NewJob { kind: RunRefund::KIND, key, due_at, payload, cause: cause.clone() }).await?)
 }
 
 async fn books(work: &mut Work, order: &Order) -> Result<Books, sqlx::Error> {
@@ -125,8 +141,9 @@ async fn books(work: &mut Work, order: &Order) -> Result<Books, sqlx::Error> {
     Ok(Books {
         captured_minor: order.captured_minor,
         refunded_minor: order.refunded_minor,
-        grand_minor: order.grand_minor,
-        goods_minor: order.subtotal_minor,
+        // What was given up before it was taken is no part of it any more.
+        grand_minor: order.grand_minor - order.given_up_minor,
+        goods_minor: order.subtotal_minor - order.given_up_goods_minor,
         goods_refunded_minor,
         lines: lines.collect(),
     })

@@ -8,6 +8,7 @@ mod choose;
 mod label;
 mod lapse;
 mod rate;
+mod renew;
 mod reserve;
 mod send;
 mod void;
@@ -25,7 +26,7 @@ use crate::domain::process::{HoldReason, Step};
 use crate::domain::status::{Change, Status};
 use crate::order_row::Order;
 
-pub use label::VoidLabel;
+pub use label::{VoidLabel, give_back as give_labels_back};
 pub use lapse::{Lapse, capture_begun};
 pub use reserve::Expire;
 

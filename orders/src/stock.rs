@@ -81,7 +81,8 @@ pub async fn post(work: &mut Work, movement: &Movement<'_>) -> Result<(), sqlx::
     Ok(())
 }
 
-/// Sets stock aside for an order: the fewest shipments, of those the cheapest, of those the nearest. With `single`, from one warehouse only.
+/// Sets stock aside for an order: the fewest shipments, of those the cheapest, of those the nearest. With `single`, from one warehouse only;
+/// with `uses_safety`, also from what warehouses keep back.
 ///
 /// # Errors
 /// When the database is away.
@@ -92,6 +93,7 @@ pub async fn reserve(
     country: &str,
     expires_at: chrono::DateTime<chrono::Utc>,
     single: bool,
+    uses_safety: bool,
 ) -> Result<Reserved, Failure> {
     let (tenant, now) = (work.tenant().clone(), work.now());
     let lines = sqlx::query!(
@@ -109,11 +111,12 @@ pub async fn reserve(
     let skus: Vec<String> = wanted.keys().cloned().collect();
     // One order of locking for everybody: by article, then warehouse.
     let rows = sqlx::query!(
-        "SELECT s.sku, s.warehouse_id, s.on_hand - s.reserved - s.safety AS \"free!\", w.country, w.cost_minor, w.distance_km
+        "SELECT s.sku, s.warehouse_id, s.on_hand - s.reserved - CASE WHEN $3 THEN 0 ELSE s.safety END AS \"free!\", w.country, w.cost_minor, w.distance_km
          FROM stock_items s JOIN warehouses w ON w.tenant = s.tenant AND w.id = s.warehouse_id
          WHERE s.tenant = $1 AND s.sku = ANY($2) AND w.is_active ORDER BY s.sku, s.warehouse_id FOR UPDATE OF s",
         tenant.as_str(),
         &skus,
+        uses_safety,
     )
     .fetch_all(work.conn())
     .await?;

@@ -1,6 +1,6 @@
 //! What waits for a person: opened with a deadline, escalated when nobody decides in time.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use service_kit::handler::Failure;
 use service_kit::jobs::{Job, NewJob, RunsJob};
 use service_kit::store::{Cause, Store, Work};
@@ -14,6 +14,21 @@ use crate::order_row::Order;
 
 /// How long there is to decide before the task is escalated.
 pub const DEADLINE: TimeDelta = TimeDelta::hours(4);
+
+/// A task that is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening<'a> {
+    /// The task.
+    pub id: OrderTaskId,
+    /// Why a person is needed.
+    pub kind: Kind,
+    /// What it is about, in words.
+    pub summary: &'a str,
+    /// Whose wish it is.
+    pub requested_by: &'a str,
+    /// How long there is to decide.
+    pub patience: TimeDelta,
+}
 
 /// What the tasks of an order have come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +54,7 @@ pub async fn open(
     about: &str,
     summary: &str,
 ) -> Result<(), Failure> {
-    let (tenant, now) = (work.tenant().clone(), work.now());
+    let tenant = work.tenant().clone();
     let withdrawn = sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM order_tasks WHERE tenant = $1 AND order_id = $2 AND kind = $3 AND state = 'withdrawn'"#,
         tenant.as_str(),
@@ -56,43 +71,61 @@ pub async fn open(
     if withdrawn > 0 {
         names.push(&round);
     }
-    let id = OrderTaskId(derive(&names));
-    let due_at = now + DEADLINE;
+    let requested_by = order.placed_by.as_str();
+    let opening = Opening { id: OrderTaskId(derive(&names)), kind, summary, requested_by, patience: DEADLINE };
+    insert(work, cause, order.id, &opening).await.map(drop)
+}
+
+/// Opens this task about an order; until when it should be decided, or nothing when it was there before.
+///
+/// # Errors
+/// When the database is away.
+pub async fn insert(
+    work: &mut Work,
+    cause: &Cause,
+    order: OrderId,
+    opening: &Opening<'_>,
+) -> Result<Option<DateTime<Utc>>, Failure> {
+    let (tenant, now, id) = (work.tenant().clone(), work.now(), opening.id);
+    let due_at = now + opening.patience;
     let written = sqlx::query!(
         "INSERT INTO order_tasks (tenant, id, kind, order_id, summary, requested_by, opened_at, due_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT DO NOTHING",
         tenant.as_str(),
         id.0,
-        kind.name(),
-        order.id.0,
-        summary,
-        order.placed_by,
+        opening.kind.name(),
+        order.0,
+        opening.summary,
+        opening.requested_by,
         now,
         due_at,
     )
     .execute(work.conn())
     .await?;
     if written.rows_affected() == 0 {
-        return Ok(());
+        return Ok(None);
     }
-    let opened = OrderTaskOpened { task_id: id, kind: kind.name().to_owned(), order_id: order.id, due_at };
+    let opened = OrderTaskOpened { task_id: id, kind: opening.kind.name().to_owned(), order_id: order, due_at };
     work.emit(cause, 1, &opened);
     let payload = serde_json::json!({ "task_id": id });
     work.enqueue(NewJob { kind: Escalate::KIND, key: id.to_string(), due_at, payload, cause: cause.clone() }).await?;
-    Ok(())
+    Ok(Some(due_at))
 }
 
-/// What the tasks that an order waits for have come to. Trouble after something has left holds nothing up.
+/// What the tasks that an order waits for have come to; others hold nothing up.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn verdict(work: &mut Work, order: OrderId) -> Result<Verdict, sqlx::Error> {
     let tenant = work.tenant().clone();
+    let holding = Kind::ALL.into_iter().filter(|kind| kind.holds_order()).map(|kind| kind.name().to_owned());
+    let holding: Vec<String> = holding.collect();
     let row = sqlx::query!(
         r#"SELECT bool_or(state = 'rejected') AS refused, bool_or(state IN ('open', 'claimed')) AS open
-           FROM order_tasks WHERE tenant = $1 AND order_id = $2 AND kind NOT IN ('carrier_exception', 'payment_exception', 'payment_dispute')"#,
+           FROM order_tasks WHERE tenant = $1 AND order_id = $2 AND kind = ANY($3)"#,
         tenant.as_str(),
         order.0,
+        &holding,
     )
     .fetch_one(work.conn())
     .await?;
@@ -103,14 +136,14 @@ pub async fn verdict(work: &mut Work, order: OrderId) -> Result<Verdict, sqlx::E
     })
 }
 
-/// Nothing has to be decided about an order any more.
+/// Nothing has to be decided about an order any more. A customer's problem is answered all the same.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn withdraw(work: &mut Work, order: OrderId) -> Result<(), sqlx::Error> {
     let tenant = work.tenant().clone();
     sqlx::query!(
-        "UPDATE order_tasks SET state = 'withdrawn', version = version + 1 WHERE tenant = $1 AND order_id = $2 AND state IN ('open', 'claimed')",
+        "UPDATE order_tasks SET state = 'withdrawn', version = version + 1 WHERE tenant = $1 AND order_id = $2 AND state IN ('open', 'claimed') AND kind <> 'customer_problem'",
         tenant.as_str(),
         order.0,
     )
@@ -144,7 +177,7 @@ pub async fn start_over(work: &mut Work, order: OrderId) -> Result<(), sqlx::Err
     let tenant = work.tenant().clone();
     sqlx::query!(
         "UPDATE order_tasks SET state = 'withdrawn', version = version + 1
-         WHERE tenant = $1 AND order_id = $2 AND state IN ('open', 'claimed', 'approved')",
+         WHERE tenant = $1 AND order_id = $2 AND state IN ('open', 'claimed', 'approved') AND kind <> 'customer_problem'",
         tenant.as_str(),
         order.0,
     )

@@ -19,7 +19,8 @@ impl Handles<UpdateOrder> for Update {
     async fn handle(&self, work: &mut Work, message: &Delivered<UpdateOrder>) -> Result<Outcome, Failure> {
         let (data, cause) = (&message.data, Cause::from(&message.envelope));
         let mut order = Order::lock_of(work, data.order_id, data.only_of.as_deref()).await?;
-        if data.replaces.as_ref().is_some_and(|sealed| *sealed != order.private_sealed) {
+        let is_other = data.made_from.is_some_and(|version| version != order.details_version);
+        if is_other || data.replaces.as_ref().is_some_and(|sealed| *sealed != order.private_sealed) {
             let detail = "somebody else changed the order at the same moment; look at it and try again";
             return Err(Rejection::new("order_changed_conflict", detail).into());
         }
@@ -61,7 +62,8 @@ impl Handles<UpdateOrder> for Update {
         if let (Some(sealed), Some(marks)) = (&data.private, &data.marks) {
             let tenant = work.tenant().clone();
             sqlx::query!(
-                "UPDATE orders SET private_sealed = $3, card_mark = $4, address_mark = $5, device_mark = $6, addresses = $7, disposable_mail = $8
+                "UPDATE orders SET private_sealed = $3, card_mark = $4, address_mark = $5, device_mark = $6, addresses = $7, disposable_mail = $8,
+                        details_version = details_version + 1
                  WHERE tenant = $1 AND id = $2",
                 tenant.as_str(),
                 order.id.0,

@@ -6,6 +6,7 @@ mod commands;
 mod events;
 mod keeping;
 mod parcels;
+mod people;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ pub use commands::*;
 pub use events::*;
 pub use keeping::*;
 pub use parcels::*;
+pub use people::*;
 
 use crate::money::{Money, Written};
 

@@ -31,7 +31,7 @@ use axum::extract::DefaultBodyLimit;
 use service_kit::handler::Routes;
 use service_kit::store::Store;
 use shared_events::TenantId;
-use shared_events::orders::{OrderCancelled, OrderPlaced, OrderRefundFailed, OrderRefunded};
+use shared_events::orders::{OrderCancelled, OrderPlaced, OrderRefundFailed, OrderRefunded, OrderRestGivenUp};
 use shared_events::tracking::{
     AcceptCampaign, ActivateCampaign, AssignCoupon, CreateCampaign, CreateLink, EndCampaign, IssuePublishableKey,
     PauseCampaign, ReviseRules, SetDefaultAttribution, WithdrawPublishableKey,
@@ -88,6 +88,7 @@ pub fn messages() -> Routes {
         .on_run::<OrderPlaced>(orders.clone())
         .on::<OrderRefunded>(orders.clone())
         .on::<OrderRefundFailed>(orders.clone())
+        .on::<OrderRestGivenUp>(orders.clone())
         .on::<OrderCancelled>(orders)
 }
 

@@ -1,7 +1,7 @@
 //! Orders that a click or a coupon led to are purchases; what is refunded of them takes its part of the purchase back.
 //!
 //! An order counts from its placing, as a shop's own report of it would, and for its goods alone: partners earn nothing on tax and
-//! shipping. One that is given up is taken back whole; a refund that was not paid after all is withdrawn. What comes twice counts once: the inbox sees to that, and the ids of these events
+//! shipping. One that is given up is taken back whole, one whose rest is given up as far as it was not paid; a refund that was not paid after all is withdrawn. What comes twice counts once: the inbox sees to that, and the ids of these events
 //! follow from the order.
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::SubsecRound;
 use service_kit::handler::{Delivered, Failure, Handles, HandlesRun, Outcome};
 use service_kit::store::{Cause, Work};
-use shared_events::orders::{OrderCancelled, OrderPlaced, OrderRefundFailed, OrderRefunded};
+use shared_events::orders::{OrderCancelled, OrderPlaced, OrderRefundFailed, OrderRefunded, OrderRestGivenUp};
 use shared_events::tracking::ConversionRefundWithdrawn;
 use shared_events::{ConversionId, Currency, Message, Money, OrderId, RefundId, TenantId, TrackingEventId, VisitorId};
 
@@ -194,6 +194,20 @@ impl Handles<OrderRefundFailed> for RecordOrders {
             refunded_total_minor: purchase.refunded_minor,
         };
         work.emit(&Cause::from(&message.envelope), purchase.version.unsigned_abs(), &withdrawn);
+        Ok(Outcome::none())
+    }
+}
+
+impl Handles<OrderRestGivenUp> for RecordOrders {
+    async fn handle(&self, work: &mut Work, message: &Delivered<OrderRestGivenUp>) -> Result<Outcome, Failure> {
+        let data = &message.data;
+        let Some(goods) = paid(work, data.order_id).await? else { return Ok(Outcome::none()) };
+        // Nobody paid for what was never sent, so nobody earned on it.
+        let part = data.goods_not_taken_minor.min(goods.minor);
+        if part > 0 {
+            let names = (format!("rest {}", data.order_id), data.order_id);
+            self.take_back(work, message, names, Some(Money::new(part, goods.currency))).await?;
+        }
         Ok(Outcome::none())
     }
 }

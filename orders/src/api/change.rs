@@ -96,13 +96,14 @@ pub async fn update(State(api): State<Api>, Path(id): Path<Uuid>, ask: Ask<Updat
     let mut work = api.store.read(&ask.caller.tenant).await?;
     visible(&mut work, &ask.caller, id).await?;
     let tenant = ask.caller.tenant.as_str();
-    let sealed: String =
-        sqlx::query_scalar!("SELECT private_sealed FROM orders WHERE tenant = $1 AND id = $2", tenant, id)
+    let kept =
+        sqlx::query!("SELECT private_sealed, details_version FROM orders WHERE tenant = $1 AND id = $2", tenant, id)
             .fetch_one(work.conn())
             .await?;
     drop(work);
     let (key, order_id) = (&api.config.key, OrderId(id));
-    let mut private = Private::open(key, &ask.caller.tenant, order_id, &sealed).map_err(Problem::internal)?;
+    let mut private =
+        Private::open(key, &ask.caller.tenant, order_id, &kept.private_sealed).map_err(Problem::internal)?;
     private.shipping = body.shipping_address.or(private.shipping);
     private.billing = body.billing_address.or(private.billing);
     if body.payment_token.is_some() || body.payment_tokens.is_some() {
@@ -112,7 +113,8 @@ pub async fn update(State(api): State<Api>, Path(id): Path<Uuid>, ask: Ask<Updat
         order_id,
         marks: Some(private.marks(key)),
         private: Some(private.seal(key, &ask.caller.tenant, order_id)?),
-        replaces: Some(sealed),
+        replaces: None,
+        made_from: Some(kept.details_version),
         ship_country,
         shipping_method: body.shipping_method,
         why: body.reason,

@@ -18,6 +18,7 @@ use super::list::{page_size, read_cursor};
 use super::one::visible;
 use super::staff::MANAGERS;
 use super::{Api, reach};
+use crate::domain::approval::Kind;
 
 /// Which tasks.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -26,8 +27,8 @@ use super::{Api, reach};
 pub struct Filter {
     /// In this state: `open`, `claimed`, `approved`, `rejected` or `withdrawn`.
     state: Option<String>,
-    /// Of this kind: `high_value_order`, `fraud_review`, `qc_exception`, `carrier_exception`, `payment_exception` or
-    /// `payment_dispute`.
+    /// Of this kind: `high_value_order`, `fraud_review`, `qc_exception`, `carrier_exception`, `payment_exception`,
+    /// `payment_dispute`, `stock_override` or `customer_problem`.
     kind: Option<String>,
     /// About this order.
     order_id: Option<Uuid>,
@@ -46,8 +47,8 @@ pub struct Task {
     pub seq: i64,
     /// The task.
     pub task_id: Uuid,
-    /// `high_value_order`, `fraud_review`, `qc_exception`, `carrier_exception`, `payment_exception` or
-    /// `payment_dispute`.
+    /// `high_value_order`, `fraud_review`, `qc_exception`, `carrier_exception`, `payment_exception`,
+    /// `payment_dispute`, `stock_override` or `customer_problem`.
     #[schema(example = "high_value_order")]
     pub kind: String,
     /// The order.
@@ -150,24 +151,43 @@ pub struct Decision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It may go on; trouble with a parcel is dealt with; money that was refused is asked for again at once.
+    /// It may go on; trouble with a parcel is dealt with; money that was refused is asked for again at once; a problem is answered.
     Approve,
-    /// It may not: an order that waits for it is cancelled. What has left is not called back; there it only says that nothing can be done.
+    /// It may not: an order that waits for it is cancelled. What has left is not called back; there it only says that nothing can be done. An order
+    /// that may not have stock that is kept back waits on.
     Reject,
 }
 
 impl Body for Decision {}
 
-/// Decides a task; never one's own. For managers.
+/// Decides a task; never one's own. For managers; a customer's problem is answered by any of the staff as long as it is in time.
 #[utoipa::path(post, path = "/api/v1/approvals/{id}/decide", operation_id = "decide_approval", tag = "approvals",
     params(("id" = Uuid, Path, description = "The task")), request_body = Decision, security(("bearer" = [])), responses(
         (status = 200, description = "Decided", body = serde_json::Value), (status = 202, description = "Accepted", body = serde_json::Value),
         (status = 409, description = "It is decided already", body = service_kit::problem::Body, content_type = "application/problem+json")))]
 pub async fn decide(State(api): State<Api>, Path(id): Path<Uuid>, ask: Ask<Decision>) -> Result<Response, Problem> {
-    ask.caller.require(&MANAGERS)?;
+    ask.caller.require(&Role::STAFF)?;
     text("reason", &ask.body.reason, 500)?;
+    if !ask.caller.has_any(&MANAGERS) {
+        check_answers(&api, &ask.caller, id).await?;
+    }
     let Ask { caller, body, ticket } = ask;
     let (approve, by) = (body.decision == Verdict::Approve, caller.subject.clone());
     let command = DecideOrderTask { task_id: OrderTaskId(id), approve, reason: body.reason, by };
     api.carry_out(&caller, &ticket, &command, StatusCode::OK).await
+}
+
+/// Whether staff that is no manager may decide this: a problem with an order in reach that is not late.
+async fn check_answers(api: &Api, caller: &Caller, id: Uuid) -> Result<(), Problem> {
+    let mut work = api.store.read(&caller.tenant).await?;
+    let task = sqlx::query!(
+        "SELECT order_id, kind, escalated_at FROM order_tasks WHERE tenant = $1 AND id = $2",
+        caller.tenant.as_str(),
+        id,
+    )
+    .fetch_optional(work.conn())
+    .await?;
+    let task = task.filter(|task| task.kind == Kind::CustomerProblem.name() && task.escalated_at.is_none());
+    let Some(task) = task else { return caller.require(&MANAGERS) };
+    visible(&mut work, caller, task.order_id).await.map(drop)
 }

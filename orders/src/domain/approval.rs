@@ -20,17 +20,23 @@ pub enum Kind {
     PaymentException,
     /// A customer's bank wants the money back: evidence has to be sent, or the money is given up.
     PaymentDispute,
+    /// Somebody wants an order served from what warehouses keep back.
+    StockOverride,
+    /// A customer, or staff for one, has a problem with an order.
+    CustomerProblem,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::HighValueOrder,
         Self::FraudReview,
         Self::QcException,
         Self::CarrierException,
         Self::PaymentException,
         Self::PaymentDispute,
+        Self::StockOverride,
+        Self::CustomerProblem,
     ];
 
     /// The name in the database and in answers.
@@ -42,7 +48,20 @@ impl Kind {
             Self::CarrierException => "carrier_exception",
             Self::PaymentException => "payment_exception",
             Self::PaymentDispute => "payment_dispute",
+            Self::StockOverride => "stock_override",
+            Self::CustomerProblem => "customer_problem",
         }
+    }
+
+    /// Whether an order waits for its decision, and is cancelled when that is no. Trouble after something has left holds nothing up, nor
+    /// does what was asked besides.
+    pub const fn holds_order(self) -> bool {
+        matches!(self, Self::HighValueOrder | Self::FraudReview | Self::QcException)
+    }
+
+    /// Whether it has to be decided by somebody else than those whose wish it is. A problem is answered, not allowed.
+    pub const fn needs_four_eyes(self) -> bool {
+        !matches!(self, Self::CustomerProblem)
     }
 
     /// The kind of this name.

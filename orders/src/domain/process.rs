@@ -1,4 +1,4 @@
-//! The way of an order: which step comes next, what a step's end means, and what has to be undone when an order is given up.
+//! The way of an order: which step comes next, and what a step's end means.
 //! A pure function of what was done so far, so that the way can be walked again from any point after a crash.
 
 use shared_events::outcome::Rejection;
@@ -249,59 +249,6 @@ pub fn decide(progress: Progress, step: Step, report: Report) -> Decision {
         Report::Later(seconds) => Decision { progress, changes: vec![], next: Next::Run(step, seconds.max(1)) },
         Report::Failed => Decision { progress, changes: vec![Change::Cancel], next: Next::Undo },
     }
-}
-
-/// What of an order has to be undone.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Taken {
-    /// Stock is set aside for it.
-    pub reserved: bool,
-    /// Money is promised to it, or may be: an authorisation was begun and its end is not known.
-    pub authorized: bool,
-    /// So much of the money was taken by this order, in minor units.
-    pub captured_minor: i64,
-    /// Labels were bought.
-    pub labelled: bool,
-}
-
-/// One thing that is undone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Compensation {
-    /// Bought labels are given back.
-    VoidLabels,
-    /// The promise of money is given back.
-    VoidAuthorization,
-    /// What this order took is paid back; never what another took.
-    Refund,
-    /// Stock is free again.
-    ReleaseStock,
-    /// The customer is told.
-    Notify,
-}
-
-impl Compensation {
-    /// The name in the database and in answers.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::VoidLabels => "void_labels",
-            Self::VoidAuthorization => "void_authorization",
-            Self::Refund => "refund",
-            Self::ReleaseStock => "release_stock",
-            Self::Notify => "notify",
-        }
-    }
-}
-
-/// What has to be undone, in order: what is nearest to the outside first, stock before the customer is told.
-pub fn undo(taken: Taken) -> Vec<Compensation> {
-    let list = [
-        (taken.labelled, Compensation::VoidLabels),
-        (taken.captured_minor > 0, Compensation::Refund),
-        (taken.authorized && taken.captured_minor == 0, Compensation::VoidAuthorization),
-        (taken.reserved, Compensation::ReleaseStock),
-        (true, Compensation::Notify),
-    ];
-    list.into_iter().filter_map(|(needed, compensation)| needed.then_some(compensation)).collect()
 }
 
 /// Whether a person may skip the step that an order waits at.

@@ -39,30 +39,6 @@ fn what_lapsed_is_done_again_before_anything_is_sent() {
 }
 
 #[test]
-fn only_what_was_taken_is_undone() {
-    let cases = [
-        (Taken::default(), vec![Compensation::Notify]),
-        (Taken { reserved: true, ..Taken::default() }, vec![Compensation::ReleaseStock, Compensation::Notify]),
-        (
-            Taken { reserved: true, authorized: true, labelled: true, captured_minor: 0 },
-            vec![
-                Compensation::VoidLabels,
-                Compensation::VoidAuthorization,
-                Compensation::ReleaseStock,
-                Compensation::Notify,
-            ],
-        ),
-        (
-            Taken { reserved: true, authorized: true, labelled: false, captured_minor: 1 },
-            vec![Compensation::Refund, Compensation::ReleaseStock, Compensation::Notify],
-        ),
-    ];
-    for (taken, wanted) in cases {
-        assert_eq!(undo(taken), wanted);
-    }
-}
-
-#[test]
 fn money_and_stock_are_never_skipped() {
     let at =
         |step: Step| Step::ALL.into_iter().take_while(|other| *other != step).fold(Progress::default(), Progress::with);

@@ -4,6 +4,7 @@
 //! number of a means of payment that the buyer has saved. For the latter an order is made here, and kept before money is asked for: everything
 //! that is done with it is found by it.
 
+use chrono::TimeDelta;
 use futures::future::BoxFuture;
 use providers::paypal::{Authorization, Capture, Error, NewOrder, Order, Part, PayPal};
 use shared_events::Money;
@@ -137,6 +138,12 @@ impl ByPayPal {
             return Ok(last_authorization(&order).map_or(Found::Nothing, |found| held(Some(found)).into()));
         }
         let Some(reference) = call.reference else { return Ok(Found::Refused("no_reference".into())) };
+        if call.purpose == Purpose::Renew {
+            // What was held anew stands behind what it took the place of. Where it is not listed, the same key gives the same answer.
+            let all = self.order_of(reference).await?.payments().authorizations;
+            let anew = all.into_iter().skip_while(|known| known.id != reference).skip(1).last();
+            return Ok(anew.map_or(Found::Nothing, |anew| held(Some(anew)).into()));
+        }
         if call.purpose == Purpose::Void {
             let status = self.0.authorization(reference).await?.status;
             return Ok(if status == "VOIDED" { Found::Done(reference.to_owned()) } else { Found::Nothing });
@@ -168,6 +175,24 @@ impl Gateway for ByPayPal {
 
     fn authorize<'a>(&'a self, wish: Authorize<'a>) -> BoxFuture<'a, Answer> {
         Box::pin(async move { self.hold(&wish).await.unwrap_or_else(failed) })
+    }
+
+    /// It holds money for 29 days.
+    fn relied_on(&self) -> TimeDelta {
+        TimeDelta::days(28)
+    }
+
+    /// It vouches for what it holds for three days.
+    fn renews_after(&self) -> Option<TimeDelta> {
+        Some(TimeDelta::days(3))
+    }
+
+    fn renew<'a>(&'a self, wish: Amend<'a>) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            let key = wish.key.to_string();
+            let part = Part { of: wish.reference, amount: wish.amount, mark: &key, key: &key };
+            self.0.reauthorize(part).await.map_or_else(failed, |anew| held(Some(anew)))
+        })
     }
 
     fn capture<'a>(&'a self, wish: Amend<'a>) -> BoxFuture<'a, Answer> {

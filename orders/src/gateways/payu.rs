@@ -54,7 +54,7 @@ const fn action(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Void => "cancel",
         Purpose::Refund => "refund",
-        Purpose::Authorize | Purpose::Capture => "capture",
+        Purpose::Authorize | Purpose::Renew | Purpose::Capture => "capture",
     }
 }
 
@@ -98,7 +98,9 @@ impl ByPayU {
         match purpose {
             Purpose::Void => self.0.cancel(wish.reference, &token, wish.amount).await?,
             Purpose::Refund => self.0.refund(wish.reference, &token, wish.amount).await?,
-            Purpose::Authorize | Purpose::Capture => self.0.capture(wish.reference, &token, wish.amount).await?,
+            Purpose::Authorize | Purpose::Renew | Purpose::Capture => {
+                self.0.capture(wish.reference, &token, wish.amount).await?
+            }
         };
         let done = self.done(wish.reference, wish.key, purpose).await.map_err(|error| match error {
             // It was accepted, and what came of it is not known.

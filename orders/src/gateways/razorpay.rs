@@ -64,7 +64,7 @@ impl ByRazorpay {
     async fn look(&self, call: &Lookup<'_>) -> Result<Found, Error> {
         let Some(reference) = call.reference.or(call.draft) else { return Ok(Found::Nothing) };
         match call.purpose {
-            Purpose::Authorize => Ok(held(self.0.payment(reference).await?).into()),
+            Purpose::Authorize | Purpose::Renew => Ok(held(self.0.payment(reference).await?).into()),
             Purpose::Capture => {
                 let payment = self.0.payment(reference).await?;
                 Ok(match payment.status.as_str() {

@@ -96,7 +96,7 @@ impl Gateway for BySaleor {
         Box::pin(async move {
             match call.purpose {
                 // All of them only look; they may be made again.
-                Purpose::Authorize | Purpose::Capture | Purpose::Void => Found::Nothing,
+                Purpose::Authorize | Purpose::Renew | Purpose::Capture | Purpose::Void => Found::Nothing,
                 Purpose::Refund => Found::Refused("refund_in_the_shop".into()),
             }
         })

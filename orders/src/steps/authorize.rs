@@ -17,13 +17,15 @@ use crate::directory;
 use crate::domain::process::{HoldReason, Step};
 use crate::domain::status::Status;
 use crate::order_row::Order;
+use crate::payment_row;
 use crate::payments::{Answer, Authorize, Purpose};
 use crate::private::Private;
 
-/// How long a promise is relied on; providers keep it for about seven days.
-pub const RELIED_ON: TimeDelta = TimeDelta::days(6);
 /// Seconds after which an unknown end is looked up.
 const LOOK_AGAIN: i64 = 5;
+
+/// How long the promise of a gateway is relied on that is not connected any more.
+const USUALLY: TimeDelta = TimeDelta::days(6);
 
 /// What is to be done, found out before anything is asked of the outside.
 enum Plan {
@@ -50,11 +52,11 @@ pub async fn run(parts: &Parts, store: &Store, job: &Job, id: OrderId) -> Result
             let answer = match prepare(parts, store, job, id, call, &begun, token.as_deref()).await? {
                 Ok(prepared) => {
                     let answer = calls::make(&parts.providers, &prepared, begun, token.as_deref()).await;
-                    return settle(store, job, id, &prepared, &answer).await;
+                    return settle(parts, store, job, id, &prepared, &answer).await;
                 }
                 Err(ended) => ended,
             };
-            settle(store, job, id, &answer.0, &answer.1).await
+            settle(parts, store, job, id, &answer.0, &answer.1).await
         }
     }
 }
@@ -105,7 +107,7 @@ async fn prepare(
     let mut work = store.read(&job.tenant).await?;
     let is_free = directory::enter(&mut work, &call.gateway, &draft, id, call.payment).await?;
     if is_free {
-        calls::set_draft(&mut work, call.payment, &draft).await?;
+        payment_row::set_draft(&mut work, call.payment, &draft).await?;
     }
     work.commit().await?;
     if is_free {
@@ -115,7 +117,14 @@ async fn prepare(
 }
 
 /// Writes down what came of it. The order may have been held or given up meanwhile: what the provider did counts all the same.
-async fn settle(store: &Store, job: &Job, id: OrderId, call: &Call, answer: &Answer) -> Result<(), Failure> {
+async fn settle(
+    parts: &Parts,
+    store: &Store,
+    job: &Job,
+    id: OrderId,
+    call: &Call,
+    answer: &Answer,
+) -> Result<(), Failure> {
     let mut work = store.read(&job.tenant).await?;
     let mut order = Order::lock(&mut work, id).await?;
     job.finish(&mut work).await?;
@@ -123,7 +132,7 @@ async fn settle(store: &Store, job: &Job, id: OrderId, call: &Call, answer: &Ans
     let (tenant, version) = (work.tenant().clone(), order.sequence() + 1);
     let ending = match answer {
         Answer::Done(reference) => {
-            calls::set_state(&mut work, call.payment, "authorized", Some(reference), None).await?;
+            payment_row::set_state(&mut work, call.payment, "authorized", Some(reference), None).await?;
             directory::enter(&mut work, &call.gateway, reference, id, call.payment).await?;
             sqlx::query!(
                 "UPDATE reservations SET state = 'kept' WHERE tenant = $1 AND order_id = $2 AND state = 'held'",
@@ -135,13 +144,14 @@ async fn settle(store: &Store, job: &Job, id: OrderId, call: &Call, answer: &Ans
             let (gateway, amount) = (call.gateway.clone(), call.amount);
             let authorized = PaymentAuthorized { order_id: id, payment_id: call.payment, gateway, amount };
             work.emit(&job.cause, version, &authorized);
-            let (key, due_at) = (call.payment.to_string(), work.now() + RELIED_ON);
+            let relied_on = parts.providers.get(&call.gateway).map_or(USUALLY, |gateway| gateway.relied_on());
+            let (key, due_at) = (call.payment.to_string(), work.now() + relied_on);
             let payload = serde_json::json!({ "order_id": id, "payment_id": call.payment });
             work.enqueue(NewJob { kind: Lapse::KIND, key, due_at, payload, cause: job.cause.clone() }).await?;
             Ending::done(format!("{} promised by {}", call.amount, call.gateway))
         }
         Answer::Refused(refusal) => {
-            calls::set_state(&mut work, call.payment, "declined", None, Some(refusal)).await?;
+            payment_row::set_state(&mut work, call.payment, "declined", None, Some(refusal)).await?;
             let declined = PaymentDeclined {
                 order_id: id,
                 payment_id: call.payment,
@@ -153,7 +163,7 @@ async fn settle(store: &Store, job: &Job, id: OrderId, call: &Call, answer: &Ans
         }
         Answer::Unknown(why) => {
             tracing::warn!(order.id = %id, gateway = call.gateway, why, "a payment's end is unknown; it will be looked up");
-            calls::set_state(&mut work, call.payment, "unknown", None, None).await?;
+            payment_row::set_state(&mut work, call.payment, "unknown", None, None).await?;
             Ending::later(LOOK_AGAIN, format!("{} has not answered; it will be looked up", call.gateway))
         }
     };

@@ -7,7 +7,7 @@ use shared_events::orders::{PaymentCaptured, ShipmentDispatched};
 use shared_events::{OrderId, ShipmentId};
 use uuid::Uuid;
 
-use super::at_step;
+use super::{at_step, renew};
 use crate::advance::{Ending, end_step, run_step};
 use crate::calls::{self, Begun, Call};
 use crate::config::Parts;
@@ -58,6 +58,10 @@ pub async fn run(parts: &Parts, store: &Store, job: &Job, id: OrderId) -> Result
     if !takes_parts && payment.captured_minor > 0 {
         // All of it was taken with the first shipment.
         return dispatch(work, job, order, &leaving, None).await;
+    }
+    if let Some((call, begun)) = renew::begin(parts, &mut work, &payment).await? {
+        work.commit().await?;
+        return renew::run(parts, store, job, id, &call, begun).await;
     }
     let (minor, is_last) =
         if takes_parts { (leaving.amount_minor, leaving.is_last) } else { (payment.amount_minor, true) };

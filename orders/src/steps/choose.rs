@@ -103,6 +103,7 @@ pub async fn choose(parts: &Parts, work: &mut Work, order: &Order, private: &Pri
         reference: None,
         draft: None,
         created_at: now,
+        promised_at: None,
     }))
 }
 

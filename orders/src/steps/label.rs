@@ -185,7 +185,7 @@ async fn record(
     Ok(())
 }
 
-/// Has the labels given back that were, or may have been, bought for an order that was given up.
+/// Has the labels given back that were, or may have been, bought for an order, or a shipment, that was given up.
 ///
 /// # Errors
 /// When the database is away.
@@ -193,7 +193,7 @@ pub async fn give_back(work: &mut Work, cause: &Cause, order: OrderId) -> Result
     let tenant = work.tenant().clone();
     let open = sqlx::query_scalar!(
         "SELECT s.id FROM shipments s JOIN orders o ON o.tenant = s.tenant AND o.id = s.order_id
-         WHERE s.tenant = $1 AND s.order_id = $2 AND o.status = 'cancelled' AND s.label_begun_at IS NOT NULL
+         WHERE s.tenant = $1 AND s.order_id = $2 AND (o.status = 'cancelled' OR s.state = 'cancelled') AND s.label_begun_at IS NOT NULL
            AND (s.label_voided_at IS NULL OR s.label_voided_at < s.labelled_at)",
         tenant.as_str(),
         order.0,

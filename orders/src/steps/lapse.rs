@@ -12,6 +12,7 @@ use crate::config::Parts;
 use crate::domain::process::Step;
 use crate::domain::status::{Change, Status};
 use crate::order_row::Order;
+use crate::payment_row;
 use crate::payments::{Answer, Purpose};
 
 /// Gives a promise back before it lapses by itself, and asks for a new one, as long as nothing was taken.
@@ -35,7 +36,7 @@ impl RunsJob for Lapse {
             return Err(Failure::Retry(anyhow::anyhow!("the provider has not answered: {why}")));
         }
         // Refused: the provider has let it go already. Either way there is no promise any more.
-        calls::set_state(&mut work, call.payment, "lapsed", None, None).await?;
+        payment_row::set_state(&mut work, call.payment, "lapsed", None, None).await?;
         job.finish(&mut work).await?;
         renew(&mut work, &job.cause, &mut order).await?;
         Ok(work.commit().await?)
@@ -69,7 +70,7 @@ impl Lapse {
     }
 }
 
-/// Whether money of an order is being taken, or may have been.
+/// Whether money of an order is being taken, or may have been; that begins with renewing the promise that it is taken by.
 ///
 /// # Errors
 /// When the database is away.
@@ -77,7 +78,7 @@ pub async fn capture_begun(work: &mut Work, order: OrderId) -> Result<bool, sqlx
     let tenant = work.tenant().clone();
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT 1 FROM payment_calls c JOIN payments p ON p.tenant = c.tenant AND p.id = c.payment_id
-           WHERE p.tenant = $1 AND p.order_id = $2 AND c.purpose = 'capture' AND c.state <> 'refused') AS "begun!""#,
+           WHERE p.tenant = $1 AND p.order_id = $2 AND (c.purpose = 'capture' AND c.state <> 'refused' OR c.purpose = 'renew' AND c.state = 'begun')) AS "begun!""#,
         tenant.as_str(),
         order.0,
     )

@@ -21,7 +21,8 @@ pub const PATIENCE: TimeDelta = TimeDelta::minutes(15);
 pub async fn run(parts: &Parts, work: &mut Work, cause: &Cause, order: &Order) -> Result<Ending, Failure> {
     let expires_at = work.now() + PATIENCE;
     let version = order.sequence() + 1;
-    match stock::reserve(work, cause, order.id, &order.ship_country, expires_at, !parts.config.splits).await? {
+    let (single, uses_safety) = (!parts.config.splits, order.uses_safety);
+    match stock::reserve(work, cause, order.id, &order.ship_country, expires_at, single, uses_safety).await? {
         Reserved::In(warehouses) => {
             let reserved = StockReserved {
                 order_id: order.id,

@@ -10,9 +10,10 @@ use shared_events::orders::{PaymentVoided, StockReleased};
 use crate::advance::UNDO_JOB;
 use crate::calls::{self, Begun, Call, Payment};
 use crate::config::Parts;
-use crate::domain::process::{Compensation, Taken, undo as plan};
 use crate::domain::status::Status;
+use crate::domain::undo::{Compensation, Taken, undo as plan};
 use crate::order_row::Order;
+use crate::payment_row;
 use crate::payments::{Answer, LEFT_TO_LAPSE, Purpose};
 use crate::{stock, tasks};
 
@@ -82,17 +83,18 @@ async fn settle(store: &Store, job: &Job, id: OrderId, call: &Call, answer: &Ans
         }
         // It was promised after all, so it has to be given back.
         (Purpose::Authorize, Answer::Done(reference)) => {
-            calls::set_state(&mut work, call.payment, "authorized", Some(reference), None).await?;
+            payment_row::set_state(&mut work, call.payment, "authorized", Some(reference), None).await?;
             Some(0)
         }
         (Purpose::Authorize, Answer::Refused(refusal)) => {
-            calls::set_state(&mut work, call.payment, "declined", None, Some(refusal)).await?;
+            payment_row::set_state(&mut work, call.payment, "declined", None, Some(refusal)).await?;
             None
         }
         // Refused means that the provider has nothing to give back any more.
         (_, Answer::Done(_) | Answer::Refused(_)) => {
             let lapses = *answer == Answer::Done(LEFT_TO_LAPSE.into());
-            calls::set_state(&mut work, call.payment, if lapses { "lapsed" } else { "voided" }, None, None).await?;
+            payment_row::set_state(&mut work, call.payment, if lapses { "lapsed" } else { "voided" }, None, None)
+                .await?;
             work.emit(&job.cause, order.sequence(), &PaymentVoided { order_id: id, payment_id: call.payment });
             None
         }

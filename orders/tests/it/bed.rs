@@ -179,11 +179,12 @@ impl Bed {
     pub async fn change(&self, id: OrderId, how: impl FnOnce(&mut Private)) -> Result<Value, Rejection> {
         let key = &self.parts.config.key;
         let mut work = self.slice.work().await;
-        let sealed: String = sqlx::query_scalar("SELECT private_sealed FROM orders WHERE id = $1")
-            .bind(id.0)
-            .fetch_one(work.conn())
-            .await
-            .unwrap();
+        let (sealed, version): (String, i32) =
+            sqlx::query_as("SELECT private_sealed, details_version FROM orders WHERE id = $1")
+                .bind(id.0)
+                .fetch_one(work.conn())
+                .await
+                .unwrap();
         drop(work);
         let mut private = Private::open(key, &self.slice.tenant, id, &sealed).unwrap();
         how(&mut private);
@@ -191,7 +192,8 @@ impl Bed {
             why: None,
             order_id: id,
             private: Some(private.seal(key, &self.slice.tenant, id).unwrap()),
-            replaces: Some(sealed),
+            replaces: None,
+            made_from: Some(version),
             marks: Some(private.marks(key)),
             ship_country: None,
             shipping_method: None,

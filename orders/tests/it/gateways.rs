@@ -1,5 +1,6 @@
 //! Whole orders by each gateway: held, taken, given back in part, let go; declined, lost, asked twice. The gateways' books and ours agree.
 
+use chrono::TimeDelta;
 use sandbox::gateway::Books;
 use shared_events::orders::{LineQuantity, RefundWish};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -100,6 +101,60 @@ async fn two_shipments_by_paypal_are_two_captures_and_one_refund_gives_both_back
     bed.run().await;
     assert_eq!(shop.books("paypal"), Books { held: 0, captured: 19_359, refunded: 19_359 });
     assert_eq!(bed.stands(id).await.0, "refunded");
+    shop.agree().await;
+}
+
+/// PayPal vouches for what it holds for three days. What is sent later is held anew first, once, whatever becomes of the answer.
+#[sqlx::test(migrator = "migrations::ORDERS")]
+async fn what_paypal_has_held_for_long_is_held_anew_before_it_is_taken(pool: PgPoolOptions, options: PgConnectOptions) {
+    let shop = Shop::open(pool, options).await;
+    let bed = &shop.bed;
+    let approved = shop.paypal.approve_new(CABLES, "USD");
+    let id = shop.place("cable", &[("paypal", &approved)]).await;
+    let fresh = shop.place("cable", &[("paypal", "vault:saved")]).await;
+    let cancelled = shop.place("cable", &[("paypal", "vault:other")]).await;
+    bed.run().await;
+    bed.labels(fresh, 1).await.unwrap();
+    bed.run().await;
+    assert_eq!((bed.stands(fresh).await.0.as_str(), shop.paypal.calls("POST reauthorize")), ("shipped", 0));
+    // Seven days: another gateway's promise would have been given back by now.
+    bed.slice.clock.advance(TimeDelta::days(7));
+    bed.run().await;
+    assert_eq!(bed.stands(id).await.2, "buy_label", "{:?}", bed.shown(id).await);
+    shop.paypal.fail("POST reauthorize", "accept_then_hang");
+    bed.labels(id, 1).await.unwrap();
+    bed.run().await;
+    assert_eq!(bed.stands(id).await.0, "shipped", "{:?}", bed.shown(id).await);
+    assert_eq!(shop.paypal.calls("POST reauthorize"), 1, "it is looked up and not asked for again");
+    bed.cancel(cancelled, Some("ann")).await.unwrap();
+    bed.run().await;
+    assert_eq!(shop.books("paypal"), Books { held: 0, captured: 2 * CABLES, refunded: 0 });
+    shop.agree().await;
+    bed.refund(id, RefundWish::Whole, false).await.unwrap();
+    bed.run().await;
+    assert_eq!(shop.books("paypal").refunded, CABLES);
+    shop.agree().await;
+}
+
+/// PayPal that will not hold it anew is asked for what it holds.
+#[sqlx::test(migrator = "migrations::ORDERS")]
+async fn what_is_not_held_anew_is_taken_by_what_there_is(pool: PgPoolOptions, options: PgConnectOptions) {
+    let shop = Shop::open(pool, options).await;
+    let bed = &shop.bed;
+    let id = shop.place("cable", &[("paypal", "vault:saved")]).await;
+    bed.run().await;
+    // Our clock and theirs may differ: there it is too soon.
+    let mut work = bed.slice.work().await;
+    sqlx::query("UPDATE payments SET authorized_at = authorized_at - interval '1 day'")
+        .execute(work.conn())
+        .await
+        .unwrap();
+    work.commit().await.unwrap();
+    bed.slice.clock.advance(TimeDelta::days(2));
+    bed.labels(id, 1).await.unwrap();
+    bed.run().await;
+    assert_eq!((bed.stands(id).await.0.as_str(), shop.paypal.calls("POST reauthorize")), ("shipped", 1));
+    assert_eq!(shop.books("paypal"), Books { held: 0, captured: CABLES, refunded: 0 });
     shop.agree().await;
 }
 

@@ -5,9 +5,9 @@ use orders::api::Sends;
 use service_kit::handler::{Delivered, Failure, Handles};
 use service_kit::store::Store;
 use shared_events::orders::{
-    AssignOperators, CancelOrder, ChangeOrderStatus, ChangeStock, ClaimOrderTask, CreateApiKey, DecideOrderTask,
-    FulfilOrder, PlaceOrder, PutCart, PutCustomer, PutProduct, PutRates, PutWarehouse, RevokeApiKey, RotateApiKey,
-    SteerOrder, UpdateOrder,
+    AskStockOverride, AssignOperators, AssignTask, CancelOrder, ChangeOrderStatus, ChangeStock, ClaimOrderTask,
+    CreateApiKey, DecideOrderTask, FulfilOrder, GiveUpRest, PlaceOrder, PutCart, PutCustomer, PutProduct, PutRates,
+    PutWarehouse, RaiseProblem, RevokeApiKey, RotateApiKey, SteerOrder, UpdateOrder,
 };
 use shared_events::{Envelope, Message, Topic};
 
@@ -79,6 +79,14 @@ impl Sends for OnTheSpot {
                 }
                 DecideOrderTask::TYPE => {
                     self.run::<DecideOrderTask>(orders::decide_task::Decide, envelope, &payload).await
+                }
+                AssignTask::TYPE => self.run::<AssignTask>(orders::assign_task::Assign, envelope, &payload).await,
+                GiveUpRest::TYPE => self.run::<GiveUpRest>(orders::give_up_rest::GiveUp, envelope, &payload).await,
+                RaiseProblem::TYPE => {
+                    self.run::<RaiseProblem>(orders::raise_problem::RaiseIt, envelope, &payload).await
+                }
+                AskStockOverride::TYPE => {
+                    self.run::<AskStockOverride>(orders::override_stock::AskIt, envelope, &payload).await
                 }
                 AssignOperators::TYPE => {
                     self.run::<AssignOperators>(orders::assign_operators::Assign, envelope, &payload).await

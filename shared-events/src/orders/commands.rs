@@ -68,9 +68,12 @@ pub struct UpdateOrder {
     /// The new details, sealed for this order; absent = as they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private: Option<String>,
-    /// The sealed details that the new ones were made from: when others have taken their place meanwhile, the change is refused.
+    /// The sealed details that the new ones were made from, as commands from before `made_from` say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,
+    /// The version of the details that the new ones were made from: when it is another one meanwhile, the change is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_from: Option<i32>,
     /// What can be told of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marks: Option<Marks>,

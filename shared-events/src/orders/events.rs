@@ -110,7 +110,7 @@ pub struct Missing {
 pub struct StockReleased {
     /// The order.
     pub order_id: OrderId,
-    /// Why: `expired` or `cancelled`.
+    /// Why: `expired`, `cancelled` or `given_up`.
     pub reason: String,
 }
 
@@ -248,7 +248,8 @@ pub struct MarketplaceUnits {
 pub struct OrderTaskOpened {
     /// The task.
     pub task_id: OrderTaskId,
-    /// `high_value_order`, `fraud_review` or `qc_exception`.
+    /// `high_value_order`, `fraud_review`, `qc_exception`, `carrier_exception`, `payment_exception`, `payment_dispute`, `stock_override` or
+    /// `customer_problem`.
     pub kind: String,
     /// The order.
     pub order_id: OrderId,

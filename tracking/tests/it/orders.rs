@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 use service_kit::handler::{Delivered, Failure, Handles, HandlesRun};
-use shared_events::orders::{Channel, OrderCancelled, OrderPlaced, OrderRefundFailed, OrderRefunded, SoldLine};
+use shared_events::orders::{
+    Channel, OrderCancelled, OrderPlaced, OrderRefundFailed, OrderRefunded, OrderRestGivenUp, SoldLine,
+};
 use shared_events::{Currency, Envelope, Message, MessageId, Money, OrderId, RefundId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tracking::record_orders::RecordOrders;
@@ -106,6 +108,29 @@ async fn what_a_refund_says_of_goods_is_what_goes_back(pool: PgPoolOptions, conn
     tell(&world, of_goods(4_950, 5_950, 4_500)).await.unwrap();
     tell(&world, of_goods(6_050, 12_000, 5_500)).await.unwrap();
     assert_eq!(parts(&world.said().await), vec![4_500, 5_500]);
+}
+
+/// The rest was never paid, so nobody earned on it; what was sent can go back later, and no more than that.
+#[sqlx::test(migrator = "migrations::TRACKING")]
+async fn a_rest_that_was_given_up_is_taken_back(pool: PgPoolOptions, connect: PgConnectOptions) {
+    let world = World::new(pool, connect).await.with_campaign().await;
+    place(&world, vec![placed(1, None, Some("nobody's"))]).await;
+    let rest = |order: u128, minor, goods| OrderRestGivenUp {
+        order_id: OrderId(Uuid::from_u128(order)),
+        lines: vec![],
+        not_taken: usd(minor),
+        goods_not_taken_minor: goods,
+        reason: "broken".into(),
+        by: "boss".into(),
+    };
+    tell(&world, rest(1, 3_600, 3_000)).await.unwrap();
+    tell(&world, rest(2, 3_600, 3_000)).await.unwrap();
+    tell(&world, OrderRefunded { goods_refunded_minor: Some(7_000), ..refunded(1, 8_400, 8_400) }).await.unwrap();
+    assert_eq!(parts(&world.said().await), vec![3_000, 7_000]);
+    // Where all had been taken before, its refund tells what goes back.
+    place(&world, vec![placed(3, None, Some("nobody's"))]).await;
+    tell(&world, rest(3, 0, 0)).await.unwrap();
+    assert_eq!(parts(&world.said().await).len(), 2);
 }
 
 #[sqlx::test(migrator = "migrations::TRACKING")]
