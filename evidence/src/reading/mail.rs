@@ -127,7 +127,10 @@ mod tests {
         )
     }
 
-    fn told(mail: &str) -> (Vec<(Option<String>, Vec<u8>)>, usize) {
+    /// A file's name and its bytes.
+    type Told = (Option<String>, Vec<u8>);
+
+    fn told(mail: &str) -> (Vec<Told>, usize) {
         let Mail { files, left } = open(mail.as_bytes()).expect("a mail");
         (files.into_iter().map(|file| (file.name.clone(), file.bytes().expect("base64"))).collect(), left)
     }
