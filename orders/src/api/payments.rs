@@ -40,7 +40,7 @@ pub struct CallState {
     pub call_id: Uuid,
     /// The payment.
     pub payment_id: Uuid,
-    /// `authorize`, `capture`, `void` or `refund`.
+    /// `authorize`, `renew`, `capture`, `void` or `refund`.
     #[schema(example = "capture")]
     pub purpose: String,
     /// How much.
