@@ -99,7 +99,7 @@ struct Config {
     runtime: RuntimeConfig,
     auth: AuthConfig,
     bff: Option<::bff::Config>,
-    tracking: Option<Messaging>,
+    tracking: Option<(Messaging, ::tracking::Config)>,
     commission: Option<(Messaging, ::commission::Config)>,
     evidence: Option<(Messaging, ::evidence::Config)>,
     claims: Option<(Messaging, ::claims::Config)>,
@@ -111,7 +111,10 @@ impl Config {
     fn read(reader: &mut Reader<'_>, which: Which) -> Option<Self> {
         let (runtime, auth) = (RuntimeConfig::read(reader), AuthConfig::read(reader));
         let bff = which.includes(Which::Bff).then(|| ::bff::Config::read(reader));
-        let tracking = which.includes(Which::Tracking).then(|| Messaging::read_for(reader, Service::Tracking));
+        let tracking = which.includes(Which::Tracking).then(|| {
+            let both = (Messaging::read_for(reader, Service::Tracking), ::tracking::Config::read(reader));
+            Some((both.0?, both.1?))
+        });
         let commission = which.includes(Which::Commission).then(|| {
             let both = (Messaging::read_for(reader, Service::Commission), ::commission::Config::read(reader));
             Some((both.0?, both.1?))
@@ -166,7 +169,10 @@ pub async fn run(args: Args) -> anyhow::Result<Exit> {
     let process = Process { runtime: config.runtime, verifier, clock, dev_clock, shutdown: Shutdown::new() };
     process.shutdown.on_signals()?;
     let started = tokio::try_join!(
-        process.start("tracking", config.tracking.map(|config| tracking::start(process.clone(), config))),
+        process.start(
+            "tracking",
+            config.tracking.map(|(messaging, own)| tracking::start(process.clone(), messaging, own))
+        ),
         process.start(
             "commission",
             config.commission.map(|(messaging, own)| commission::start(process.clone(), messaging, own))

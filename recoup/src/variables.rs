@@ -33,6 +33,7 @@ fn read_by_the_code() -> BTreeSet<&'static str> {
     variables.extend(PulsarConfig::vars());
     variables.extend(bff::Config::vars());
     variables.extend(commission::Config::vars());
+    variables.extend(tracking::Config::vars());
     variables.extend(evidence::Config::vars());
     variables.extend(claims::Config::vars());
     variables.extend(orders::Config::vars());

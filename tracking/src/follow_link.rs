@@ -1,10 +1,11 @@
 //! `GET /t/{code}`: a partner's link. Records the click and leads on, with the click's id.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::extract::{ConnectInfo, State};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use service_kit::http::{Path, Query};
@@ -110,6 +111,7 @@ pub async fn follow_link(
     Path(code): Path<String>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
+    extensions: Extensions,
 ) -> Result<Response, Problem> {
     let link = app.links.find(&code).await?.ok_or_else(Problem::not_found)?;
     let destination = match &parameters.to {
@@ -120,7 +122,8 @@ pub async fn follow_link(
         None => &link.destination,
     };
     let counts = method == Method::GET && !is_machine(&headers);
-    let click = if counts { record_click(&app, &link, &code).await } else { None };
+    let peer = extensions.get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer);
+    let click = if counts { record_click(&app, &link, &code, &headers, peer).await } else { None };
     let location = click.map_or_else(|| destination.clone(), |click| with_click(destination, click));
     let location = HeaderValue::from_str(&location).map_err(Problem::internal)?;
     Ok((
@@ -131,13 +134,24 @@ pub async fn follow_link(
 }
 
 /// A customer on the way to a shop is not held up because we cannot write: then the click is lost, and said so in the log.
-async fn record_click(app: &App, link: &Link, code: &str) -> Option<TrackingEventId> {
+async fn record_click(
+    app: &App,
+    link: &Link,
+    code: &str,
+    headers: &HeaderMap,
+    peer: Option<SocketAddr>,
+) -> Option<TrackingEventId> {
     let now = app.store.now();
+    // A click without a visitor is still a click.
+    let visitor = app.visitors.of(&link.tenant, headers, peer, now).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the visitor of a link cannot be told");
+        None
+    });
     let id = TrackingEventId(new_id(now));
     let facts = Tracked {
         id,
         kind: EventKind::Click,
-        visitor: None,
+        visitor,
         click_id: None,
         partner: Some(link.partner.clone()),
         campaign: Some(link.campaign),

@@ -2,8 +2,8 @@
 
 pub mod answer;
 pub mod group;
-mod locks;
-mod neighbourhood;
+pub mod locks;
+pub mod neighbourhood;
 pub mod queue;
 pub mod read;
 pub mod route;

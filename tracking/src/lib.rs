@@ -1,13 +1,14 @@
 //! What partners bring: campaigns, enrolments, tracked events, attribution.
 //!
-//! This page is the table of contents: which message goes to which slice ([`messages`]), which path to which ([`http`]), and what runs
-//! beside them ([`start`]).
+//! This page is the table of contents: which message goes to which slice ([`messages`]), which job to which ([`worker`]), which path to which
+//! ([`http`]), and what runs beside them ([`start`]).
 
 pub mod accept_campaign;
 pub mod activate_campaign;
 pub mod assign_coupon;
 pub mod campaign_row;
 pub mod catalog;
+pub mod config;
 pub mod create_campaign;
 pub mod create_link;
 pub mod domain;
@@ -15,6 +16,8 @@ pub mod end_campaign;
 pub mod follow_link;
 pub mod ingest;
 pub mod issue_publishable_key;
+pub mod judge_again;
+pub mod link_visitor;
 pub mod list_campaigns;
 pub mod list_keys;
 pub mod pause_campaign;
@@ -29,6 +32,7 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use service_kit::handler::Routes;
+use service_kit::jobs::Worker;
 use service_kit::store::Store;
 use shared_events::TenantId;
 use shared_events::orders::{OrderCancelled, OrderPlaced, OrderRefundFailed, OrderRefunded, OrderRestGivenUp};
@@ -40,10 +44,12 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use config::Config;
 use follow_link::Links;
 use ingest::queue::{Queue, Recorder, queue};
 use ingest::read::MOST_BYTES;
 use ingest::sender::Senders;
+use link_visitor::LinkVisitors;
 
 /// Path of the health page beside `/health/ready`.
 pub const HEALTH_PATH: &str = "/api/v1/tracking/health";
@@ -59,15 +65,18 @@ pub struct State {
     pub senders: Arc<Senders>,
     /// Partners' links.
     pub links: Arc<Links>,
+    /// Who follows them.
+    pub visitors: Arc<LinkVisitors>,
 }
 
 /// The state of the service, and the loop that records events, to be run until every clone of the state is gone. `open_tenant`: whose
 /// unauthenticated events are, which the configuration allows only in development on a loopback address.
-pub fn start(store: Store, open_tenant: Option<TenantId>) -> (State, Recorder) {
+pub fn start(store: Store, open_tenant: Option<TenantId>, config: Config) -> (State, Recorder) {
     let (queue, recorder) = queue(store.clone());
     let senders = Arc::new(Senders::new(store.clone(), open_tenant));
     let links = Arc::new(Links::new(store.clone()));
-    (State { store, queue, senders, links }, recorder)
+    let visitors = Arc::new(LinkVisitors::new(store.clone(), config.client_address_header));
+    (State { store, queue, senders, links, visitors }, recorder)
 }
 
 /// Which message goes where.
@@ -90,6 +99,11 @@ pub fn messages() -> Routes {
         .on::<OrderRefundFailed>(orders.clone())
         .on::<OrderRestGivenUp>(orders.clone())
         .on::<OrderCancelled>(orders)
+}
+
+/// Which job runs where.
+pub fn worker(store: Store) -> Worker {
+    Worker::new(store).on(judge_again::JudgeAgain::default())
 }
 
 #[derive(OpenApi)]

@@ -31,7 +31,7 @@ pub fn documents() -> anyhow::Result<Vec<(&'static str, String)>> {
             service,
         ))
     };
-    let (state, _) = tracking::start(store(Service::Tracking)?, None);
+    let (state, _) = tracking::start(store(Service::Tracking)?, None, tracking::Config::default());
     let tracking = service_kit::http::document(&tracking::http(state), Some(tracking::HEALTH_PATH));
     let config = load::<commission::Config>(&Env::of([("ACCOUNT_DETAILS_KEY", crate::replay::NO_KEY)]))?;
     let api = commission::api::Api { store: store(Service::Commission)?, config: Arc::new(config), open_tenant: None };

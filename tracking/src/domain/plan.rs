@@ -5,7 +5,7 @@ mod arena;
 mod refunds;
 mod signals;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use shared_events::TrackingEventId;
 use shared_events::tracking::{ConversionAttributed, ConversionRefunded, ConversionUnattributed, Signals};
@@ -104,6 +104,33 @@ pub fn touched_by_late_clicks(events: &[&NewEvent], known: &[Standing], catalog:
         }
     }
     touched
+}
+
+/// New clicks, by their places, around which so many conversions were found that there may be more: `most` were looked for, of a visitor and
+/// of a click id.
+pub fn clicks_with_more(events: &[&NewEvent], known: &[Standing], most: [i64; 2]) -> Vec<(usize, TrackingEventId)> {
+    let (mut of_visitors, mut of_click_ids) = (HashMap::new(), HashMap::new());
+    let mut ids = HashSet::with_capacity(known.len());
+    for Standing { facts, .. } in known {
+        ids.insert(facts.id);
+        if let Some(visitor) = facts.visitor.filter(|_| facts.kind.is_conversion() && facts.partner.is_none()) {
+            *of_visitors.entry(visitor).or_insert(0) += 1;
+        }
+        if let Some(click_id) = &facts.click_id {
+            *of_click_ids.entry(click_id.as_str()).or_insert(0) += 1;
+        }
+    }
+    let has_more = |click: &Tracked| {
+        let of_visitor = click.visitor.and_then(|visitor| of_visitors.get(&visitor)).copied().unwrap_or(0_i64);
+        let of_click_id = click.click_id.as_deref().and_then(|id| of_click_ids.get(id)).copied().unwrap_or(0_i64);
+        of_visitor >= most[0] || of_click_id >= most[1]
+    };
+    let late = |click: &Tracked| click.kind == EventKind::Click && click.partner.is_some() && !ids.contains(&click.id);
+    (0..)
+        .zip(events)
+        .filter(|(_, event)| late(&event.facts) && has_more(&event.facts))
+        .map(|(place, event)| (place, event.facts.id))
+        .collect()
 }
 
 /// Decides about `events`, given what is stored around them and which stored conversions are to be looked at again.

@@ -1,14 +1,18 @@
 //! One group of events in one transaction: lock, look around, decide, write, say.
 
+use std::sync::Arc;
+
 use service_kit::store::{Cause, Store, Work};
 use shared_events::TenantId;
 
 use super::locks;
-use super::neighbourhood::Wanted;
+use super::neighbourhood::{MOST_CONVERSIONS, MOST_PER_CLICK_ID, Wanted};
 use super::write::{self, WriteError};
 use crate::catalog::Catalogs;
+use crate::domain::catalog::Catalog;
 use crate::domain::event::{NewEvent, Standing};
-use crate::domain::plan::{Fact, Plan, Verdict, plan, touched_by_late_clicks};
+use crate::domain::plan::{Fact, Plan, Verdict, clicks_with_more, plan, touched_by_late_clicks};
+use crate::judge_again;
 
 /// The events of one request.
 #[derive(Debug, Clone)]
@@ -64,11 +68,7 @@ pub async fn record_tenant(
     let (events, causes): (Vec<&NewEvent>, Vec<&Cause>) =
         requests.iter().flat_map(|(_, request)| request.events.iter().map(|event| (event, &request.cause))).unzip();
     let shards = locks::shards(events.iter().copied());
-    let tenant_hash = locks::tenant_hash(work.tenant());
-    let version = sqlx::query_scalar!(r#"SELECT enter_ingest($1, $2) AS "version!""#, tenant_hash, &shards)
-        .fetch_one(work.conn())
-        .await?;
-    let catalog = catalogs.at(work, version).await?;
+    let catalog = enter(work, catalogs, &shards).await?;
 
     let mut wanted = Wanted::default();
     for event in &events {
@@ -82,6 +82,10 @@ pub async fn record_tenant(
     }
     let mut known = wanted.load(work).await?;
     let late = touched_by_late_clicks(&events, &known, &catalog);
+    // What a click concerns beyond what is looked at here is left to a job.
+    for (place, click) in clicks_with_more(&events, &known, [MOST_CONVERSIONS, MOST_PER_CLICK_ID]) {
+        judge_again::enqueue(work, causes[place], click).await?;
+    }
     let mut wanted = Wanted::default();
     for again in &late {
         wanted.around_conversion(&again.conversion, &catalog);
@@ -92,15 +96,31 @@ pub async fn record_tenant(
     write::insert(work, &events, &inserts).await?;
     write::update(work, &updates).await?;
     for (place, fact) in facts {
-        let cause = causes[place];
-        match fact {
-            Fact::Attributed(version, fact) => work.emit(cause, version, &fact),
-            Fact::Unattributed(version, fact) => work.emit(cause, version, &fact),
-            Fact::Refunded(version, fact) => work.emit(cause, version, &fact),
-        }
+        say(work, causes[place], fact);
     }
     count(&events, &inserts, &verdicts);
     Ok(verdicts.into_iter().zip(events).map(|(verdict, event)| told(verdict, event, again)).collect())
+}
+
+/// Begins an ingest transaction for the tenant of `work`: waits for others that work on `shards`; the catalog as of after the wait.
+///
+/// # Errors
+/// When the database is away, or others hold the shards for too long.
+pub async fn enter(work: &mut Work, catalogs: &Catalogs, shards: &[i32]) -> Result<Arc<Catalog>, sqlx::Error> {
+    let tenant_hash = locks::tenant_hash(work.tenant());
+    let version = sqlx::query_scalar!(r#"SELECT enter_ingest($1, $2) AS "version!""#, tenant_hash, shards)
+        .fetch_one(work.conn())
+        .await?;
+    catalogs.at(work, version).await
+}
+
+/// Says what was decided about a conversion.
+pub fn say(work: &mut Work, cause: &Cause, fact: Fact) {
+    match fact {
+        Fact::Attributed(version, fact) => work.emit(cause, version, &fact),
+        Fact::Unattributed(version, fact) => work.emit(cause, version, &fact),
+        Fact::Refunded(version, fact) => work.emit(cause, version, &fact),
+    }
 }
 
 /// An id of our own making can be here only because the attempt before did commit.

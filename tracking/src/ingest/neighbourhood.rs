@@ -12,9 +12,10 @@ use crate::domain::attribution::MOST_CLICKS;
 use crate::domain::catalog::Catalog;
 use crate::domain::event::{Decision, EventKind, Standing, State, Touchpoint, Tracked, Won};
 
-/// Late clicks look at so many conversions of their visitor each.
-const MOST_CONVERSIONS: i64 = 100;
-const MOST_PER_CLICK_ID: i64 = 100;
+/// Late clicks look at so many conversions of their visitor at a time.
+pub const MOST_CONVERSIONS: i64 = 100;
+/// Events of one click id that are looked at.
+pub const MOST_PER_CLICK_ID: i64 = 100;
 const MOST_PER_ORDER: i64 = 200;
 
 /// What to look for.
@@ -23,6 +24,8 @@ pub struct Wanted {
     ids: Vec<Uuid>,
     clicks: Ranges,
     conversions: Ranges,
+    /// Of those who made these clicks.
+    followers: Ranges,
     click_ids: Vec<String>,
     orders: Vec<String>,
     purchases: Vec<Uuid>,
@@ -30,23 +33,28 @@ pub struct Wanted {
 
 #[derive(Debug, Default)]
 struct Ranges {
-    visitors: Vec<Uuid>,
+    of: Vec<Uuid>,
     since: Vec<DateTime<Utc>>,
     until: Vec<DateTime<Utc>>,
 }
 
 impl Ranges {
-    fn add(&mut self, visitor: VisitorId, since: DateTime<Utc>, until: DateTime<Utc>) {
-        self.visitors.push(visitor.0);
+    fn add(&mut self, of: Uuid, since: DateTime<Utc>, until: DateTime<Utc>) {
+        self.of.push(of);
         self.since.push(since);
         self.until.push(until);
     }
 }
 
 impl Wanted {
+    /// Looks for the event with this id.
+    pub fn id(&mut self, id: TrackingEventId) {
+        self.ids.push(id.0);
+    }
+
     /// Looks for what has the event's own id already.
     pub fn same_id(&mut self, facts: &Tracked) {
-        self.ids.push(facts.id.0);
+        self.id(facts.id);
     }
 
     /// Looks for everything around a new event.
@@ -68,10 +76,13 @@ impl Wanted {
             let hour = TimeDelta::hours(1);
             // A named partner needs no clicks; those of the last hour are a signal.
             let back = if facts.partner.is_some() { hour } else { catalog.longest_window.max(hour) };
-            self.clicks.add(visitor, facts.occurred_at - back, facts.occurred_at);
+            self.clicks.add(visitor.0, facts.occurred_at - back, facts.occurred_at);
         }
         if let Some(click_id) = &facts.click_id {
-            self.ids.extend(Uuid::try_parse(click_id).ok());
+            if let Ok(click) = Uuid::try_parse(click_id) {
+                self.ids.push(click);
+                self.followers.add(click, facts.occurred_at - TimeDelta::hours(1), facts.occurred_at);
+            }
             self.click_ids.push(click_id.clone());
         }
     }
@@ -88,19 +99,20 @@ impl Wanted {
             return;
         }
         if let Some(visitor) = facts.visitor {
-            self.conversions.add(visitor, facts.occurred_at, facts.occurred_at + catalog.longest_window);
+            self.conversions.add(visitor.0, facts.occurred_at, facts.occurred_at + catalog.longest_window);
             if catalog.rewards_clicks {
-                self.clicks.add(visitor, facts.occurred_at - TimeDelta::hours(1), facts.occurred_at);
+                self.clicks.add(visitor.0, facts.occurred_at - TimeDelta::hours(1), facts.occurred_at);
             }
         }
         self.click_ids.extend(facts.click_id.clone());
     }
 
     fn is_empty(&self) -> bool {
-        let Self { ids, clicks, conversions, click_ids, orders, purchases } = self;
+        let Self { ids, clicks, conversions, followers, click_ids, orders, purchases } = self;
         let keys = ids.len()
-            + clicks.visitors.len()
-            + conversions.visitors.len()
+            + clicks.of.len()
+            + conversions.of.len()
+            + followers.of.len()
             + click_ids.len()
             + orders.len()
             + purchases.len();
@@ -125,12 +137,12 @@ impl Wanted {
             "src/ingest/neighbourhood.sql",
             tenant.as_str(),
             &self.ids,
-            &self.clicks.visitors,
+            &self.clicks.of,
             &self.clicks.since,
             &self.clicks.until,
             // One more, so that it can be told when there are more than are looked at.
             MOST_CLICKS as i64 + 1,
-            &self.conversions.visitors,
+            &self.conversions.of,
             &self.conversions.since,
             &self.conversions.until,
             MOST_CONVERSIONS,
@@ -139,6 +151,9 @@ impl Wanted {
             &self.orders,
             MOST_PER_ORDER,
             &self.purchases,
+            &self.followers.of,
+            &self.followers.since,
+            &self.followers.until,
         )
         .fetch_all(work.conn())
         .await?;

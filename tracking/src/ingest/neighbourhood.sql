@@ -45,6 +45,16 @@ WITH found AS (
     CROSS JOIN LATERAL (
         SELECT id FROM events WHERE refers_to = wanted.purchase AND state = 'pending' LIMIT $14
     ) AS near
+    UNION
+    SELECT near.id
+    FROM unnest($16::uuid[], $17::timestamptz[], $18::timestamptz[]) AS wanted (click, since, until)
+    CROSS JOIN LATERAL (SELECT visitor FROM events WHERE id = wanted.click AND type = 'click' OFFSET 0) AS named
+    CROSS JOIN LATERAL (
+        SELECT id FROM events
+        WHERE visitor = named.visitor AND type = 'click' AND occurred_at BETWEEN wanted.since AND wanted.until
+        ORDER BY occurred_at DESC, id DESC
+        LIMIT $6
+    ) AS near
 )
 SELECT near.id, near.type AS "kind!", near.visitor, near.click_id, near.partner, near.campaign, near.coupon, near.order_id,
        near.amount_minor, near.currency, near.occurred_at, near.received_at, near.refers_to, near.state, near.campaign_id,

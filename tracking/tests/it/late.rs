@@ -1,5 +1,7 @@
 //! Events that come late or out of order.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
@@ -71,6 +73,49 @@ async fn the_click_window_includes_both_its_edges(pool: PgPoolOptions, connect: 
         world.record(purchase).await;
         assert_eq!(world.event(&format!("buy-{user}")).await["attribution"]["state"], state, "{user}");
     }
+}
+
+/// More conversions than a group looks at, and than two batches of the job after it.
+#[sqlx::test(migrator = "migrations::TRACKING")]
+async fn a_late_click_reaches_every_conversion_after_it(pool: PgPoolOptions, connect: PgConnectOptions) {
+    const VISITS: i64 = 150;
+    let world = World::new(pool, connect).await.with_campaign().await;
+    // By the visitor, and by the click's id under other names, at the same moments.
+    let by_visitor = (0..VISITS).map(|n| purchase(&format!("v{n}"), n / 2));
+    let by_click = (0..VISITS).map(|n| {
+        let mut bought = purchase(&format!("c{n}"), n / 2);
+        (bought["user_id"], bought["click_id"]) = (json!(format!("u{n}")), json!("abc"));
+        bought
+    });
+    world.record(by_visitor.chain(by_click).collect()).await;
+    let mut late = click("late", "p1", -1);
+    late["click_id"] = json!("abc");
+    world.record(json!([late])).await;
+    let worker = tracking::worker(world.store.clone());
+    let mut jobs = 0;
+    while worker.run_next().await.expect("the database is there") {
+        jobs += 1;
+    }
+    assert!(jobs > 2, "{jobs} batches");
+    let said = world.said().await;
+    assert_eq!(said.len() as i64, 4 * VISITS, "each was nobody's first, and then changed once");
+    let attributed: BTreeSet<&str> = said
+        .iter()
+        .filter(|(kind, sequence, fact)| {
+            kind == "tracking.conversion_attributed.v1" && *sequence == 2 && fact["credits"][0]["partner"] == "p1"
+        })
+        .filter_map(|(_, _, fact)| fact["conversion_id"].as_str())
+        .collect();
+    assert_eq!(attributed.len() as i64, 2 * VISITS);
+}
+
+#[sqlx::test(migrator = "migrations::TRACKING")]
+async fn a_late_click_with_few_conversions_leaves_no_job(pool: PgPoolOptions, connect: PgConnectOptions) {
+    let world = World::new(pool, connect).await.with_campaign().await;
+    world.record((0..99).map(|n| purchase(&format!("v{n}"), n)).collect()).await;
+    world.record(click("late", "p1", -1)).await;
+    assert!(!tracking::worker(world.store.clone()).run_next().await.expect("the database is there"));
+    assert_eq!(world.said().await.len(), 2 * 99);
 }
 
 /// Decision 16: an enrolment holds for what is recorded, or judged anew, after it.

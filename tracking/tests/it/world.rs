@@ -245,7 +245,7 @@ pub fn bearer(roles: &[Role], of: &str, partner: Option<&str>) -> String {
 }
 
 fn app(store: &Store, open_tenant: Option<TenantId>) -> Router {
-    let (state, recorder) = tracking::start(store.clone(), open_tenant);
+    let (state, recorder) = tracking::start(store.clone(), open_tenant, tracking::Config::default());
     // Ends by itself, when the app is dropped.
     drop(tokio::spawn(recorder.run()));
     let env = env();

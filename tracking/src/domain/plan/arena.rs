@@ -128,13 +128,27 @@ impl Arena {
         self.of_visitor(visitor).map(|row| &row.now.facts).filter(|facts| facts.kind == EventKind::Click)
     }
 
+    /// The event that a conversion names by our own id of it, as `/t/{code}` hands it out.
+    fn followed(&self, conversion: &Tracked) -> Option<&Tracked> {
+        let id = conversion.click_id.as_deref().and_then(click_uuid)?;
+        self.place(id).map(|place| &self.rows[place].now.facts)
+    }
+
+    /// The clicks that count for how often the customer of `conversion` clicks: its visitor's, and, since a link knows no user id, those of
+    /// whoever followed the link whose click it names.
+    pub fn clicks_like<'a>(&'a self, conversion: &'a Tracked) -> impl Iterator<Item = &'a Tracked> {
+        let followed =
+            self.followed(conversion).filter(|named| conversion.kind.is_conversion() && named.kind == EventKind::Click);
+        let follower = followed.and_then(|click| click.visitor).filter(|visitor| Some(*visitor) != conversion.visitor);
+        self.clicks_of(conversion.visitor).chain(self.clicks_of(follower))
+    }
+
     /// The clicks that may have led to `conversion`, each once: those of its visitor, and those that its click id names (by the caller's id or
     /// by ours).
     pub fn clicks_for<'a>(&'a self, conversion: &'a Tracked) -> impl Iterator<Item = &'a Tracked> {
         let click_id = conversion.click_id.as_deref();
-        let ours = click_id.and_then(click_uuid).and_then(|id| self.place(id)).map(|place| &self.rows[place]);
-        let ours = ours.filter(|row| row.now.facts.click_id.as_deref() != click_id);
-        let named = self.with_click_id(click_id).chain(ours).map(|row| &row.now.facts);
+        let ours = self.followed(conversion).filter(|click| click.click_id.as_deref() != click_id);
+        let named = self.with_click_id(click_id).map(|row| &row.now.facts).chain(ours);
         let not_the_visitors_own = |facts: &&Tracked| facts.visitor.is_none() || facts.visitor != conversion.visitor;
         let named = named.filter(|facts| facts.kind == EventKind::Click).filter(not_the_visitors_own);
         self.clicks_of(conversion.visitor).chain(named)

@@ -15,7 +15,7 @@ pub fn signals(arena: &Arena, place: usize, decision: &Decision, catalog: &Catal
     let hour_before = conversion.occurred_at - TimeDelta::hours(1);
     let in_the_hour = |at| at >= hour_before && at <= conversion.occurred_at;
     let clicks_last_hour = arena
-        .clicks_of(conversion.visitor)
+        .clicks_like(conversion)
         .filter(|click| click.id != conversion.id && in_the_hour(click.occurred_at))
         .count();
     let credits = decision.credits();
