@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use service_kit::handler::Failure;
 use service_kit::jobs::{Job, NewJob, RunsJob};
 use service_kit::store::{Cause, Store, Work, new_id};
+use service_kit::tenants::Tenants;
 use shared_events::{ClaimId, TenantId};
 use uuid::Uuid;
 
@@ -14,7 +15,7 @@ use crate::queue_claim::SEND_CLAIM;
 use crate::weigh_claim::go_by_itself;
 use crate::{claim_row, claim_settings};
 
-/// Claims, or tenants, that are looked at together.
+/// Claims that are looked at together.
 const AT_ONCE: i64 = 500;
 
 /// Looks at the claims that wait.
@@ -42,14 +43,9 @@ impl RunsJob for LookAtLine {
     async fn run(&self, store: &Store, job: &Job) -> Result<(), Failure> {
         let payload: Payload = serde_json::from_value(job.payload.clone()).context("whose claims")?;
         if payload.everybody {
-            let mut last = String::new();
-            loop {
-                let tenants = tenants_after(store, job, &last).await?;
-                for tenant in tenants.iter().filter_map(|name| TenantId::try_new(name.clone()).ok()) {
-                    look(store, &tenant, &job.cause).await?;
-                }
-                let Some(newest) = tenants.into_iter().next_back() else { break };
-                last = newest;
+            let mut tenants = Tenants::of(store);
+            while let Some(tenant) = tenants.next().await? {
+                look(store, &tenant, &job.cause).await?;
             }
         } else {
             look(store, &job.tenant, &job.cause).await?;
@@ -58,17 +54,6 @@ impl RunsJob for LookAtLine {
         job.finish(&mut work).await?;
         Ok(work.commit().await?)
     }
-}
-
-async fn tenants_after(store: &Store, job: &Job, last: &str) -> Result<Vec<String>, Failure> {
-    let mut work = store.read(&job.tenant).await?;
-    Ok(sqlx::query_scalar!(
-        "SELECT tenant FROM known_tenants WHERE tenant > $1 ORDER BY tenant LIMIT $2",
-        last,
-        AT_ONCE
-    )
-    .fetch_all(work.conn())
-    .await?)
 }
 
 async fn look(store: &Store, tenant: &TenantId, cause: &Cause) -> Result<(), Failure> {

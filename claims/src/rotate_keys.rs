@@ -1,16 +1,20 @@
 //! Wraps the keys of sealed secrets with the first master key, so that an old one can be taken away. The secrets stay as they are.
 
-use anyhow::Context;
 use service_kit::store::{Store, Work};
-use service_kit::vault::MasterKeys;
+use service_kit::vault::{self, Keyed, MasterKeys, VaultError};
 use shared_events::TenantId;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::secrets::{Sealed, Vault};
 
-/// Secrets looked at in one transaction.
-const BATCH: i64 = 200;
+/// Wraps anew what another master key has wrapped; returns how many keys. See [`vault::rotate`].
+///
+/// # Errors
+/// When the database is away, or a master key is missing that some secret still needs.
+pub async fn rotate(store: &Store, masters: &MasterKeys) -> anyhow::Result<u64> {
+    vault::rotate(store, masters, &[Kept::Connection, Kept::FeeMove]).await
+}
 
 /// Where secrets are kept.
 #[derive(Debug, Clone, Copy)]
@@ -28,100 +32,85 @@ struct Row {
     secret: Json<Sealed>,
 }
 
-/// Wraps anew what another master key has wrapped, tenant by tenant; returns how many keys. Running it again, or twice at once, does no harm.
-///
-/// # Errors
-/// When the database is away, or a master key is missing that some secret still needs.
-pub async fn rotate(store: &Store, masters: &MasterKeys) -> anyhow::Result<u64> {
-    let tenants =
-        sqlx::query_scalar!("SELECT tenant FROM known_tenants ORDER BY tenant").fetch_all(store.pool()).await?;
-    let mut rotated = 0;
-    for tenant in tenants.into_iter().filter_map(|name| TenantId::try_new(name).ok()) {
-        for kept in [Kept::Connection, Kept::FeeMove] {
-            let mut after = Uuid::nil();
-            while let Some((last, count)) = rotate_batch(store, masters, &tenant, kept, after).await? {
-                rotated += count;
-                after = last;
+impl Keyed for Kept {
+    type Row = Row;
+    type Key = Sealed;
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Connection => "the secret of connection",
+            Self::FeeMove => "the secret of the charge or refund",
+        }
+    }
+
+    async fn rows(
+        &self,
+        work: &mut Work,
+        current: &str,
+        after: Uuid,
+        limit: i64,
+    ) -> Result<Vec<(Uuid, Row)>, sqlx::Error> {
+        let tenant = work.tenant().clone();
+        let rows = match self {
+            Self::Connection => {
+                sqlx::query_as!(
+                    Row,
+                    r#"SELECT id, id AS connection_id, secret AS "secret!: Json<Sealed>" FROM connections
+                       WHERE tenant = $1 AND id > $2 AND secret #>> '{key,master}' <> $3 ORDER BY id LIMIT $4 FOR UPDATE"#,
+                    tenant.as_str(),
+                    after,
+                    current,
+                    limit,
+                )
+                .fetch_all(work.conn())
+                .await?
             }
-        }
+            Self::FeeMove => {
+                sqlx::query_as!(
+                    Row,
+                    r#"SELECT id, connection_id, secret AS "secret!: Json<Sealed>" FROM fee_moves
+                       WHERE tenant = $1 AND id > $2 AND secret #>> '{key,master}' <> $3 ORDER BY id LIMIT $4 FOR UPDATE"#,
+                    tenant.as_str(),
+                    after,
+                    current,
+                    limit,
+                )
+                .fetch_all(work.conn())
+                .await?
+            }
+        };
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
-    Ok(rotated)
-}
 
-/// One batch: the last one looked at, and how many keys changed; none when there is nothing left after `after`.
-async fn rotate_batch(
-    store: &Store,
-    masters: &MasterKeys,
-    tenant: &TenantId,
-    kept: Kept,
-    after: Uuid,
-) -> anyhow::Result<Option<(Uuid, u64)>> {
-    let vault = Vault::new(masters.clone());
-    let mut work = store.read(tenant).await?;
-    let rows = rows(&mut work, kept, masters.current(), after).await?;
-    let Some(last) = rows.last().map(|row| row.id) else { return Ok(None) };
-    let mut rotated = 0;
-    for Row { id, connection_id, secret } in rows {
-        let wrapped = vault.rewrap(tenant.as_str(), connection_id, &secret.0);
-        if let Some(new) = wrapped.with_context(|| format!("the secret of {kept:?} {id}"))? {
-            write(&mut work, kept, id, &new).await?;
-            rotated += 1;
-        }
+    fn rewrap(&self, masters: &MasterKeys, tenant: &TenantId, row: &Row) -> Result<Option<Sealed>, VaultError> {
+        Vault::new(masters.clone()).rewrap(tenant.as_str(), row.connection_id, &row.secret.0)
     }
-    work.commit().await?;
-    Ok(Some((last, rotated)))
-}
 
-async fn rows(work: &mut Work, kept: Kept, current: &str, after: Uuid) -> Result<Vec<Row>, sqlx::Error> {
-    let tenant = work.tenant().clone();
-    match kept {
-        Kept::Connection => {
-            sqlx::query_as!(
-                Row,
-                r#"SELECT id, id AS connection_id, secret AS "secret!: Json<Sealed>" FROM connections
-                   WHERE tenant = $1 AND id > $2 AND secret #>> '{key,master}' <> $3 ORDER BY id LIMIT $4 FOR UPDATE"#,
-                tenant.as_str(),
-                after,
-                current,
-                BATCH,
-            )
-            .fetch_all(work.conn())
-            .await
-        }
-        Kept::FeeMove => {
-            sqlx::query_as!(
-                Row,
-                r#"SELECT id, connection_id, secret AS "secret!: Json<Sealed>" FROM fee_moves
-                   WHERE tenant = $1 AND id > $2 AND secret #>> '{key,master}' <> $3 ORDER BY id LIMIT $4 FOR UPDATE"#,
-                tenant.as_str(),
-                after,
-                current,
-                BATCH,
-            )
-            .fetch_all(work.conn())
-            .await
-        }
-    }
-}
-
-async fn write(work: &mut Work, kept: Kept, id: Uuid, secret: &Sealed) -> anyhow::Result<()> {
-    let (tenant, secret) = (work.tenant().clone(), serde_json::to_value(secret)?);
-    match kept {
-        Kept::Connection => {
-            sqlx::query!(
-                "UPDATE connections SET secret = $3 WHERE tenant = $1 AND id = $2",
-                tenant.as_str(),
-                id,
-                secret
-            )
-            .execute(work.conn())
-            .await?;
-        }
-        Kept::FeeMove => {
-            sqlx::query!("UPDATE fee_moves SET secret = $3 WHERE tenant = $1 AND id = $2", tenant.as_str(), id, secret)
+    async fn write(&self, work: &mut Work, id: Uuid, secret: &Sealed) -> Result<(), sqlx::Error> {
+        let tenant = work.tenant().clone();
+        let secret = Json(secret);
+        match self {
+            Self::Connection => {
+                sqlx::query!(
+                    "UPDATE connections SET secret = $3 WHERE tenant = $1 AND id = $2",
+                    tenant.as_str(),
+                    id,
+                    secret as _,
+                )
                 .execute(work.conn())
                 .await?;
+            }
+            Self::FeeMove => {
+                sqlx::query!(
+                    "UPDATE fee_moves SET secret = $3 WHERE tenant = $1 AND id = $2",
+                    tenant.as_str(),
+                    id,
+                    secret as _,
+                )
+                .execute(work.conn())
+                .await?;
+            }
         }
+        Ok(())
     }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use service_kit::store::{Cause, Store};
+use service_kit::tenants::Tenants;
 use shared_events::commission::CommissionApproved;
 use shared_events::{CommissionId, MessageId, Money, TenantId};
 use tokio_util::sync::CancellationToken;
@@ -36,10 +37,9 @@ pub async fn run(store: Store, stop: CancellationToken) {
 /// # Errors
 /// When the database is away.
 pub async fn sweep(store: &Store, stop: &CancellationToken) -> Result<usize, sqlx::Error> {
-    let tenants =
-        sqlx::query_scalar!("SELECT tenant FROM known_tenants ORDER BY tenant").fetch_all(store.pool()).await?;
+    let mut tenants = Tenants::of(store);
     let mut approved = 0;
-    for tenant in tenants.into_iter().filter_map(|name| TenantId::try_new(name).ok()) {
+    while let Some(tenant) = tenants.next().await? {
         loop {
             let (seen, done) = sweep_batch(store, &tenant).await?;
             approved += done;

@@ -6,9 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use serde::Serialize;
-use shared_events::envelope::Kind;
 use shared_events::outcome::Rejection;
-use shared_events::{Envelope, Message, Topic};
+use shared_events::{Envelope, Kind, Message, Topic};
 
 use crate::store::Work;
 

@@ -38,6 +38,7 @@ mod sharing;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;
+pub mod tenants;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod vault;

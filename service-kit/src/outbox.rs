@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::backoff::Backoff;
-use crate::bus::{Bus, Outbound, PartitionProducer};
+use crate::bus::{Bus, Outbound, PartitionProducer, next_entry};
 use crate::faults;
 use crate::lease::Lease;
 use crate::pace;
@@ -25,10 +25,6 @@ use crate::store::Store;
 
 /// Rows read at a time.
 const PAGE: i64 = 2_000;
-/// Messages in one entry at most; also bounds a consumer's transaction.
-pub(crate) const ENTRY_MESSAGES: usize = 500;
-/// Payload and property bytes in one entry at most.
-pub(crate) const ENTRY_BYTES: usize = 1_000_000;
 /// How long an idle relay waits before it looks for itself (commits of its own process wake it at once).
 const POLL: Duration = Duration::from_millis(50);
 
@@ -192,9 +188,9 @@ impl Relay {
 
     /// Publishes every row, one entry in flight per partition, partitions side by side.
     async fn publish(&mut self, rows: Vec<Row>, lease_expires: Instant) -> Published {
-        let mut lanes: BTreeMap<(Topic, u32), Vec<(i64, Outbound)>> = BTreeMap::new();
+        let mut lanes: BTreeMap<(Topic, u32), Vec<(Outbound, i64)>> = BTreeMap::new();
         for row in rows {
-            lanes.entry((row.topic, row.partition)).or_default().push((row.id, row.message));
+            lanes.entry((row.topic, row.partition)).or_default().push((row.message, row.id));
         }
         let bus = &self.bus;
         for lane in lanes.keys() {
@@ -244,7 +240,7 @@ struct Published {
 
 async fn publish_lane(
     producer: &mut PartitionProducer,
-    messages: Vec<(i64, Outbound)>,
+    messages: Vec<(Outbound, i64)>,
     lease_expires: Instant,
 ) -> Published {
     let mut published = Published::default();
@@ -255,14 +251,7 @@ async fn publish_lane(
             published.error = Some(anyhow::anyhow!("the relay's lease ran out while it published"));
             break;
         }
-        let (mut ids, mut entry, mut bytes) = (Vec::new(), Vec::new(), 0);
-        while let Some((id, message)) = queue.next_if(|(_, next)| {
-            entry.is_empty() || (entry.len() < ENTRY_MESSAGES && bytes + next.size() <= ENTRY_BYTES)
-        }) {
-            bytes += message.size();
-            ids.push(id);
-            entry.push(message);
-        }
+        let (entry, ids) = next_entry(&mut queue);
         if let Err(error) = producer.send_entry(entry).await {
             published.error = Some(error);
             break;

@@ -3,9 +3,8 @@
 
 use reqwest::Method;
 use serde_json::json;
-use shared_events::envelope::Kind;
 use shared_events::partition::PARTITIONS;
-use shared_events::{Service, Topic};
+use shared_events::{Kind, Service, Topic};
 
 use crate::admin::Admin;
 use crate::config::PulsarConfig;

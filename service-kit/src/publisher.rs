@@ -1,15 +1,13 @@
 //! Publishes messages that come one by one, such as commands from the edge.
 
 use std::collections::HashMap;
-use std::iter::Peekable;
 use std::sync::Arc;
 
 use anyhow::Context;
 use shared_events::{Envelope, Topic};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use crate::bus::{Bus, Outbound, PartitionProducer};
-use crate::outbox::{ENTRY_BYTES, ENTRY_MESSAGES};
+use crate::bus::{Bus, ENTRY_MESSAGES, Outbound, PartitionProducer, next_entry};
 
 type Waiting = (Outbound, oneshot::Sender<anyhow::Result<()>>);
 type Lanes = HashMap<(Topic, u32), mpsc::Sender<Waiting>>;
@@ -61,7 +59,7 @@ async fn publish_lane(mut producer: PartitionProducer, mut queue: mpsc::Receiver
     while queue.recv_many(&mut waiting, ENTRY_MESSAGES).await > 0 {
         let mut rest = waiting.drain(..).peekable();
         loop {
-            let (messages, receipts): (Vec<_>, Vec<_>) = next_entry(&mut rest).into_iter().unzip();
+            let (messages, receipts) = next_entry(&mut rest);
             if messages.is_empty() {
                 break;
             }
@@ -75,39 +73,5 @@ async fn publish_lane(mut producer: PartitionProducer, mut queue: mpsc::Receiver
                 drop(receipt.send(answer));
             }
         }
-    }
-}
-
-/// As many as fit into one entry, at least one: an entry that the broker finds too large would fail for all that are in it.
-fn next_entry(rest: &mut Peekable<impl Iterator<Item = Waiting>>) -> Vec<Waiting> {
-    let (mut entry, mut bytes) = (Vec::new(), 0);
-    while let Some(waiting) = rest.next_if(|(next, _)| entry.is_empty() || bytes + next.size() <= ENTRY_BYTES) {
-        bytes += waiting.0.size();
-        entry.push(waiting);
-    }
-    entry
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_entry_ends_before_it_is_too_large_and_keeps_the_order() {
-        let of_size = |bytes: usize| {
-            let message = Outbound { key: String::new(), properties: HashMap::new(), payload: vec![b'x'; bytes] };
-            (message, oneshot::channel().0)
-        };
-        let sizes = [400_000, 500_000, 200_000, 3_000_000, 10, 10];
-        let mut rest = sizes.into_iter().map(of_size).peekable();
-        let mut entries = Vec::new();
-        loop {
-            let entry: Vec<usize> = next_entry(&mut rest).iter().map(|(message, _)| message.payload.len()).collect();
-            if entry.is_empty() {
-                break;
-            }
-            entries.push(entry);
-        }
-        assert_eq!(entries, [vec![400_000, 500_000], vec![200_000], vec![3_000_000], vec![10, 10]]);
     }
 }

@@ -6,6 +6,7 @@
 
 mod masters;
 mod opener;
+mod rotation;
 mod sealer;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use ring::aead::{AES_256_GCM, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
 pub use masters::{DOCUMENT_MASTER_KEYS, MasterKeys};
 pub use opener::{Opener, opened};
+pub use rotation::{Keyed, rotate};
 pub use sealer::Sealer;
 
 /// Bytes of plain text in a chunk; the last one may have fewer.

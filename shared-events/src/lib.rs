@@ -11,8 +11,10 @@ pub mod notify;
 pub mod orders;
 pub mod outcome;
 pub mod partition;
+pub mod topic;
 pub mod tracking;
 
-pub use envelope::{Envelope, Kind, Message, Service, Topic};
+pub use envelope::{Envelope, Message};
 pub use ids::*;
 pub use money::{Currency, Money, MoneyError, Written};
+pub use topic::{Kind, Service, Topic};

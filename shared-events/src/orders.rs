@@ -7,6 +7,7 @@ mod events;
 mod keeping;
 mod parcels;
 mod people;
+mod tasks;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ pub use events::*;
 pub use keeping::*;
 pub use parcels::*;
 pub use people::*;
+pub use tasks::*;
 
 use crate::money::{Money, Written};
 

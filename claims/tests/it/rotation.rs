@@ -70,5 +70,44 @@ async fn secrets_of_accounts_and_of_charges_open_with_the_new_key(pool: PgPoolOp
     }
     // Without the old one beside the new nothing is lost either: it says what is missing.
     let other = masters("third:Y2hhbmdlLW1lLWNoYW5nZS1tZS1jaGFuZ2UtbWUtMTI=");
-    assert!(format!("{:#}", rotate(&slice.store, &other).await.unwrap_err()).contains("the secret of Connection"));
+    assert!(format!("{:#}", rotate(&slice.store, &other).await.unwrap_err()).contains("the secret of connection"));
+}
+
+/// More than a page of tenants and more than two batches of secrets: each key changes once, and none is left.
+#[sqlx::test(migrator = "migrations::CLAIMS")]
+async fn the_last_secret_of_many_is_reached(pool: PgPoolOptions, options: PgConnectOptions) {
+    const MANY: u64 = 450;
+    let slice = slice(pool, options).await;
+    let account = Uuid::from_u128(7);
+    let tenant = TenantId::try_new("zulu").unwrap();
+    let secret = Vault::new(masters(OLD)).seal(tenant.as_str(), account, &Secret::new("a card")).unwrap();
+    let mut work = slice.store.read(&tenant).await.unwrap();
+    sqlx::query(
+        "INSERT INTO known_tenants (tenant) SELECT 'tenant-' || n FROM generate_series(1, 1100) n UNION SELECT 'zulu'",
+    )
+    .execute(work.conn())
+    .await
+    .unwrap();
+    sqlx::query(
+        "INSERT INTO connections (tenant, id, kind, region, account, state, marketplaces, connected_by, created_at, changed_at)
+         VALUES ('zulu', $1, 'amazon', 'na', 'a', 'connected', '{US}', 'ann', now(), now())",
+    )
+    .bind(account)
+    .execute(work.conn())
+    .await
+    .unwrap();
+    sqlx::query(
+        "INSERT INTO fee_moves (tenant, id, kind, state, amount_minor, currency, connection_id, customer, secret, planned_at)
+         SELECT 'zulu', gen_random_uuid(), 'charge', 'planned', 100, 'USD', $1, 'cus_1', $2, now() FROM generate_series(1, $3)",
+    )
+    .bind(account)
+    .bind(Json(secret))
+    .bind(MANY as i64)
+    .execute(work.conn())
+    .await
+    .unwrap();
+    work.commit().await.unwrap();
+    let both = masters(&format!("{NEW},{OLD}"));
+    assert_eq!(rotate(&slice.store, &both).await.unwrap(), MANY);
+    assert_eq!(rotate(&slice.store, &masters(NEW)).await.unwrap(), 0, "the old one is needed no more");
 }

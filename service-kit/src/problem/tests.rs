@@ -1,5 +1,6 @@
 //! Problems say what they should and no more.
 
+use axum::response::IntoResponse;
 use shared_events::outcome::Rejection;
 
 use super::*;

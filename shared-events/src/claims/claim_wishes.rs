@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::ids::{ClaimId, DocumentId, Subject, TenantId};
 use crate::messages;
 use crate::money::Money;
+use crate::topic::{Service, Topic};
 
 /// What the marketplace says about a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]

@@ -6,11 +6,12 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::claims::ReplyKind;
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::evidence::ProofSubject;
 use crate::ids::{ClaimId, DetectionId, PacketId, Subject, TenantId};
 use crate::messages;
 use crate::money::Money;
+use crate::topic::{Service, Topic};
 
 /// A claim was made of a detection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

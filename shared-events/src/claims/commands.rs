@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::ids::{Subject, TenantId};
 use crate::messages;
+use crate::topic::{Service, Topic};
 
 /// Stops the sending of claims for a tenant, or lets it go on. What waits is then for people to send.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

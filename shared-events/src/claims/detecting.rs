@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::ids::{ConnectionId, DetectionId, DetectionRunId, Subject};
 use crate::messages;
 use crate::money::Money;
+use crate::topic::{Service, Topic};
 
 /// Evaluates everything again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

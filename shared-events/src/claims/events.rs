@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::ids::{Subject, TenantId};
 use crate::messages;
+use crate::topic::{Service, Topic};
 
 /// The sending of claims was stopped for a tenant, or goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

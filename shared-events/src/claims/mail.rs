@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ReplyKind;
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::evidence::StoredFile;
 use crate::ids::{ClaimId, ConnectionId, EvidenceId, Subject};
 use crate::messages;
+use crate::topic::{Service, Topic};
 
 /// A file came by mail and lies in the object store. Evidence takes it in as a submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

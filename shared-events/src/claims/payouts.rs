@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::ids::{ClaimId, FeeId, PacketId};
 use crate::messages;
 use crate::money::Money;
+use crate::topic::{Service, Topic};
 
 /// The money of a claim is there: reimbursed, and posted to the cent. Evidence seals the packet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -4,9 +4,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::ids::{OrderId, RefundId, ReturnClockId};
 use crate::messages;
+use crate::topic::{Service, Topic};
 
 /// A refund of goods that a marketplace had sent started the clock of their return.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -4,10 +4,11 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::ids::{ConnectionId, Subject, SyncId, SyncRunId};
 use crate::messages;
 use crate::money::Money;
+use crate::topic::{Service, Topic};
 
 /// Fetches reports now instead of at their time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

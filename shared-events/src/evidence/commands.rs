@@ -6,10 +6,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{EvidenceSource, PromptOption};
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::ids::{CampaignId, DocumentId, EvidenceId, ModelId, PacketId, PartnerId, PromptId, ProofRequestId, Subject};
 use crate::messages;
 use crate::money::Money;
+use crate::topic::{Service, Topic};
 
 /// Takes in one piece of evidence: a file that was uploaded, or an address to fetch one from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]

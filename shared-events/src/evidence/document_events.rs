@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::MediaType;
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::ids::{CampaignId, DocumentId, EvidenceId, PartnerId};
 use crate::messages;
 use crate::money::Money;
+use crate::topic::{Service, Topic};
 
 /// A submission came in. Its bytes are here, or will be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{MatchedBy, PromptOption};
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::ids::{DocumentId, ModelId, OrderId, PacketId, PromptId, ProofRequestId, ShipmentId, Subject};
 use crate::messages;
 use crate::money::Money;
+use crate::topic::{Service, Topic};
 
 /// Something has to be proved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

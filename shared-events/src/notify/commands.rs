@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{AddressMark, Channel, SealedPoint, SuppressionReason};
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::ids::{DeliveryId, NotificationId, Subject, SuppressionId, WebhookId};
 use crate::messages;
+use crate::topic::{Service, Topic};
 
 /// Tells somebody something, once: another one with the same dedupe key changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

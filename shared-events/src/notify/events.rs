@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Channel, SuppressionReason};
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::ids::{NotificationId, SuppressionId, WebhookId};
 use crate::messages;
+use crate::topic::{Service, Topic};
 
 /// Somebody is to be told something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

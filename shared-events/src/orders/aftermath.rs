@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::LineQuantity;
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::ids::{OrderId, PaymentId, RefundId, ReturnId, Subject};
 use crate::messages;
 use crate::money::Money;
+use crate::topic::{Service, Topic};
 
 /// Goods of an order are back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{AskedItem, Channel, LineQuantity, Marks};
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::ids::{OrderId, OrderTaskId, RefundId, Subject};
 use crate::messages;
 use crate::money::{Currency, Money, Written};
+use crate::topic::{Service, Topic};
 
 /// Takes an order. Prices are the catalogue's; addresses, mail and payment token travel sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -1,14 +1,15 @@
-//! What orders tells of orders, their stock, their money and what waits for people.
+//! What orders tells of orders, their stock and their money.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Channel, SoldLine};
-use crate::envelope::{Message, Service, Topic};
-use crate::ids::{OrderId, OrderTaskId, PaymentId, RefundId};
+use crate::envelope::Message;
+use crate::ids::{OrderId, PaymentId, RefundId};
 use crate::messages;
 use crate::money::Money;
+use crate::topic::{Service, Topic};
 
 /// An order was taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -243,42 +244,6 @@ pub struct MarketplaceUnits {
     pub amount: Money,
 }
 
-/// A person has to decide about an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct OrderTaskOpened {
-    /// The task.
-    pub task_id: OrderTaskId,
-    /// `high_value_order`, `fraud_review`, `qc_exception`, `carrier_exception`, `payment_exception`, `payment_dispute`, `stock_override` or
-    /// `customer_problem`.
-    pub kind: String,
-    /// The order.
-    pub order_id: OrderId,
-    /// Until when.
-    pub due_at: DateTime<Utc>,
-}
-
-/// Nobody decided in time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct OrderTaskEscalated {
-    /// The task.
-    pub task_id: OrderTaskId,
-    /// The order.
-    pub order_id: OrderId,
-}
-
-/// A person decided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct OrderTaskDecided {
-    /// The task.
-    pub task_id: OrderTaskId,
-    /// The order.
-    pub order_id: OrderId,
-    /// Whether it may go on.
-    pub approved: bool,
-    /// Who.
-    pub by: String,
-}
-
 messages! { Topic::events(Service::Orders);
     OrderPlaced "orders.order_placed.v1" order_id,
     OrderUpdated "orders.order_updated.v1" order_id,
@@ -297,7 +262,4 @@ messages! { Topic::events(Service::Orders);
     OrderCompleted "orders.order_completed.v1" order_id,
     OrderCancelled "orders.order_cancelled.v1" order_id,
     OrderRefunded "orders.order_refunded.v1" order_id,
-    OrderTaskOpened "orders.order_task_opened.v1" task_id,
-    OrderTaskEscalated "orders.order_task_escalated.v1" task_id,
-    OrderTaskDecided "orders.order_task_decided.v1" task_id,
 }

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::LineQuantity;
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::ids::{OrderId, OrderTaskId, Subject};
 use crate::messages;
 use crate::money::Money;
+use crate::topic::{Service, Topic};
 
 /// Gives up what of an order has not left, when a part of it has: its stock is free again and its money is not taken, or paid back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{AttributionPolicy, RewardRule};
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::ids::{CampaignId, LinkId, PartnerId, VisitorId};
 use crate::messages;
 use crate::money::Currency;
+use crate::topic::{Service, Topic};
 
 /// Creates a campaign in draft.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

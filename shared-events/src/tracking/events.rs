@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{RewardOn, RewardRule};
-use crate::envelope::{Message, Service, Topic};
+use crate::envelope::Message;
 use crate::ids::{CampaignId, ConversionId, EnrolmentId, LinkId, PartnerId, TrackingEventId, VisitorId};
 use crate::messages;
 use crate::money::{Currency, Money};
+use crate::topic::{Service, Topic};
 
 /// A campaign exists, in draft.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
