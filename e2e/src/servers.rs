@@ -91,6 +91,7 @@ impl Servers {
             service_url: self.variable("PULSAR_SERVICE_URL")?.into(),
             admin_url: self.variable("PULSAR_ADMIN_URL")?.into(),
             token: TokenSource::File(tokens.join(format!("{}.jwt", role.name()))),
+            authorities: None,
             tenant: TENANT.into(),
             namespace: namespace.into(),
         })

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::config::{PulsarConfig, TokenSource};
 
+/// How long one answer may take.
+const DEADLINE: Duration = Duration::from_secs(10);
+
 /// A client of the admin interface.
 #[derive(Clone)]
 pub struct Admin {
@@ -29,7 +32,8 @@ impl Admin {
     /// The admin interface that `config` names, in its role.
     pub fn new(config: &PulsarConfig) -> Self {
         let base = config.admin_url.trim_end_matches('/').to_owned();
-        Self { base, token: config.token.clone(), http: crate::http_client::client(Duration::from_secs(10)) }
+        let authorities = config.authorities.as_ref();
+        Self { base, token: config.token.clone(), http: crate::http_client::trusting(authorities, DEADLINE) }
     }
 
     /// Calls `path` (below `/admin/v2/`) and returns the status and body.

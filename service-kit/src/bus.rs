@@ -155,6 +155,9 @@ async fn connect(config: PulsarConfig) -> anyhow::Result<Client> {
             max_retries: Some(20),
         })
         .with_outbound_channel_size(OUTBOUND);
+    if let Some(authorities) = &config.authorities {
+        builder = builder.with_certificate_chain(authorities.pem());
+    }
     if config.token != TokenSource::None {
         builder = builder.with_auth_provider(Box::new(TokenProvider(config.token)));
     }

@@ -2,6 +2,7 @@
 //! `.env.example` and the operations manual can be checked against them, and a start names every bad variable at once.
 
 mod auth;
+mod authorities;
 mod edge;
 mod env;
 mod runtime;
@@ -9,6 +10,7 @@ mod services;
 mod stores;
 
 pub use auth::{Algorithm, AuthConfig};
+pub use authorities::{Authorities, BadAuthorities};
 pub use edge::EdgeConfig;
 pub use env::{ConfigError, Env, FromEnv, Reader, Secret, Var, load};
 pub use runtime::{LogFormat, Mode, RuntimeConfig};

@@ -3,6 +3,8 @@
 use std::sync::Once;
 use std::time::Duration;
 
+use crate::config::Authorities;
+
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -23,6 +25,16 @@ pub fn builder(timeout: Duration) -> reqwest::ClientBuilder {
 /// When the system's certificates cannot be loaded at all: nothing could be reached then.
 pub fn client(timeout: Duration) -> reqwest::Client {
     builder(timeout).build().expect("the TLS provider is installed and the settings are constant")
+}
+
+/// A client whose requests end after `timeout`, and that trusts servers that one of `authorities` vouches for too.
+///
+/// # Panics
+/// As [`client`]: the authorities were checked when they were read.
+pub fn trusting(authorities: Option<&Authorities>, timeout: Duration) -> reqwest::Client {
+    let certificates = authorities.into_iter().flat_map(Authorities::certificates);
+    let certificates = certificates.map(|der| reqwest::Certificate::from_der(der).expect("DER is not read yet"));
+    builder(timeout).tls_certs_merge(certificates).build().expect("certificates and settings are checked before")
 }
 
 /// Makes ring the TLS provider of this process. Every library that speaks TLS relies on it, so this runs before the first connection;

@@ -75,6 +75,7 @@ impl Namespace {
             service_url: self.service_url.clone(),
             admin_url: self.admin_url.clone(),
             token: TokenSource::File(self.tokens.join(format!("{}.jwt", role.name()))),
+            authorities: None,
             tenant: "recoup-test".into(),
             namespace: self.name.clone(),
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use shared_events::Service;
 
+use super::authorities::Authorities;
 use super::env::{Reader, Secret, Var};
 use super::services::{Own, variable};
 
@@ -17,6 +18,10 @@ const ADMIN_URL: Var = Var::or(
 const TOKEN: Var = Var::new("PULSAR_TOKEN", "token for the broker");
 const TOKEN_FILE: Var =
     Var::new("PULSAR_TOKEN_FILE", "file with the token for the broker, read again on every connection");
+const CA_FILE: Var = Var::new(
+    "PULSAR_CA_FILE",
+    "PEM file with certificates of authorities that the broker's is trusted by too, beside the public ones",
+);
 const TENANT: Var = Var::or("PULSAR_TENANT", "recoup", "tenant in the broker");
 const NAMESPACE: Var = Var::or("PULSAR_NAMESPACE", "default", "namespace in the broker");
 const POOL: Var =
@@ -138,6 +143,8 @@ pub struct PulsarConfig {
     pub admin_url: String,
     /// The token.
     pub token: TokenSource,
+    /// Who may vouch for the broker's certificate, beside the public authorities.
+    pub authorities: Option<Authorities>,
     /// Tenant in the broker.
     pub tenant: String,
     /// Namespace in the broker.
@@ -147,7 +154,7 @@ pub struct PulsarConfig {
 impl PulsarConfig {
     /// Every variable that any role reads.
     pub fn vars() -> Vec<Var> {
-        let shared = [SERVICE_URL, ADMIN_URL, TOKEN, TOKEN_FILE, TENANT, NAMESPACE];
+        let shared = [SERVICE_URL, ADMIN_URL, TOKEN, TOKEN_FILE, CA_FILE, TENANT, NAMESPACE];
         shared.into_iter().chain(Role::ALL.map(Role::token_file)).collect()
     }
 
@@ -158,6 +165,7 @@ impl PulsarConfig {
         let (own_file, shared_file) =
             (reader.optional::<PathBuf>(&role.token_file()), reader.optional::<PathBuf>(&TOKEN_FILE));
         let plain = reader.optional::<Secret>(&TOKEN);
+        let authorities = reader.optional(&CA_FILE);
         let token = match (own_file.or(shared_file), plain) {
             (Some(path), _) => TokenSource::File(path),
             (None, Some(token)) => TokenSource::Value(token),
@@ -171,6 +179,7 @@ impl PulsarConfig {
             service_url: service_url?,
             admin_url: admin_url?,
             token,
+            authorities,
             tenant: tenant?,
             namespace: namespace?,
         })

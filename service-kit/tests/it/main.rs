@@ -9,5 +9,6 @@ mod parking;
 mod pruning;
 mod reading;
 mod redis;
+mod tls;
 mod waiting;
 mod world;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use service_kit::admin::Admin;
 use service_kit::bus::{Bus, Outbound, PartitionProducer};
-use service_kit::config::Role;
+use service_kit::config::{PulsarConfig, Role};
 use service_kit::provision::grants;
 use service_kit::reader::{End, Merged, Record, Span, Start};
 use service_kit::testing::{Namespace, eventually};
@@ -27,7 +27,12 @@ fn message(count: u32, seconds: i64) -> Outbound {
 
 /// Entries of one and of ten messages, by turns, over all partitions: message n is written down in second n.
 async fn publish(namespace: &Namespace, seconds: std::ops::Range<u32>) {
-    let bus = Bus::new(namespace.role(Role::Bff));
+    publish_as(namespace.role(Role::Bff), seconds).await;
+}
+
+/// As [`publish`].
+pub async fn publish_as(config: PulsarConfig, seconds: std::ops::Range<u32>) {
+    let bus = Bus::new(config);
     for partition in 0..PARTITIONS {
         let mut producer = PartitionProducer::new(bus.clone(), TOPIC, partition);
         let mut ours: Vec<Outbound> =
@@ -41,7 +46,10 @@ async fn publish(namespace: &Namespace, seconds: std::ops::Range<u32>) {
 }
 
 async fn read(namespace: &Namespace, span: Span) -> Merged {
-    let config = namespace.role(Role::Replayer);
+    read_as(namespace.role(Role::Replayer), span).await
+}
+
+pub async fn read_as(config: PulsarConfig, span: Span) -> Merged {
     let admin = Admin::new(&config);
     Merged::open(&Bus::new(config), &admin, &[TOPIC], span).await.expect("the topics can be read")
 }
@@ -50,7 +58,7 @@ fn second(record: &Record) -> i64 {
     record.recorded().timestamp() - 1_700_000_000
 }
 
-async fn all(mut merged: Merged) -> Vec<i64> {
+pub async fn all(mut merged: Merged) -> Vec<i64> {
     let mut seconds = Vec::new();
     while let Some(record) = merged.next().await.expect("it goes on") {
         seconds.push(second(&record));
