@@ -4,6 +4,7 @@
 pub mod bank;
 pub mod check;
 pub mod check_sales;
+mod finished_worlds;
 pub mod load;
 pub mod process;
 pub mod random;

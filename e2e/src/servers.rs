@@ -182,7 +182,7 @@ impl Servers {
         self.dev(["_postgres", "start", &self.postgres_dir()]).await.map(drop)
     }
 
-    /// Brings both back, whatever the last test left behind, and forgets its databases.
+    /// Brings both back, whatever the last test left behind, and forgets its databases and topics.
     ///
     /// # Errors
     /// When one does not come up.
@@ -191,16 +191,8 @@ impl Servers {
         drop(self.continue_broker().await);
         let both = tokio::join!(self.start_broker(), self.start_postgres());
         both.0.and(both.1)?;
-        // After a kill, Postgres looks at every file it has before it answers: databases of earlier tests would make it slow.
-        let server = self.database("postgres").await?;
-        let old: Vec<String> = sqlx::query_scalar(r"SELECT datname FROM pg_database WHERE datname LIKE 'e2e\_%'")
-            .fetch_all(&server)
-            .await?;
-        for database in old {
-            sqlx::query(AssertSqlSafe(format!("DROP DATABASE {database} WITH (FORCE)"))).execute(&server).await?;
-        }
-        server.close().await;
-        Ok(())
+        // After a kill, Postgres looks at every file it has before it answers, and the broker loads every topic again.
+        self.forget_worlds().await
     }
 
     fn broker_dir(&self) -> String {

@@ -15,6 +15,7 @@ mod postgres;
 mod runner;
 mod safeguards;
 mod scene;
+mod worlds;
 
 use std::process::ExitCode;
 
@@ -52,6 +53,7 @@ fn messages() -> Lane {
         fault!("f16_cursor_reset_by_an_hour", broker::cursor_reset_by_an_hour),
         fault!("f17_postgres_killed", postgres::killed),
         fault!("f21_subscription_missing", broker::subscription_missing),
+        fault!("finished_worlds_are_forgotten", worlds::forgotten),
         fault!("two_instances_publish_once", safeguards::two_instances_publish_once),
         fault!("without_inbox", safeguards::without_inbox),
         fault!("without_entry_aware_ack", safeguards::without_entry_aware_ack),
