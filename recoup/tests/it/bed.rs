@@ -123,6 +123,11 @@ impl Bed {
         self.command(arguments).output().expect("the binary starts")
     }
 
+    /// Starts one command that goes on; what it prints is piped.
+    pub fn spawn(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary starts")
+    }
+
     /// Runs one command that ends well, and reads what it prints.
     pub fn json(&self, arguments: &[&str]) -> Value {
         let output = self.run(arguments);

@@ -3,6 +3,7 @@
 mod architecture;
 mod bed;
 mod hostile;
+mod looking;
 mod notify;
 mod orders;
 mod pdf;

@@ -11,6 +11,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::bed::Bed;
+use crate::looking;
 
 const PURCHASES: usize = 12;
 
@@ -55,8 +56,11 @@ async fn the_tools_tell_what_happened_and_change_nothing() {
     let database = bed.commission_database().await;
     topics_and_messages(&bed);
     traces(&bed, &database).await;
+    looking::follows(&bed).await;
+    looking::traces_by_every_id(&bed).await;
     replays(&bed, &database).await;
     parked(&bed, &database).await;
+    looking::parts(&bed, &database).await;
     assert!(bed.stop().success(), "the services end in order");
 }
 
