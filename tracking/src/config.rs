@@ -5,7 +5,7 @@ use service_kit::config::{FromEnv, Reader, Var};
 
 const CLIENT_ADDRESS_HEADER: Var = Var::new(
     "CLIENT_ADDRESS_HEADER",
-    "header into which your own proxy writes a client's address, such as x-forwarded-for; absent = clicks on links have no visitor",
+    "header into which your own proxy writes a client's address, such as x-forwarded-for; absent = clients connect directly",
 );
 
 /// What tracking reads from the environment.

@@ -1,5 +1,6 @@
 //! The HTTP server of a service: its routes inside the guard, beside the pages that every service has.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -244,7 +245,8 @@ async fn advance_clock(
     Ok(axum::Json(serde_json::json!({ "now": now })))
 }
 
-/// Serves `app` until the shutdown begins, then finishes the requests in hand, as long as the shutdown lets it.
+/// Serves `app` until the shutdown begins, then finishes the requests in hand, as long as the shutdown lets it. Routes can take the address
+/// of the peer, as axum's `ConnectInfo<SocketAddr>`.
 ///
 /// # Errors
 /// When the listener fails.
@@ -254,6 +256,7 @@ pub async fn serve(app: Router, listener: TcpListener, shutdown: Shutdown) -> an
         let _ = stream.set_nodelay(true);
     });
     let begun = shutdown.clone();
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, app).with_graceful_shutdown(async move { begun.begun().await });
     tokio::select! {
         ended = server.into_future() => Ok(ended?),
