@@ -145,8 +145,8 @@ pub async fn parts(bed: &Bed, database: &PgPool) {
         "the first of the three, and none before: {found:#}"
     );
     let earned = |said: &Value| said[0]["data"]["earnings"].clone();
-    let usd = |amount: &str| json!({"amount": amount, "currency": "USD"});
-    assert_eq!((earned(&first["live_said"]), earned(&first["replay_says"])), (usd("5.00"), usd("1.00")));
+    let usd = |minor: i64| json!({"minor": minor, "currency": "USD"});
+    assert_eq!((earned(&first["live_said"]), earned(&first["replay_says"])), (usd(500), usd(100)));
     // Each row names its own event, and those of purchases before are not there.
     let rows = found["rows"].as_array().expect("a list");
     let mut own: Vec<&Value> =
