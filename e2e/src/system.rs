@@ -234,11 +234,12 @@ fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
     <[u16; N]>::try_from(ports.collect::<Result<Vec<_>, _>>()?).ok().context("as many ports")
 }
 
-/// Builds the binary as `./dev` does; cargo builds only a package's own binaries for its tests. Takes no time when it is there.
+/// Builds the binary as `./dev test` does, with the tests around it: alone it would be built with other features, for minutes, while faults
+/// wait. Takes no time when it is there.
 async fn build(servers: &Servers) -> anyhow::Result<()> {
     let cargo = Env::process().get("CARGO").unwrap_or("cargo").to_owned();
     let built = tokio::process::Command::new(cargo)
-        .args(["build", "--workspace", "--bin", "recoup"])
+        .args(["build", "--workspace", "--all-targets"])
         .current_dir(servers.root())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
