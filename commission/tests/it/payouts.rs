@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use commission::{confirm_payout, fail_payout, reject_payout, submit_payouts};
 use shared_events::commission::{ConfirmPayout, FailPayout, RejectPayout, SubmitPayouts};
+use shared_events::tracking::ConversionAttributed;
 use shared_events::{PayoutBatchId, PayoutId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
@@ -16,6 +17,15 @@ pub async fn submit(bed: &Bed) -> PayoutBatchId {
     bed.handle(&submit_payouts::Submit, SubmitPayouts { batch_id }, Some("max")).await.unwrap();
     assert!(commission::worker(bed.store.clone(), &bed.config).run_next().await.unwrap());
     batch_id
+}
+
+/// Ann earns so many cents by a sale, and is paid them.
+pub async fn pay_out(bed: &Bed, sale: &ConversionAttributed, cents: i64) {
+    bed.attribute(sale).await;
+    bed.release().await;
+    let payout = bed.ask("ann", cents).await.unwrap();
+    submit(bed).await;
+    confirm(bed, payout).await.unwrap();
 }
 
 pub async fn confirm(bed: &Bed, payout_id: PayoutId) -> Result<(), String> {

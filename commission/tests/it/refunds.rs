@@ -5,7 +5,7 @@ use shared_events::tracking::{ConversionAttributed, ConversionRefunded, Credit, 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::bed::{Bed, partner, ten_percent};
-use crate::payouts::{confirm, submit};
+use crate::payouts::{confirm, pay_out, submit};
 
 #[sqlx::test(migrator = "migrations::COMMISSION")]
 async fn part_refunds_while_on_hold_take_the_remainder_at_the_end(pool: PgPoolOptions, options: PgConnectOptions) {
@@ -45,11 +45,7 @@ async fn a_refund_after_the_payout_is_owed_and_set_off_once(pool: PgPoolOptions,
     let bed = Bed::new(pool, options).await;
     bed.learn(1, vec![ten_percent()]).await;
     let (paid, later) = (bed.sale("ann", 10_000), bed.sale("ann", 20_000));
-    bed.attribute(&paid).await;
-    bed.release().await;
-    let payout = bed.ask("ann", 1_000).await.unwrap();
-    submit(&bed).await;
-    confirm(&bed, payout).await.unwrap();
+    pay_out(&bed, &paid, 1_000).await;
     bed.refund(&paid, 4_000, 4_000).await;
     let rows = bed.rows(&paid).await;
     assert_eq!(rows, [("paid".to_owned(), 1_000, 0, 400, 1_000, 1_000), ("approved".to_owned(), -400, 0, 0, 0, 0)]);

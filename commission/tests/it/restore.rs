@@ -3,7 +3,7 @@
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::bed::{Bed, ten_percent};
-use crate::payouts::{confirm, submit};
+use crate::payouts::pay_out;
 
 #[sqlx::test(migrator = "migrations::COMMISSION")]
 async fn a_commission_on_hold_is_as_before_and_is_not_reversed_twice(pool: PgPoolOptions, options: PgConnectOptions) {
@@ -59,11 +59,7 @@ async fn a_claw_back_is_stood_against_even_when_it_was_set_off(pool: PgPoolOptio
     let bed = Bed::new(pool, options).await;
     bed.learn(1, vec![ten_percent()]).await;
     let (paid, later) = (bed.sale("ann", 10_000), bed.sale("ann", 20_000));
-    bed.attribute(&paid).await;
-    bed.release().await;
-    let payout = bed.ask("ann", 1_000).await.unwrap();
-    submit(&bed).await;
-    confirm(&bed, payout).await.unwrap();
+    pay_out(&bed, &paid, 1_000).await;
     let refund = bed.refunded(&paid, 4_000, 4_000);
     bed.refund_all(vec![refund.clone()]).await;
     assert_eq!(bed.balance("ann").await, (0, 0, 0, 1_000, -400));
