@@ -9,7 +9,7 @@ use shared_events::orders::AssignTask;
 use shared_events::outcome::Rejection;
 
 use crate::audit::{self, Entry};
-use crate::decide_task::{check_open, unknown};
+use crate::decide_task::lock_open;
 
 /// What waits in other services and can be assigned here.
 pub const ELSEWHERE: [&str; 2] = ["payout", "claim_over_limit"];
@@ -43,16 +43,8 @@ impl Handles<AssignTask> for Assign {
 
 /// Who had it before.
 async fn assign_own(work: &mut Work, data: &AssignTask) -> Result<Option<String>, Failure> {
+    let task = lock_open(work, data.task_id).await?;
     let tenant = work.tenant().clone();
-    let task = sqlx::query!(
-        r#"SELECT state::text AS "state!", assignee FROM order_tasks WHERE tenant = $1 AND id = $2 FOR UPDATE"#,
-        tenant.as_str(),
-        data.task_id.0,
-    )
-    .fetch_optional(work.conn())
-    .await?
-    .ok_or_else(unknown)?;
-    check_open(&task.state)?;
     sqlx::query!(
         "UPDATE order_tasks SET state = CASE WHEN $3::text IS NULL THEN 'open' ELSE 'claimed' END::task_state, assignee = $3, version = version + 1
          WHERE tenant = $1 AND id = $2",

@@ -27,15 +27,8 @@ impl Handles<DecideOrderTask> for Decide {
         // The order is locked first, as everywhere.
         let order_id = order_of(work, data.task_id).await?;
         let mut order = Order::lock(work, order_id).await?;
+        let task = lock_open(work, data.task_id).await?;
         let tenant = work.tenant().clone();
-        let task = sqlx::query!(
-            r#"SELECT state::text AS "state!", kind, requested_by FROM order_tasks WHERE tenant = $1 AND id = $2 FOR UPDATE"#,
-            tenant.as_str(),
-            data.task_id.0,
-        )
-        .fetch_one(work.conn())
-        .await?;
-        check_open(&task.state)?;
         let kind = Kind::from_name(&task.kind);
         // The token's subject counts as well as the name in the command.
         let deciders: Vec<&str> = [Some(by), message.envelope.actor.as_deref()].into_iter().flatten().collect();
@@ -96,16 +89,8 @@ impl Handles<DecideOrderTask> for Decide {
 impl Handles<ClaimOrderTask> for Claim {
     async fn handle(&self, work: &mut Work, message: &Delivered<ClaimOrderTask>) -> Result<Outcome, Failure> {
         let data = &message.data;
+        let task = lock_open(work, data.task_id).await?;
         let tenant = work.tenant().clone();
-        let task = sqlx::query!(
-            r#"SELECT state::text AS "state!", assignee FROM order_tasks WHERE tenant = $1 AND id = $2 FOR UPDATE"#,
-            tenant.as_str(),
-            data.task_id.0,
-        )
-        .fetch_optional(work.conn())
-        .await?
-        .ok_or_else(unknown)?;
-        check_open(&task.state)?;
         if task.assignee.as_deref().is_some_and(|assignee| assignee != data.by.as_str()) {
             return Err(Rejection::new("task_taken", "somebody else has taken the task on").into());
         }
@@ -130,15 +115,38 @@ impl Handles<ClaimOrderTask> for Claim {
     }
 }
 
-pub(crate) fn unknown() -> Rejection {
-    Rejection::new("task_not_found", "there is no such task")
+/// A task that nobody has decided yet.
+pub(crate) struct OpenTask {
+    /// `open` or `claimed`.
+    pub state: String,
+    /// Why a person is needed.
+    pub kind: String,
+    /// Whose wish it is.
+    pub requested_by: String,
+    /// Who has taken it on.
+    pub assignee: Option<String>,
 }
 
-pub(crate) fn check_open(state: &str) -> Result<(), Rejection> {
-    if matches!(state, "open" | "claimed") {
-        return Ok(());
+/// Locks a task to change it; refused where there is none, or where it is decided or withdrawn already.
+pub(crate) async fn lock_open(work: &mut Work, id: OrderTaskId) -> Result<OpenTask, Failure> {
+    let tenant = work.tenant().clone();
+    let task = sqlx::query_as!(
+        OpenTask,
+        r#"SELECT state::text AS "state!", kind, requested_by, assignee FROM order_tasks WHERE tenant = $1 AND id = $2 FOR UPDATE"#,
+        tenant.as_str(),
+        id.0,
+    )
+    .fetch_optional(work.conn())
+    .await?
+    .ok_or_else(unknown)?;
+    if !matches!(task.state.as_str(), "open" | "claimed") {
+        return Err(Rejection::new("task_state_conflict", format!("the task is {} already", task.state)).into());
     }
-    Err(Rejection::new("task_state_conflict", format!("the task is {state} already")))
+    Ok(task)
+}
+
+fn unknown() -> Rejection {
+    Rejection::new("task_not_found", "there is no such task")
 }
 
 async fn order_of(work: &mut Work, task: OrderTaskId) -> Result<OrderId, Failure> {
