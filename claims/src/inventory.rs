@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::Query;
+use service_kit::http::{Limit, Query};
 use service_kit::problem::Problem;
 use shared_events::ConnectionId;
 use utoipa::{IntoParams, ToSchema};
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::inventory_lines::{Line, lines};
 use crate::{READERS, State as App};
 
-/// Most articles of a page, and most sellers of a tenant that are looked at.
+/// Most sellers of a tenant that are looked at.
 const MOST: i64 = 200;
 
 /// Which articles.
@@ -79,10 +79,7 @@ pub async fn reconciliation(
 
 async fn page(app: &App, caller: &Caller, parameters: &Parameters) -> Result<Inventory, Problem> {
     caller.require(&READERS)?;
-    let limit = parameters.limit.unwrap_or(50);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::invalid_field("limit", format!("must be from 1 to {MOST}")));
-    }
+    let limit = Limit::of(parameters.limit)?;
     let after = parameters.cursor.as_deref().map(cursor).transpose()?;
     let (of, since) = after.unzip();
     let mut work = app.store.read(&caller.tenant).await?;
@@ -110,13 +107,11 @@ async fn page(app: &App, caller: &Caller, parameters: &Parameters) -> Result<Inv
         parameters.fnsku,
         of,
         since,
-        limit + 1,
+        limit.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let has_more = articles.len() as i64 > limit;
-    articles.truncate(usize::try_from(limit).unwrap_or_default());
-    let next_cursor = articles.last().filter(|_| has_more).map(|last| format!("{}/{}", last.seller, last.fnsku));
+    let next_cursor = limit.cut(&mut articles, |last| format!("{}/{}", last.seller, last.fnsku));
     let mut items = Vec::with_capacity(articles.len());
     for of_seller in articles.chunk_by(|one, other| one.seller == other.seller) {
         let fnskus: Vec<String> = of_seller.iter().map(|article| article.fnsku.clone()).collect();

@@ -5,15 +5,13 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::Query;
+use service_kit::http::{Limit, Query};
 use service_kit::problem::Problem;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::recovery_money::AmountView;
 use crate::{READERS, State as App};
-
-const MOST: i64 = 200;
 
 /// Which part of the inbox.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -65,10 +63,7 @@ pub async fn list_approvals(
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Approvals>, Problem> {
     caller.require(&READERS)?;
-    let limit = parameters.limit.unwrap_or(50);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::invalid_field("limit", format!("must be from 1 to {MOST}")));
-    }
+    let limit = Limit::of(parameters.limit)?;
     let mut work = app.store.read(&caller.tenant).await?;
     let mut rows = sqlx::query!(
         "SELECT a.seq, a.claim_id, c.claim_type, c.amount_minor, c.currency, a.wanted_by, a.wanted_at, c.closes_at
@@ -77,13 +72,11 @@ pub async fn list_approvals(
          ORDER BY a.seq LIMIT $3",
         caller.tenant.as_str(),
         parameters.cursor,
-        limit + 1,
+        limit.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let has_more = i64::try_from(rows.len()).unwrap_or(i64::MAX) > limit;
-    rows.truncate(usize::try_from(limit).unwrap_or_default());
-    let next_cursor = rows.last().filter(|_| has_more).map(|row| row.seq.to_string());
+    let next_cursor = limit.cut(&mut rows, |row| row.seq);
     let approvals = rows.into_iter().map(|row| ApprovalView {
         claim_id: row.claim_id,
         claim_type: row.claim_type,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::{Path, Query};
+use service_kit::http::{Limit, Path, Query};
 use service_kit::problem::Problem;
 use shared_events::money::Money;
 use sqlx::types::Json as Jsonb;
@@ -16,7 +16,6 @@ use crate::detection_row::{RowView, SubjectView};
 use crate::write_detections::expected;
 use crate::{READERS, State as App};
 
-const MOST: i64 = 200;
 const STATUSES: [&str; 9] = [
     "researching",
     "awaiting_auto",
@@ -181,10 +180,7 @@ pub async fn list_detections(
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Detections>, Problem> {
     caller.require(&READERS)?;
-    let limit = parameters.limit.unwrap_or(50);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::invalid_field("limit", format!("must be from 1 to {MOST}")));
-    }
+    let limit = Limit::of(parameters.limit)?;
     if let Some(status) = &parameters.status
         && !STATUSES.contains(&status.as_str())
     {
@@ -205,13 +201,11 @@ pub async fn list_detections(
         parameters.claim_type,
         parameters.connection_id,
         parameters.cursor,
-        limit + 1,
+        limit.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let has_more = rows.len() as i64 > limit;
-    rows.truncate(usize::try_from(limit).unwrap_or_default());
-    let next_cursor = rows.last().filter(|_| has_more).map(|row| row.seq.to_string());
+    let next_cursor = limit.cut(&mut rows, |row| row.seq);
     Ok(Json(Detections { detections: rows.into_iter().map(DetectionView::from).collect(), next_cursor }))
 }
 

@@ -5,7 +5,7 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::Query;
+use service_kit::http::{Limit, Query};
 use service_kit::problem::Problem;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -14,7 +14,6 @@ use crate::claiming::state;
 use crate::recovery_money::AmountView;
 use crate::{READERS, State as App};
 
-const MOST: i64 = 200;
 /// Further back only cursors lead: an offset reads everything before it.
 const FURTHEST: i64 = 10_000;
 
@@ -94,10 +93,7 @@ pub async fn list_recoveries(
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Recoveries>, Problem> {
     caller.require(&READERS)?;
-    let (limit, offset) = (parameters.limit.unwrap_or(50), parameters.offset.unwrap_or_default());
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::invalid_field("limit", format!("must be from 1 to {MOST}")));
-    }
+    let (limit, offset) = (Limit::of(parameters.limit)?, parameters.offset.unwrap_or_default());
     if !(0..=FURTHEST).contains(&offset) {
         return Err(Problem::invalid_field("offset", format!("must be from 0 to {FURTHEST}; use a cursor beyond")));
     }
@@ -125,14 +121,12 @@ pub async fn list_recoveries(
         parameters.status,
         parameters.claim_type,
         parameters.cursor,
-        limit + 1,
+        limit.rows(),
         offset,
     )
     .fetch_all(work.conn())
     .await?;
-    let has_more = i64::try_from(rows.len()).unwrap_or(i64::MAX) > limit;
-    rows.truncate(usize::try_from(limit).unwrap_or_default());
-    let next_cursor = rows.last().filter(|_| has_more).map(|row| row.seq.to_string());
+    let next_cursor = limit.cut(&mut rows, |row| row.seq);
     let recoveries = rows.into_iter().map(|row| RecoveryView {
         id: row.id,
         status: row.state,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::Query;
+use service_kit::http::{Limit, Query};
 use service_kit::problem::Problem;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -13,7 +13,6 @@ use uuid::Uuid;
 use crate::recovery_money::AmountView;
 use crate::{READERS, State as App};
 
-const MOST: i64 = 200;
 const STATES: [&str; 4] = ["running", "overdue", "closed", "unknown"];
 
 /// Which clocks.
@@ -84,10 +83,7 @@ pub async fn list_returns(
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Returns>, Problem> {
     caller.require(&READERS)?;
-    let limit = parameters.limit.unwrap_or(50);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::invalid_field("limit", format!("must be from 1 to {MOST}")));
-    }
+    let limit = Limit::of(parameters.limit)?;
     if parameters.state.as_deref().is_some_and(|state| !STATES.contains(&state)) {
         return Err(Problem::invalid_field("state", "must be running, overdue, closed or unknown"));
     }
@@ -101,13 +97,11 @@ pub async fn list_returns(
         parameters.cursor,
         parameters.order_id,
         parameters.state,
-        limit + 1,
+        limit.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let has_more = i64::try_from(rows.len()).unwrap_or(i64::MAX) > limit;
-    rows.truncate(usize::try_from(limit).unwrap_or_default());
-    let next_cursor = rows.last().filter(|_| has_more).map(|row| row.seq.to_string());
+    let next_cursor = limit.cut(&mut rows, |row| row.seq);
     let returns = rows.into_iter().map(|row| ReturnView {
         clock_id: row.id,
         order_id: row.order_id,

@@ -5,15 +5,13 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::Query;
+use service_kit::http::{Limit, Query};
 use service_kit::problem::Problem;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::run_row::percent;
 use crate::{READERS, State as App};
-
-const MOST: i64 = 200;
 
 /// Which runs.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -209,10 +207,7 @@ pub async fn sync_activity(
     Query(parameters): Query<Parameters>,
 ) -> Result<Json<Activity>, Problem> {
     caller.require(&READERS)?;
-    let limit = parameters.limit.unwrap_or(50);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::invalid_field("limit", format!("must be from 1 to {MOST}")));
-    }
+    let limit = Limit::of(parameters.limit)?;
     let mut work = app.store.read(&caller.tenant).await?;
     let mut rows = sqlx::query_as!(
         Row,
@@ -228,12 +223,10 @@ pub async fn sync_activity(
         parameters.sync_id,
         parameters.report,
         parameters.cursor,
-        limit + 1,
+        limit.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let has_more = rows.len() as i64 > limit;
-    rows.truncate(usize::try_from(limit).unwrap_or_default());
-    let next_cursor = rows.last().filter(|_| has_more).map(|row| row.seq.to_string());
+    let next_cursor = limit.cut(&mut rows, |row| row.seq);
     Ok(Json(Activity { runs: rows.into_iter().map(RunView::from).collect(), next_cursor }))
 }

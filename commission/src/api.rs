@@ -54,13 +54,6 @@ pub fn router(api: Api) -> OpenApiRouter {
         .with_state(api)
 }
 
-/// A cursor as it was handed out: the number of the last entry seen.
-fn read_cursor(cursor: Option<&str>) -> Result<Option<i64>, Problem> {
-    cursor
-        .map(|text| text.parse().map_err(|_| Problem::invalid_field("cursor", "is not one that this list handed out")))
-        .transpose()
-}
-
 /// The partner of a path, if the caller may see it.
 fn visible_partner(caller: &Caller, name: String) -> Result<PartnerId, Problem> {
     let partner = PartnerId::try_new(name).map_err(|_| Problem::not_found())?;

@@ -10,5 +10,5 @@ mod server;
 
 pub use docs::BEARER;
 pub use extract::{Json, Path, Query, parse_json, unread_body};
-pub use limit::Limit;
+pub use limit::{Limit, Paging};
 pub use server::{Server, document, serve};

@@ -4,14 +4,14 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::{Json, Limit, Query};
+use service_kit::http::{Json, Paging, Query};
 use service_kit::problem::Problem;
 use shared_events::{CampaignId, PartnerId, TenantId};
 use sqlx::{FromRow, Postgres, QueryBuilder};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{Api, decimal, read_cursor};
+use super::{Api, decimal};
 
 /// Columns that [`Row`] reads.
 pub(super) const COLUMNS: &str = "seq, id, conversion_id, revision, campaign_id, partner, rules_version, rewarded_on::text AS rewarded_on, weight_bps, \
@@ -234,21 +234,16 @@ pub async fn list(
         (None, Some(tenant)) => (tenant, asked),
         (None, None) => return Err(Problem::unauthorized()),
     };
-    let limit = Limit::of(filter.limit)?;
-    let mut query = select(&tenant, partner.as_ref(), &filter, limit)?;
+    let at = Paging::of(filter.limit, filter.cursor.as_deref())?;
+    let mut query = select(&tenant, partner.as_ref(), &filter, at);
     let mut work = api.store.read(&tenant).await?;
     let mut rows: Vec<Row> = query.build_query_as().fetch_all(work.conn()).await?;
-    let next_cursor = limit.cut(&mut rows, |row| row.seq);
+    let next_cursor = at.cut(&mut rows, |row| row.seq);
     Ok(Json(Page { commissions: rows.into_iter().map(Commission::from).collect(), next_cursor }))
 }
 
 /// The query with the filters that are set, so that each finds its index.
-fn select(
-    tenant: &TenantId,
-    partner: Option<&PartnerId>,
-    filter: &Filter,
-    limit: Limit,
-) -> Result<QueryBuilder<Postgres>, Problem> {
+fn select(tenant: &TenantId, partner: Option<&PartnerId>, filter: &Filter, at: Paging) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new(format!("SELECT {COLUMNS} FROM commissions WHERE tenant = "));
     query.push_bind(tenant.as_str().to_owned());
     if let Some(partner) = partner {
@@ -275,10 +270,10 @@ fn select(
     if let Some(to) = filter.to {
         query.push(" AND occurred_at < ").push_bind(to);
     }
-    if let Some(seq) = read_cursor(filter.cursor.as_deref())? {
+    if let Some(seq) = at.seen() {
         query.push(" AND seq < ").push_bind(seq);
     }
     // One more than asked for tells whether there is a next page.
-    query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit.rows());
-    Ok(query)
+    query.push(" ORDER BY seq DESC LIMIT ").push_bind(at.rows());
+    query
 }

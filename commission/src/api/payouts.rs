@@ -4,14 +4,14 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::{Json, Limit, Path, Query};
+use service_kit::http::{Json, Paging, Path, Query};
 use service_kit::problem::Problem;
 use shared_events::PartnerId;
 use sqlx::{FromRow, QueryBuilder};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{Api, decimal, read_cursor};
+use super::{Api, decimal};
 
 const COLUMNS: &str = "seq, id, partner, currency, amount_minor, method, account_masked, state::text AS state, needs_approval, requested_by, approved_by, \
      batch_id, reference, reason, requested_at, due_at, approved_at, submitted_at, finished_at";
@@ -211,7 +211,7 @@ pub async fn list(State(api): State<Api>, caller: Caller, Query(filter): Query<F
         .map(PartnerId::try_new)
         .transpose()
         .map_err(|bad| Problem::invalid_field("partner", bad.to_string()))?;
-    let (partner, limit) = (caller.partner_filter(asked)?, Limit::of(filter.limit)?);
+    let (partner, at) = (caller.partner_filter(asked)?, Paging::of(filter.limit, filter.cursor.as_deref())?);
     let mut query = QueryBuilder::new(format!("SELECT {COLUMNS} FROM payouts WHERE tenant = "));
     query.push_bind(caller.tenant.as_str().to_owned());
     if let Some(partner) = partner {
@@ -223,13 +223,13 @@ pub async fn list(State(api): State<Api>, caller: Caller, Query(filter): Query<F
     if let Some(batch) = filter.batch {
         query.push(" AND batch_id = ").push_bind(batch);
     }
-    if let Some(seq) = read_cursor(filter.cursor.as_deref())? {
+    if let Some(seq) = at.seen() {
         query.push(" AND seq < ").push_bind(seq);
     }
-    query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit.rows());
+    query.push(" ORDER BY seq DESC LIMIT ").push_bind(at.rows());
     let mut work = api.store.read(&caller.tenant).await?;
     let mut rows: Vec<Row> = query.build_query_as().fetch_all(work.conn()).await?;
-    let next_cursor = limit.cut(&mut rows, |row| row.seq);
+    let next_cursor = at.cut(&mut rows, |row| row.seq);
     Ok(Json(Page { payouts: rows.into_iter().map(Payout::from).collect(), next_cursor }))
 }
 

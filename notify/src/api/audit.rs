@@ -4,11 +4,10 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::{Json, Query};
+use service_kit::http::{Json, Paging, Query};
 use service_kit::problem::Problem;
 use utoipa::{IntoParams, ToSchema};
 
-use super::page::{bounds, cut};
 use super::{Api, MANAGERS};
 
 /// What a person did.
@@ -62,7 +61,7 @@ pub struct Trail {
     security(("bearer" = [])), responses((status = 200, description = "A page", body = Trail)))]
 pub async fn list(State(api): State<Api>, caller: Caller, Query(page): Query<Wanted>) -> Result<Json<Trail>, Problem> {
     caller.require(&MANAGERS)?;
-    let (limit, before) = bounds(page.cursor.as_deref(), page.limit)?;
+    let at = Paging::of(page.limit, page.cursor.as_deref())?;
     let mut work = api.store.read(&caller.tenant).await?;
     let mut entries = sqlx::query_as!(
         Entry,
@@ -70,11 +69,11 @@ pub async fn list(State(api): State<Api>, caller: Caller, Query(page): Query<Wan
          WHERE tenant = $1 AND ($2::text IS NULL OR subject = $2) AND ($3::bigint IS NULL OR seq < $3) ORDER BY seq DESC LIMIT $4",
         caller.tenant.as_str(),
         page.subject,
-        before,
-        limit + 1,
+        at.seen(),
+        at.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let next_cursor = cut(&mut entries, limit, |row| row.seq);
+    let next_cursor = at.cut(&mut entries, |row| row.seq);
     Ok(Json(Trail { entries, next_cursor }))
 }

@@ -4,13 +4,12 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::{Json, Path, Query};
+use service_kit::http::{Json, Paging, Path, Query};
 use service_kit::problem::Problem;
 use service_kit::store::Work;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::page::{bounds, cut};
 use super::{Api, MANAGERS};
 
 /// Which deliveries.
@@ -115,7 +114,7 @@ pub async fn list(
     Query(filter): Query<Filter>,
 ) -> Result<Json<Deliveries>, Problem> {
     caller.require(&MANAGERS)?;
-    let (limit, before) = bounds(filter.cursor.as_deref(), filter.limit)?;
+    let at = Paging::of(filter.limit, filter.cursor.as_deref())?;
     let states = ["waiting", "delivered", "failed", "cancelled"];
     if filter.state.as_deref().is_some_and(|state| !states.contains(&state)) {
         return Err(Problem::invalid_field("state", format!("is none of {}", states.join(", "))));
@@ -130,12 +129,12 @@ pub async fn list(
         caller.tenant.as_str(),
         id,
         filter.state,
-        before,
-        limit + 1,
+        at.seen(),
+        at.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let next_cursor = cut(&mut deliveries, limit, |row| row.seq);
+    let next_cursor = at.cut(&mut deliveries, |row| row.seq);
     Ok(Json(Deliveries { deliveries, next_cursor }))
 }
 

@@ -4,13 +4,12 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::{Json, Path, Query};
+use service_kit::http::{Json, Paging, Path, Query};
 use service_kit::problem::Problem;
 use service_kit::store::Work;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::page::{bounds, cut};
 use super::{Api, MANAGERS, recipients_of};
 
 /// Which notifications.
@@ -117,7 +116,7 @@ pub async fn list(
     caller: Caller,
     Query(filter): Query<Filter>,
 ) -> Result<Json<Notifications>, Problem> {
-    let (limit, before) = bounds(filter.cursor.as_deref(), filter.limit)?;
+    let at = Paging::of(filter.limit, filter.cursor.as_deref())?;
     let own = recipients_of(&caller);
     let recipients = match filter.recipient {
         Some(recipient) if own.contains(&recipient) => Some(vec![recipient]),
@@ -144,9 +143,9 @@ pub async fn list(
          ORDER BY n.seq DESC LIMIT $5",
         caller.tenant.as_str(),
         recipients.as_deref(),
-        before,
+        at.seen(),
         filter.unread,
-        limit + 1,
+        at.rows(),
     )
     .fetch_all(work.conn())
     .await?;
@@ -159,7 +158,7 @@ pub async fn list(
     )
     .fetch_one(work.conn())
     .await?;
-    let next_cursor = cut(&mut notifications, limit, |row| row.seq);
+    let next_cursor = at.cut(&mut notifications, |row| row.seq);
     Ok(Json(Notifications { notifications, unread, next_cursor }))
 }
 

@@ -4,12 +4,12 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use service_kit::auth::Caller;
-use service_kit::http::{Json, Query};
+use service_kit::http::{Json, Paging, Query};
 use service_kit::problem::Problem;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::page::{Page, bounds, cut};
+use super::page::Page;
 use super::{Api, MANAGERS};
 
 /// An address that is not written to.
@@ -54,18 +54,18 @@ pub async fn list(
     Query(page): Query<Page>,
 ) -> Result<Json<Suppressions>, Problem> {
     caller.require(&MANAGERS)?;
-    let (limit, before) = bounds(page.cursor.as_deref(), page.limit)?;
+    let at = Paging::of(page.limit, page.cursor.as_deref())?;
     let mut work = api.store.read(&caller.tenant).await?;
     let mut suppressions = sqlx::query_as!(
         Suppression,
         r#"SELECT id, seq, channel::text AS "channel!", masked AS address, reason::text AS "reason!", added_by, added_at FROM suppressions
            WHERE tenant = $1 AND ($2::bigint IS NULL OR seq < $2) ORDER BY seq DESC LIMIT $3"#,
         caller.tenant.as_str(),
-        before,
-        limit + 1,
+        at.seen(),
+        at.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let next_cursor = cut(&mut suppressions, limit, |row| row.seq);
+    let next_cursor = at.cut(&mut suppressions, |row| row.seq);
     Ok(Json(Suppressions { suppressions, next_cursor }))
 }

@@ -4,14 +4,14 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use service_kit::auth::Caller;
-use service_kit::http::{Json, Path, Query};
+use service_kit::http::{Json, Paging, Path, Query};
 use service_kit::problem::Problem;
 use shared_events::WebhookId;
 use shared_events::notify::webhook_purpose;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::page::{Page, bounds, cut};
+use super::page::Page;
 use super::{Api, MANAGERS};
 use crate::told::PUBLIC_TYPES;
 
@@ -104,19 +104,19 @@ impl Row {
     security(("bearer" = [])), responses((status = 200, description = "A page", body = Webhooks)))]
 pub async fn list(State(api): State<Api>, caller: Caller, Query(page): Query<Page>) -> Result<Json<Webhooks>, Problem> {
     caller.require(&MANAGERS)?;
-    let (limit, before) = bounds(page.cursor.as_deref(), page.limit)?;
+    let at = Paging::of(page.limit, page.cursor.as_deref())?;
     let mut work = api.store.read(&caller.tenant).await?;
     let mut rows = sqlx::query_as!(
         Row,
         "SELECT id, seq, url_sealed, description, types, enabled, disabled_why, failing_since, former_until, created_by, created_at, changed_at
          FROM webhooks WHERE tenant = $1 AND ($2::bigint IS NULL OR seq < $2) ORDER BY seq DESC LIMIT $3",
         caller.tenant.as_str(),
-        before,
-        limit + 1,
+        at.seen(),
+        at.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let next_cursor = cut(&mut rows, limit, |row| row.seq);
+    let next_cursor = at.cut(&mut rows, |row| row.seq);
     let webhooks = rows.into_iter().map(|row| row.show(&api, &caller)).collect::<Result<_, _>>()?;
     Ok(Json(Webhooks { webhooks, next_cursor }))
 }

@@ -3,12 +3,11 @@
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use service_kit::auth::{Caller, Role};
-use service_kit::http::{Json, Query};
+use service_kit::http::{Json, Limit, Query};
 use service_kit::problem::Problem;
 use shared_events::Money;
 use utoipa::{IntoParams, ToSchema};
 
-use super::list::page_size;
 use super::staff::MANAGERS;
 use super::{Api, reach};
 use crate::order_row::stored_currency;
@@ -243,7 +242,7 @@ pub async fn inventory(
     Query(which): Query<Which>,
 ) -> Result<Json<Inventory>, Problem> {
     caller.require(&Role::STAFF)?;
-    let limit = page_size(which.limit)?;
+    let limit = Limit::of(which.limit)?;
     let after = which.cursor.as_deref().map(|cursor| {
         cursor
             .split_once('\u{1f}')
@@ -252,7 +251,7 @@ pub async fn inventory(
     let (after_sku, after_warehouse) = after.transpose()?.unzip();
     let mut work = api.store.read(&caller.tenant).await?;
     let own = reach::warehouses(&mut work, &caller).await?;
-    let rows = sqlx::query!(
+    let mut rows = sqlx::query!(
         r#"SELECT sku, warehouse_id, on_hand, reserved, safety, reorder_point,
                   CASE WHEN on_hand - reserved - safety <= reorder_point THEN reorder_quantity ELSE 0 END AS "suggested!"
            FROM stock_items
@@ -266,7 +265,7 @@ pub async fn inventory(
         which.low,
         after_sku,
         after_warehouse,
-        limit + 1,
+        limit.rows(),
         own.as_deref(),
     )
     .fetch_all(work.conn())
@@ -288,21 +287,16 @@ pub async fn inventory(
     )
     .fetch_one(work.conn())
     .await?;
-    let more = rows.len() as i64 > limit;
-    let items: Vec<Stock> = rows
-        .into_iter()
-        .take(limit as usize)
-        .map(|row| Stock {
-            sku: row.sku,
-            warehouse_id: row.warehouse_id,
-            on_hand: row.on_hand,
-            reserved: row.reserved,
-            available: (row.on_hand - row.reserved - row.safety).max(0),
-            safety: row.safety,
-            reorder_point: row.reorder_point,
-            suggested_reorder: row.suggested,
-        })
-        .collect();
-    let next_cursor = items.last().filter(|_| more).map(|last| format!("{}\u{1f}{}", last.sku, last.warehouse_id));
-    Ok(Json(Inventory { items, totals, next_cursor }))
+    let next_cursor = limit.cut(&mut rows, |last| format!("{}\u{1f}{}", last.sku, last.warehouse_id));
+    let items = rows.into_iter().map(|row| Stock {
+        sku: row.sku,
+        warehouse_id: row.warehouse_id,
+        on_hand: row.on_hand,
+        reserved: row.reserved,
+        available: (row.on_hand - row.reserved - row.safety).max(0),
+        safety: row.safety,
+        reorder_point: row.reorder_point,
+        suggested_reorder: row.suggested,
+    });
+    Ok(Json(Inventory { items: items.collect(), totals, next_cursor }))
 }

@@ -6,7 +6,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::{Caller, Role};
-use service_kit::http::{Json, Path, Query};
+use service_kit::http::{Json, Paging, Path, Query};
 use service_kit::problem::Problem;
 use shared_events::orders::{ChangeStock, PutProduct, PutWarehouse, StockChange};
 use shared_events::{Currency, StockMovementId, ids};
@@ -16,7 +16,6 @@ use uuid::Uuid;
 use super::amount::Amount;
 use super::ask::{Ask, Body, text};
 use super::bodies::check_address;
-use super::list::{page_size, read_cursor};
 use super::staff::MANAGERS;
 use super::{Api, reach};
 use crate::private::Address;
@@ -266,7 +265,7 @@ pub async fn ledger(
     Query(which): Query<Which>,
 ) -> Result<Json<Movements>, Problem> {
     caller.require(&Role::STAFF)?;
-    let (limit, before) = (page_size(which.limit)?, read_cursor(which.cursor.as_deref())?);
+    let at = Paging::of(which.limit, which.cursor.as_deref())?;
     let mut work = api.store.read(&caller.tenant).await?;
     let own = reach::warehouses(&mut work, &caller).await?;
     let mut movements = sqlx::query_as!(
@@ -277,14 +276,12 @@ pub async fn ledger(
         caller.tenant.as_str(),
         which.sku,
         which.warehouse_id,
-        before,
-        limit + 1,
+        at.seen(),
+        at.rows(),
         own.as_deref(),
     )
     .fetch_all(work.conn())
     .await?;
-    let more = movements.len() as i64 > limit;
-    movements.truncate(limit as usize);
-    let next_cursor = movements.last().filter(|_| more).map(|movement| movement.seq.to_string());
+    let next_cursor = at.cut(&mut movements, |movement| movement.seq);
     Ok(Json(Movements { movements, next_cursor }))
 }

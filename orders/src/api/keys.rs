@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::{Caller, KEY_PREFIX};
-use service_kit::http::{Json, Path, Query};
+use service_kit::http::{Json, Paging, Path, Query};
 use service_kit::problem::Problem;
 use shared_events::orders::{CreateApiKey, RevokeApiKey, RotateApiKey};
 use shared_events::{ApiKeyId, Message, ids};
@@ -16,7 +16,6 @@ use uuid::Uuid;
 use super::Api;
 use super::ask::{Ask, Body, Ticket, text};
 use super::key_ring::{self, key_of};
-use super::list::{page_size, read_cursor};
 use super::staff::MANAGERS;
 use crate::api_keys::{LONGEST_OVERLAP, subject};
 
@@ -233,7 +232,7 @@ pub struct Page {
     responses((status = 200, description = "A page of keys", body = Page)))]
 pub async fn list(State(api): State<Api>, caller: Caller, Query(which): Query<Which>) -> Result<Json<Page>, Problem> {
     caller.require(&MANAGERS)?;
-    let (limit, before) = (page_size(which.limit)?, read_cursor(which.cursor.as_deref())?);
+    let at = Paging::of(which.limit, which.cursor.as_deref())?;
     let now = api.store.now();
     let mut work = api.store.read(&caller.tenant).await?;
     let mut keys = sqlx::query_as!(
@@ -247,15 +246,13 @@ pub async fn list(State(api): State<Api>, caller: Caller, Query(which): Query<Wh
                      AND (s.expires_at IS NULL OR s.expires_at > $3)) AS "secrets!"
            FROM api_keys k WHERE tenant = $1 AND ($2::bigint IS NULL OR seq < $2) ORDER BY seq DESC LIMIT $4"#,
         caller.tenant.as_str(),
-        before,
+        at.seen(),
         now,
-        limit + 1,
+        at.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let more = keys.len() as i64 > limit;
-    keys.truncate(limit as usize);
-    let next_cursor = keys.last().filter(|_| more).map(|key| key.seq.to_string());
+    let next_cursor = at.cut(&mut keys, |key| key.seq);
     Ok(Json(Page { keys, next_cursor }))
 }
 

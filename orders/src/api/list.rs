@@ -3,7 +3,7 @@
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use service_kit::auth::{Caller, Role};
-use service_kit::http::{Json, Query};
+use service_kit::http::{Json, Paging, Query};
 use service_kit::problem::Problem;
 use sqlx::QueryBuilder;
 use utoipa::{IntoParams, ToSchema};
@@ -12,11 +12,6 @@ use uuid::Uuid;
 use super::{Api, reach};
 use crate::domain::status::Status;
 use crate::read_order::{self, COLUMNS, Order, Row};
-
-/// Entries on a page unless asked otherwise.
-const PAGE: i64 = 50;
-/// Most entries on a page.
-const LARGEST_PAGE: i64 = 200;
 
 /// Which orders.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -54,21 +49,6 @@ enum Whose {
     Placed(Option<String>),
 }
 
-/// How many entries a page has.
-pub fn page_size(limit: Option<i64>) -> Result<i64, Problem> {
-    match limit.unwrap_or(PAGE) {
-        limit if (1..=LARGEST_PAGE).contains(&limit) => Ok(limit),
-        _ => Err(Problem::invalid_field("limit", format!("must be from 1 to {LARGEST_PAGE}"))),
-    }
-}
-
-/// A cursor as it was handed out: the number of the last entry seen.
-pub fn read_cursor(cursor: Option<&str>) -> Result<Option<i64>, Problem> {
-    cursor
-        .map(|text| text.parse().map_err(|_| Problem::invalid_field("cursor", "is not one that this list handed out")))
-        .transpose()
-}
-
 /// Lists the caller's own orders, newest first; for a selling system those that it placed, too.
 #[utoipa::path(get, path = "/orders", operation_id = "list_orders", tag = "orders", params(Filter), security(("bearer" = [])),
     responses((status = 200, description = "A page of orders", body = Page)))]
@@ -104,7 +84,7 @@ pub async fn visible(api: &Api, caller: &Caller, filter: Filter) -> Result<Json<
 }
 
 async fn page(api: &Api, caller: &Caller, whose: Whose, filter: Filter) -> Result<Json<Page>, Problem> {
-    let limit = page_size(filter.limit)?;
+    let at = Paging::of(filter.limit, filter.cursor.as_deref())?;
     let mut query = QueryBuilder::new(format!("SELECT {COLUMNS} FROM orders WHERE tenant = "));
     query.push_bind(caller.tenant.to_string());
     let mut work = api.store.read(&caller.tenant).await?;
@@ -132,14 +112,12 @@ async fn page(api: &Api, caller: &Caller, whose: Whose, filter: Filter) -> Resul
             Status::from_name(status).ok_or_else(|| Problem::invalid_field("status", "is no status of an order"))?;
         query.push(" AND status = ").push_bind(status.name()).push("::text::order_status");
     }
-    if let Some(seq) = read_cursor(filter.cursor.as_deref())? {
+    if let Some(seq) = at.seen() {
         query.push(" AND seq < ").push_bind(seq);
     }
-    query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit + 1);
+    query.push(" ORDER BY seq DESC LIMIT ").push_bind(at.rows());
     let mut rows: Vec<Row> = query.build_query_as().fetch_all(work.conn()).await?;
-    let more = rows.len() as i64 > limit;
-    rows.truncate(limit as usize);
-    let next_cursor = rows.last().filter(|_| more).map(|row| row.seq.to_string());
+    let next_cursor = at.cut(&mut rows, |row| row.seq);
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let is_staff = caller.is_staff();
     let mut items = read_order::items(&mut work, &ids).await?;

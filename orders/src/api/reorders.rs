@@ -4,12 +4,11 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::{Caller, Role};
-use service_kit::http::{Json, Query};
+use service_kit::http::{Json, Paging, Query};
 use service_kit::problem::Problem;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::list::{page_size, read_cursor};
 use super::{Api, reach};
 
 /// How requests can stand.
@@ -89,7 +88,7 @@ pub async fn list(
     if which.status.as_deref().is_some_and(|status| !STATES.contains(&status)) {
         return Err(Problem::invalid_field("status", "must be open, received or dropped"));
     }
-    let (limit, before) = (page_size(which.limit)?, read_cursor(which.cursor.as_deref())?);
+    let at = Paging::of(which.limit, which.cursor.as_deref())?;
     let mut work = api.store.read(&caller.tenant).await?;
     let own = reach::warehouses(&mut work, &caller).await?;
     let mut requests = sqlx::query_as!(
@@ -102,14 +101,12 @@ pub async fn list(
         which.status,
         which.sku,
         which.warehouse_id,
-        before,
-        limit + 1,
+        at.seen(),
+        at.rows(),
         own.as_deref(),
     )
     .fetch_all(work.conn())
     .await?;
-    let more = requests.len() as i64 > limit;
-    requests.truncate(limit as usize);
-    let next_cursor = requests.last().filter(|_| more).map(|request| request.seq.to_string());
+    let next_cursor = at.cut(&mut requests, |request| request.seq);
     Ok(Json(ReorderRequests { enabled: api.config.reorders, requests, next_cursor }))
 }

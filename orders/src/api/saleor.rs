@@ -4,13 +4,12 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::Caller;
-use service_kit::http::{Json, Query};
+use service_kit::http::{Json, Paging, Query};
 use service_kit::problem::Problem;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::Api;
-use super::list::{page_size, read_cursor};
 use super::staff::MANAGERS;
 
 /// How an order of the shop can stand.
@@ -115,7 +114,7 @@ pub async fn list(
     if which.status.as_deref().is_some_and(|status| !STATES.contains(&status)) {
         return Err(Problem::invalid_field("status", "must be imported, refused or closed"));
     }
-    let (limit, before) = (page_size(which.limit)?, read_cursor(which.cursor.as_deref())?);
+    let at = Paging::of(which.limit, which.cursor.as_deref())?;
     let tenant = caller.tenant.as_str();
     let mut work = api.store.read(&caller.tenant).await?;
     let feed =
@@ -127,14 +126,12 @@ pub async fn list(
          WHERE tenant = $1 AND ($2::text IS NULL OR state = $2) AND ($3::bigint IS NULL OR seq < $3) ORDER BY seq DESC LIMIT $4",
         tenant,
         which.status,
-        before,
-        limit + 1,
+        at.seen(),
+        at.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let more = rows.len() as i64 > limit;
-    rows.truncate(limit as usize);
-    let next_cursor = rows.last().filter(|_| more).map(|row| row.seq.to_string());
+    let next_cursor = at.cut(&mut rows, |row| row.seq);
     let ids: Vec<Uuid> = rows.iter().filter_map(|row| row.order_id).collect();
     let mut news = sqlx::query!(
         "SELECT order_id, subject, state, detail, asked_at, ended_at FROM saleor_pushes

@@ -8,7 +8,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::{Caller, Role};
-use service_kit::http::{Json, Path, Query};
+use service_kit::http::{Json, Paging, Path, Query};
 use service_kit::problem::Problem;
 use shared_events::orders::{ChangeOrderStatus, Steer, SteerOrder};
 use shared_events::{Money, OrderId};
@@ -17,7 +17,6 @@ use uuid::Uuid;
 
 use super::Api;
 use super::ask::{Ask, Body, text};
-use super::list::{page_size, read_cursor};
 use super::one::visible;
 use crate::order_row::stored_currency;
 use crate::read_order::Order;
@@ -265,7 +264,7 @@ pub async fn audit(
     Query(trail): Query<Trail>,
 ) -> Result<Json<Entries>, Problem> {
     caller.require(&MANAGERS)?;
-    let (limit, before) = (page_size(trail.limit)?, read_cursor(trail.cursor.as_deref())?);
+    let at = Paging::of(trail.limit, trail.cursor.as_deref())?;
     let mut work = api.store.read(&caller.tenant).await?;
     let mut entries = sqlx::query_as!(
         Entry,
@@ -273,13 +272,11 @@ pub async fn audit(
          WHERE tenant = $1 AND ($2::text IS NULL OR subject = $2) AND ($3::bigint IS NULL OR seq < $3) ORDER BY seq DESC LIMIT $4",
         caller.tenant.as_str(),
         trail.subject,
-        before,
-        limit + 1,
+        at.seen(),
+        at.rows(),
     )
     .fetch_all(work.conn())
     .await?;
-    let more = entries.len() as i64 > limit;
-    entries.truncate(limit as usize);
-    let next_cursor = entries.last().filter(|_| more).map(|entry| entry.seq.to_string());
+    let next_cursor = at.cut(&mut entries, |entry| entry.seq);
     Ok(Json(Entries { entries, next_cursor }))
 }

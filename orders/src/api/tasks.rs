@@ -6,7 +6,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::auth::{Caller, Role};
-use service_kit::http::{Json, Path, Query};
+use service_kit::http::{Json, Paging, Path, Query};
 use service_kit::problem::Problem;
 use shared_events::OrderTaskId;
 use shared_events::orders::{ClaimOrderTask, DecideOrderTask};
@@ -14,7 +14,6 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::ask::{Ask, Body, Nothing, text};
-use super::list::{page_size, read_cursor};
 use super::one::visible;
 use super::staff::MANAGERS;
 use super::{Api, reach};
@@ -92,7 +91,7 @@ pub struct Page {
     responses((status = 200, description = "A page of tasks", body = Page)))]
 pub async fn list(State(api): State<Api>, caller: Caller, Query(filter): Query<Filter>) -> Result<Json<Page>, Problem> {
     caller.require(&Role::STAFF)?;
-    let (limit, before) = (page_size(filter.limit)?, read_cursor(filter.cursor.as_deref())?);
+    let at = Paging::of(filter.limit, filter.cursor.as_deref())?;
     let mut work = api.store.read(&caller.tenant).await?;
     let own = reach::warehouses(&mut work, &caller).await?;
     let mut tasks = sqlx::query_as!(
@@ -106,15 +105,13 @@ pub async fn list(State(api): State<Api>, caller: Caller, Query(filter): Query<F
         filter.state,
         filter.kind,
         filter.order_id,
-        before,
-        limit + 1,
+        at.seen(),
+        at.rows(),
         own.as_deref(),
     )
     .fetch_all(work.conn())
     .await?;
-    let more = tasks.len() as i64 > limit;
-    tasks.truncate(limit as usize);
-    let next_cursor = tasks.last().filter(|_| more).map(|task| task.seq.to_string());
+    let next_cursor = at.cut(&mut tasks, |task| task.seq);
     Ok(Json(Page { tasks, next_cursor }))
 }
 

@@ -46,6 +46,42 @@ impl Limit {
     }
 }
 
+/// A page of a list whose entries are numbered: how long it is, and behind which number it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paging {
+    limit: Limit,
+    seen: Option<i64>,
+}
+
+impl Paging {
+    /// What the caller asked for by `limit` and `cursor`, a `next_cursor` of the same list.
+    ///
+    /// # Errors
+    /// 422 that names `limit` as [`Limit::of`] does, or `cursor` for what this list did not hand out.
+    pub fn of(limit: Option<i64>, cursor: Option<&str>) -> Result<Self, Problem> {
+        let limit = Limit::of(limit)?;
+        let odd = |_| Problem::invalid_field("cursor", "is not one that this list handed out");
+        Ok(Self { limit, seen: cursor.map(|text| text.parse().map_err(odd)).transpose()? })
+    }
+
+    /// The number of the last entry that was seen; nothing on the first page.
+    #[must_use]
+    pub const fn seen(self) -> Option<i64> {
+        self.seen
+    }
+
+    /// How many rows to ask the database for.
+    #[must_use]
+    pub const fn rows(self) -> i64 {
+        self.limit.rows()
+    }
+
+    /// The same as [`Limit::cut`], by the number of an entry.
+    pub fn cut<R>(self, rows: &mut Vec<R>, number: impl FnOnce(&R) -> i64) -> Option<String> {
+        self.limit.cut(rows, number)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +113,26 @@ mod tests {
                 after = next.parse().ok();
             }
             assert_eq!(seen, all, "pages of {size}");
+        }
+    }
+
+    #[test]
+    fn a_page_begins_where_the_one_before_ended() {
+        let first = Paging::of(Some(2), None).expect("it fits");
+        assert_eq!((first.rows(), first.seen()), (3, None));
+        let mut rows = vec![9, 7, 4];
+        let next = first.cut(&mut rows, |number| *number).expect("there is more");
+        assert_eq!((rows.as_slice(), next.as_str()), ([9, 7].as_slice(), "7"));
+        assert_eq!(Paging::of(None, Some(&next)).map(Paging::seen).ok(), Some(Some(7)));
+        for (limit, cursor, field) in [
+            (Some(0), "7", "limit"),
+            (None, "", "cursor"),
+            (None, "x", "cursor"),
+            (None, "7 ", "cursor"),
+            (None, "1e3", "cursor"),
+        ] {
+            let problem = Paging::of(limit, Some(cursor)).expect_err(cursor);
+            assert_eq!((problem.status().as_u16(), problem.errors()[0].field.as_str()), (422, field), "{cursor}");
         }
     }
 }
