@@ -21,6 +21,7 @@ mod people;
 mod pricing;
 mod reorders;
 mod returns;
+mod rotation;
 mod route;
 mod saleor;
 mod shop;
