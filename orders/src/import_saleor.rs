@@ -1,6 +1,7 @@
 //! Orders of a Saleor shop are taken in, once each, when they are paid there; and what became of them is told to the shop by
 //! [`crate::push_saleor`]. One durable job reads what changed, in the order in which it changed, and comes again.
 
+mod feed;
 mod translate;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::config::Parts;
 use crate::place_order;
 use crate::push_saleor;
 
+use feed::{Feed, feed, note};
 pub use translate::SALEOR;
 use translate::{Translated, translate};
 
@@ -43,7 +45,8 @@ pub struct Shop {
     pub since: Option<DateTime<Utc>>,
 }
 
-/// Begins to read the shop, where one is configured, as soon as the database answers; again is harmless.
+/// Begins to read the shop, where one is configured, as soon as the database answers; again is harmless. A job that was set aside as failed
+/// gives way to a new one: it would hold its place for good, and the shop would never be read again.
 pub async fn begin(store: &Store, parts: &Parts) {
     let Some(shop) = &parts.config.saleor else { return };
     while let Err(error) = enqueue(store, &shop.tenant).await {
@@ -54,6 +57,10 @@ pub async fn begin(store: &Store, parts: &Parts) {
 
 async fn enqueue(store: &Store, tenant: &TenantId) -> Result<(), sqlx::Error> {
     let mut work = store.read(tenant).await?;
+    let key = work.tenant().to_string();
+    sqlx::query!("DELETE FROM jobs WHERE kind = $1 AND key = $2 AND failed_at IS NOT NULL", Import::KIND, key)
+        .execute(work.conn())
+        .await?;
     let cause = Cause::root(new_id(work.now()), Some(SALEOR.to_owned()));
     again(&mut work, cause, TimeDelta::zero()).await?;
     work.commit().await
@@ -62,13 +69,6 @@ async fn enqueue(store: &Store, tenant: &TenantId) -> Result<(), sqlx::Error> {
 async fn again(work: &mut Work, cause: Cause, pause: TimeDelta) -> Result<(), sqlx::Error> {
     let (key, due_at) = (work.tenant().to_string(), work.now() + pause);
     work.enqueue(NewJob { kind: Import::KIND, key, due_at, payload: serde_json::json!({}), cause }).await
-}
-
-/// How far the shop was read.
-struct Feed {
-    since: DateTime<Utc>,
-    newest: DateTime<Utc>,
-    after: Option<String>,
 }
 
 /// Reads a page of what changed in the shop.
@@ -86,6 +86,16 @@ impl RunsJob for Import {
             job.finish(&mut work).await?;
             return Ok(work.commit().await?);
         };
+        match self.look(store, job, shop).await {
+            // It comes again by itself instead of running out of attempts: the next look may find that it was put right.
+            Err(failure) if !failure.is_infrastructure() => self.look_later(store, job, shop, failure).await,
+            result => result,
+        }
+    }
+}
+
+impl Import {
+    async fn look(&self, store: &Store, job: &Job, shop: &Shop) -> Result<(), Failure> {
         let feed = feed(store, shop).await?;
         let read = shop.client.orders(feed.since, feed.after.as_deref()).await;
         if let Ok(page) = &read {
@@ -115,6 +125,22 @@ impl RunsJob for Import {
         again(&mut work, cause, pause).await?;
         Ok(work.commit().await?)
     }
+
+    /// What was read could not be dealt with: the same page is read again later.
+    async fn look_later(&self, store: &Store, job: &Job, shop: &Shop, failure: Failure) -> Result<(), Failure> {
+        let why = match failure {
+            Failure::Retry(error) => format!("{error:#}"),
+            Failure::Reject(rejection) => words(&rejection),
+        };
+        tracing::error!(error = why, "what the saleor shop says cannot be dealt with");
+        let feed = feed(store, shop).await?;
+        let mut work = store.read(&job.tenant).await?;
+        note(&mut work, &feed, Some("what it says could not be dealt with here; see the log")).await?;
+        job.finish(&mut work).await?;
+        let cause = Cause::root(new_id(work.now()), Some(SALEOR.to_owned()));
+        again(&mut work, cause, AFTER_REFUSAL).await?;
+        Ok(work.commit().await?)
+    }
 }
 
 /// When the shop is asked again after a failure.
@@ -126,43 +152,6 @@ pub(crate) fn pause_after(error: &saleor::Error) -> TimeDelta {
         }
         saleor::Error::Unavailable { .. } | saleor::Error::Unknown(_) => EVERY,
     }
-}
-
-/// How far the shop was read; it begins now, unless said otherwise.
-async fn feed(store: &Store, shop: &Shop) -> Result<Feed, Failure> {
-    let mut work = store.read(&shop.tenant).await?;
-    let (tenant, now) = (work.tenant().clone(), work.now());
-    let begun = shop.since.unwrap_or(now);
-    sqlx::query!(
-        "INSERT INTO saleor_feeds (tenant, since, newest, asked_at) VALUES ($1, $2, $2, $3) ON CONFLICT DO NOTHING",
-        tenant.as_str(),
-        begun,
-        now,
-    )
-    .execute(work.conn())
-    .await?;
-    let feed =
-        sqlx::query_as!(Feed, "SELECT since, newest, after FROM saleor_feeds WHERE tenant = $1", tenant.as_str())
-            .fetch_one(work.conn())
-            .await?;
-    work.commit().await?;
-    Ok(feed)
-}
-
-async fn note(work: &mut Work, feed: &Feed, problem: Option<&str>) -> Result<(), sqlx::Error> {
-    let (tenant, now) = (work.tenant().clone(), work.now());
-    sqlx::query!(
-        "UPDATE saleor_feeds SET since = $2, newest = $3, after = $4, asked_at = $5, problem = $6 WHERE tenant = $1",
-        tenant.as_str(),
-        feed.since,
-        feed.newest,
-        feed.after,
-        now,
-        problem,
-    )
-    .execute(work.conn())
-    .await?;
-    Ok(())
 }
 
 impl Import {

@@ -8,6 +8,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use chrono::TimeDelta;
 use orders::config::{Config, Parts};
 use orders::gateways::{BySaleor, saleor_terms};
 use orders::import_saleor;
@@ -239,4 +240,59 @@ async fn what_cannot_come_in_says_why_and_is_tried_when_it_changes(pool: PgPoolO
     assert_eq!(ask(&app, Method::GET, "/api/v1/saleor/orders", None, None, "").await.status, 401);
     let odd = ask(&app, Method::GET, "/api/v1/saleor/orders?status=lost", BOSS, None, "").await;
     assert_eq!((odd.status, &odd.body["errors"][0]["field"]), (422, &json!("status")));
+}
+
+async fn import_job(bed: &Bed) -> (i64, i64) {
+    let mut work = bed.slice.work().await;
+    sqlx::query_as("SELECT count(*), count(failed_at) FROM jobs WHERE kind = 'orders.import_saleor'")
+        .fetch_one(work.conn())
+        .await
+        .unwrap()
+}
+
+#[sqlx::test(migrator = "migrations::ORDERS")]
+async fn a_reading_that_was_given_up_begins_again_at_the_next_start(pool: PgPoolOptions, options: PgConnectOptions) {
+    let (bed, shop) = connected(pool, options).await;
+    bed.run().await;
+    let mut work = bed.slice.work().await;
+    sqlx::query("UPDATE jobs SET failed_at = now(), attempts = 12 WHERE kind = 'orders.import_saleor'")
+        .execute(work.conn())
+        .await
+        .unwrap();
+    work.commit().await.unwrap();
+    shop.sell(order("1", "2026-11-20T11:00:00Z"));
+    bed.slice.clock.advance(TimeDelta::days(1));
+    bed.run().await;
+    assert_eq!(bed.said("order_placed").await, 0);
+    import_saleor::begin(&bed.slice.store, &bed.parts).await;
+    import_saleor::begin(&bed.slice.store, &bed.parts).await;
+    assert_eq!(import_job(&bed).await, (1, 0));
+    bed.run().await;
+    assert_eq!(bed.said("order_placed").await, 1);
+}
+
+#[sqlx::test(migrator = "migrations::ORDERS")]
+async fn what_cannot_be_dealt_with_does_not_end_the_reading(pool: PgPoolOptions, options: PgConnectOptions) {
+    let (bed, shop) = connected(pool.clone(), options.clone()).await;
+    let owner = pool.connect_with(options).await.unwrap();
+    sqlx::query("ALTER TABLE saleor_lines RENAME TO mislaid").execute(&owner).await.unwrap();
+    shop.sell(order("1", "2026-11-20T11:00:00Z"));
+    // More often than a job has attempts.
+    for _ in 0..13 {
+        bed.run().await;
+        bed.slice.clock.advance(TimeDelta::minutes(20));
+    }
+    let known = listed(&bed).await;
+    let why = known["feed"]["problem"].as_str().unwrap_or_default();
+    assert!(why.contains("could not be dealt with"), "{known}");
+    assert_eq!((import_job(&bed).await, bed.said("order_placed").await), ((1, 0), 0));
+    sqlx::query("ALTER TABLE mislaid RENAME TO saleor_lines").execute(&owner).await.unwrap();
+    bed.run().await;
+    let known = listed(&bed).await;
+    assert_eq!(
+        (&known["orders"][0]["status"], &known["feed"]["problem"]),
+        (&json!("imported"), &json!(null)),
+        "{known}"
+    );
+    assert_eq!(bed.said("order_placed").await, 1);
 }

@@ -34,9 +34,12 @@ pub async fn start(process: Process, messaging: Messaging, config: Config) -> an
     });
     let parts = Parts::of(config);
     let worker = orders::worker(store.clone(), &parts);
-    let imported = store.clone();
+    let (imported, stop) = (store.clone(), process.shutdown.soft().clone());
     process.shutdown.spawn("begin to read the saleor shop", async move {
-        orders::import_saleor::begin(&imported, &parts).await;
+        tokio::select! {
+            () = orders::import_saleor::begin(&imported, &parts) => {}
+            () = stop.cancelled() => {}
+        }
         Ok::<(), std::convert::Infallible>(())
     });
     runtime::start(&store, &bus, orders::routes(), worker, &process.shutdown)
