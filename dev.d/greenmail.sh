@@ -61,3 +61,19 @@ greenmail_env() { # DIR
   printf 'GREENMAIL_IMAP=127.0.0.1:%s\n' "$(kv_get "$1/ports" IMAP_PORT)"
   printf 'GREENMAIL_API=http://127.0.0.1:%s\n' "$(kv_get "$1/ports" API_PORT)"
 }
+
+# The mail server of a stack is one of its stand-ins: whatever keeps it from coming up, the stack does.
+mail_up() {
+  local dir=$DEV_DIR/greenmail
+  ! pid_of "$dir/pid" >/dev/null || return 0
+  step "starting a mail server (GreenMail)"
+  (greenmail_start "$dir") || {
+    greenmail_stop "$dir"
+    say "NOTE: there is no mail server: the demo leaves out the case that goes on by mail"
+  }
+}
+
+# Where it is, for the demo; nothing where there is none.
+mail_env() {
+  ! pid_of "$DEV_DIR/greenmail/pid" >/dev/null || greenmail_env "$DEV_DIR/greenmail"
+}

@@ -102,6 +102,7 @@ env_write() { # [OFFSET] of the default ports
     printf 'EVIDENCE_FETCH_ALLOW_HTTP=true\nMAIL_ALLOW_LOOPBACK=true\nOPERATOR_TENANT=demo\n'
     printf 'PAYOUT_DIR=%s\nPAYOUT_APPROVAL_LIMIT_MINOR=50000\n' "$DEV_DIR/payouts"
     sandbox_env
+    mail_env
     printf 'CORS_ALLOWED_ORIGINS=http://localhost:3000,http://127.0.0.1:3000\n'
     printf 'DEV_CLOCK=true\nDEV_OPEN_TENANT=demo\nLOG_FORMAT=json\nRUST_LOG=%s\n' "${RUST_LOG:-info}"
     [[ -z ${OTEL_EXPORTER_OTLP_ENDPOINT:-} ]] || printf 'OTEL_EXPORTER_OTLP_ENDPOINT=%s\n' "$OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -203,6 +204,7 @@ cmd_up() {
   stack_lock
   install_missing
   infra_up
+  mail_up
   env_write
   build_release
   sandbox_up
@@ -227,20 +229,22 @@ cmd_down() {
   done <<'EOF'
 recoup run/recoup.pid TERM 40
 sandbox run/sandbox.pid TERM 10
+GreenMail greenmail/pid TERM 10
 Pulsar pulsar/pid TERM 30
 Postgres pg/pid INT 30
 EOF
   if [[ ${1:-} == --wipe ]]; then
     step "forgetting the data of $DEV_DIR"
     pg_wipe "$DEV_DIR/pg"
-    rm -rf "$DEV_DIR"/{pg,pulsar,run,logs,payouts,objects,keys,tokens,secrets,env,ports}
+    rm -rf "$DEV_DIR"/{pg,pulsar,greenmail,run,logs,payouts,objects,keys,tokens,secrets,env,ports}
   fi
 }
 
 cmd_status() {
-  local name file running=() all=0 upper json=
+  local name file running=() all=0 upper json= mail
   env_load
-  for name in recoup:run/recoup.pid sandbox:run/sandbox.pid pulsar:pulsar/pid postgres:pg/pid; do
+  mail=$(kv_get "$ENV_FILE" GREENMAIL_IMAP) || mail= # there may be none
+  for name in recoup:run/recoup.pid sandbox:run/sandbox.pid ${mail:+mail:greenmail/pid} pulsar:pulsar/pid postgres:pg/pid; do
     file=${name#*:}
     if pid_of "$DEV_DIR/$file" >/dev/null; then running+=("${name%%:*}=true"); else running+=("${name%%:*}=false"); all=1; fi
   done
@@ -261,6 +265,7 @@ cmd_status() {
       printf '%-12s http://127.0.0.1:%s\n' "$name" "${!upper}"
     done
     printf '%-12s %s  Stripe %s  (stand-ins: see sandbox/README.md)\n' sandbox "$AMAZON_SANDBOX_URL" "$STRIPE_API_URL"
+    [[ -z $mail ]] || printf '%-12s %s (IMAP)  %s (SMTP)  lets anybody in, forgets everything\n' mail "$mail" "$GREENMAIL_SMTP"
     printf '%-12s %s  admin %s\n' pulsar "$PULSAR_SERVICE_URL" "$PULSAR_ADMIN_URL"
     printf '%-12s 127.0.0.1:%s  (urls: ./dev status --json)\n' postgres "$(kv_get "$DEV_DIR/pg/port" PORT)"
     for name in "${running[@]}"; do [[ $name != *=false ]] || printf '%s does not run: ./dev up starts it\n' "${name%=*}"; done
@@ -280,8 +285,9 @@ cmd_logs() {
     pulsar) file=$DEV_DIR/pulsar/logs/broker.log ;;
     postgres) file=$DEV_DIR/pg/log ;;
     sandbox) file=$DEV_DIR/logs/sandbox.log ;;
+    mail) file=$DEV_DIR/greenmail/log ;;
     *) [[ $service == all || -v "SERVICE_PORTS[$service]" ]] ||
-      die "which log?" "usage: ./dev logs $(IFS='|'; printf '%s' "${RUN_SERVICES[*]}")|all|sandbox|pulsar|postgres [-f]" ;;
+      die "which log?" "usage: ./dev logs $(IFS='|'; printf '%s' "${RUN_SERVICES[*]}")|all|sandbox|mail|pulsar|postgres [-f]" ;;
   esac
   [[ -r $file ]] || die "there is no log yet" "run './dev up' first"
   if [[ -v "SERVICE_PORTS[$service]" ]]; then

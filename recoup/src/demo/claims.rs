@@ -165,11 +165,13 @@ pub async fn submit(edge: &Edge) -> anyhow::Result<()> {
 }
 
 /// Sam opens the cases, Amazon decides, and what it says is entered; one refusal is answered with what was missing.
-pub async fn answers(edge: &Edge, outside: &Outside) -> anyhow::Result<()> {
+/// The case of `elsewhere`, a claim, is another chapter's.
+pub async fn answers(edge: &Edge, outside: &Outside, elsewhere: Option<&str>) -> anyhow::Result<()> {
     let chapter = Chapter::begin(18, "Amazon answers")?;
     let (mut outcomes, mut refused) = (std::collections::BTreeMap::new(), None);
     let handed = all(edge).await?;
-    let pasted = handed.iter().filter(|claim| claim["status"] == "submitting" || claim["status"] == "submitted");
+    let ours = handed.iter().filter(|claim| Some(text(&claim["id"])) != elsewhere);
+    let pasted = ours.filter(|claim| claim["status"] == "submitting" || claim["status"] == "submitted");
     for (number, claim) in (FIRST_CASE..).zip(pasted) {
         let claim = read(edge, text(&claim["id"])).await?;
         let id = text(&claim["id"]).to_owned();
@@ -205,15 +207,20 @@ pub async fn answers(edge: &Edge, outside: &Outside) -> anyhow::Result<()> {
     chapter.end()
 }
 
-/// Lets Amazon decide about a case, and enters what it says.
-async fn decide(edge: &Edge, outside: &Outside, claim: &Value, case: &str, mut body: Value) -> anyhow::Result<String> {
+/// Lets Amazon decide about a case; the decision.
+pub async fn rule(outside: &Outside, claim: &Value, case: &str, mut body: Value) -> anyhow::Result<Value> {
     body["case_id"] = json!(case);
     body["claims"] = json!([{
         "claim_type": claim["claim_type"], "subject": claim["subject"]["text"], "clock": claim["clock_start"],
         "marketplace": PLACE, "units": claim["units"], "amount_minor": cents(&claim["amount"]),
     }]);
     let decided = outside.control("cases", &body).await?;
-    let decision = decided["decisions"].as_array().and_then(|all| all.last()).context("nothing was decided")?;
+    decided["decisions"].as_array().and_then(|all| all.last()).cloned().context("nothing was decided")
+}
+
+/// Lets Amazon decide about a case, and enters what it says.
+async fn decide(edge: &Edge, outside: &Outside, claim: &Value, case: &str, body: Value) -> anyhow::Result<String> {
+    let decision = rule(outside, claim, case, body).await?;
     let outcome = text(&decision["outcome"]).to_owned();
     let mut reply = json!({ "kind": outcome, "text": "We have looked into your request." });
     if outcome == "denied" {

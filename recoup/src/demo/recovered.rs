@@ -22,7 +22,7 @@ const DAYS: i64 = 15;
 
 /// The money comes, is confirmed by two reports, and one payment is taken back. Returns the claim that was reversed.
 pub async fn money(edge: &Edge, outside: &Outside, seller: &Seller) -> anyhow::Result<String> {
-    let chapter = Chapter::begin(19, "Payouts, packets, fees")?;
+    let chapter = Chapter::begin(20, "Payouts, packets, fees")?;
     outside.pass(edge, TimeDelta::days(DAYS)).await?;
     seller::sync(edge, outside, "again").await?;
     let paid = settled(edge).await?;
@@ -91,7 +91,7 @@ async fn payments(edge: &Edge) -> anyhow::Result<Value> {
 
 /// The books: from what was owed to what is left, each difference explained, and both stand-ins asked.
 pub async fn books(edge: &Edge, outside: &Outside, seller: &Seller, compared: Compared) -> anyhow::Result<()> {
-    let chapter = Chapter::begin(20, "The books of the claims")?;
+    let chapter = Chapter::begin(21, "The books of the claims")?;
     let mut rows = Vec::new();
     let mut row = |what: &str, amount: i64, why: String| rows.push(vec![format!("   {what}"), dollars(amount), why]);
     let (mut prepared, mut claimed, mut granted) = (0, 0, 0);
@@ -168,7 +168,7 @@ pub async fn books(edge: &Edge, outside: &Outside, seller: &Seller, compared: Co
 
 /// Everything that led to a claim and followed from it, read from the topics: from the rows of the report to the fee.
 pub async fn one_trace(claim: &str) -> anyhow::Result<()> {
-    let chapter = Chapter::begin(21, "One claim, from the row of the report to its fee")?;
+    let chapter = Chapter::begin(22, "One claim, from the row of the report to its fee")?;
     say(format!("recoup trace {claim}:"))?;
     trace(claim, None).await?;
     chapter.end()

@@ -30,7 +30,7 @@ struct Orders {
 /// Plays it all.
 pub async fn shop(edge: &Edge, outside: &Outside) -> anyhow::Result<()> {
     let before = outside.taken().await?;
-    let chapter = Chapter::begin(21, "Orders")?;
+    let chapter = Chapter::begin(23, "Orders")?;
     stock(edge).await?;
     let mut orders = Orders { ids: Vec::new() };
     basket(edge, outside, &mut orders).await?;
@@ -221,7 +221,7 @@ fn sum(rows: &Value, name: &str) -> i64 {
 
 /// Stock, money at each payer, and our ledgers: all equal.
 async fn books(edge: &Edge, outside: &Outside, before: [i64; 2], orders: &Orders) -> anyhow::Result<()> {
-    let chapter = Chapter::begin(22, "The books of the orders")?;
+    let chapter = Chapter::begin(24, "The books of the orders")?;
     let mut ours = [0, 0];
     let mut sold = 0;
     for id in &orders.ids {
