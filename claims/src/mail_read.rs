@@ -1,6 +1,8 @@
 //! A mail, as far as it is looked at: who wrote, what it answers, what it says, and the files in it.
 
-use mail_parser::{Address, HeaderValue, Message, MessageParser, MimeHeaders};
+use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::quoted_printable::quoted_printable_decode;
+use mail_parser::{Address, Encoding, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
 /// Signs of a text that are looked at.
 const MOST_TEXT: usize = 20_000;
@@ -47,7 +49,7 @@ fn names(value: &HeaderValue<'_>) -> Vec<String> {
 }
 
 /// Whether a part may be a document that proves something.
-fn is_document(part: &mail_parser::MessagePart<'_>) -> bool {
+fn is_document(part: &MessagePart<'_>) -> bool {
     let name = part.attachment_name().unwrap_or_default().to_ascii_lowercase();
     let Some(kind) = part.content_type() else { return false };
     let subtype = kind.subtype().unwrap_or_default().to_ascii_lowercase();
@@ -55,6 +57,23 @@ fn is_document(part: &mail_parser::MessagePart<'_>) -> bool {
         ("application", "pdf") | ("application" | "text", "xml") => true,
         ("application", "octet-stream") => name.ends_with(".pdf") || name.ends_with(".xml"),
         _ => false,
+    }
+}
+
+/// The bytes of a part as they were sent. Of a text the library gives letters in UTF-8, and an XML file that names its own encoding would be
+/// read wrongly then, and would be another file than the same one that was uploaded.
+fn content(mail: &Message<'_>, part: &MessagePart<'_>) -> Vec<u8> {
+    let sent = || {
+        let raw = mail.raw_message.get(part.offset_body as usize..part.offset_end as usize)?;
+        match part.encoding {
+            Encoding::None => Some(raw.to_vec()),
+            Encoding::Base64 => base64_decode(raw),
+            Encoding::QuotedPrintable => quoted_printable_decode(raw),
+        }
+    };
+    match &part.body {
+        PartType::Text(_) | PartType::Html(_) => sent().unwrap_or_else(|| part.contents().to_vec()),
+        _ => part.contents().to_vec(),
     }
 }
 
@@ -75,12 +94,15 @@ pub fn read(bytes: &[u8]) -> Option<Read> {
         text: mail.body_text(0).map(|text| cut(&text)).unwrap_or_default(),
         origin: mail.header_raw("Authentication-Results").unwrap_or_default().to_owned(),
         believed: false,
-        files: files.map(|part| part.contents().to_vec()).collect(),
+        files: files.map(|part| content(&mail, part)).collect(),
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     #[test]
@@ -99,5 +121,25 @@ mod tests {
         assert_eq!((read.text.trim(), read.files), ("Hello", vec![b"%PDF-1".to_vec()]));
         assert!(read.origin.contains("dmarc=pass"));
         assert!(super::read(b"").is_none());
+    }
+
+    #[test]
+    fn a_file_of_text_is_taken_as_it_was_sent() {
+        let xml = b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n<a>\xfc</a>";
+        let sent = [
+            ("text/xml; charset=iso-8859-1; name=i.xml", "base64", STANDARD.encode(xml)),
+            ("text/xml; name=i.xml", "base64", STANDARD.encode(xml)),
+            ("text/xml", "quoted-printable", "<?xml version=3D\"1.0\" encoding=3D\"ISO-8859-1\"?>=0A<a>=FC</a>".into()),
+            ("application/xml", "base64", STANDARD.encode(xml)),
+        ];
+        for (kind, encoding, body) in sent {
+            let mail = format!(
+                "From: <joerg@supplier.example>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+                 --b\r\nContent-Type: text/plain\r\n\r\nHello\r\n--b\r\nContent-Type: {kind}\r\n\
+                 Content-Transfer-Encoding: {encoding}\r\n\r\n{body}\r\n--b--\r\n"
+            );
+            let read = read(mail.as_bytes()).expect("a mail");
+            assert_eq!(read.files, [xml.to_vec()], "{kind}, {encoding}");
+        }
     }
 }
