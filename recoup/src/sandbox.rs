@@ -196,13 +196,15 @@ async fn all(args: AllArgs) -> anyhow::Result<Exit> {
     if let Some(redirect_uri) = args.redirect_uri {
         of_seller.redirect_uri = redirect_uri;
     }
+    // Those who asked keep what they were told, over our restarts: seconds go on faster than ids are used up.
+    let number = clock.now().timestamp().unsigned_abs();
     let stand_ins = [
         ("amazon", Amazon::new(of_seller, clock.clone()).router()),
-        ("stripe", Stripe::new(clock.clone()).router()),
-        ("paypal", PayPal::new(clock.clone()).router()),
-        ("razorpay", Razorpay::new(clock.clone()).router()),
-        ("payu", PayU::new(clock.clone()).router()),
-        ("easypost", EasyPost::new(clock).router()),
+        ("stripe", Stripe::new(clock.clone()).counting_from(number).router()),
+        ("paypal", PayPal::new(clock.clone()).counting_from(number).router()),
+        ("razorpay", Razorpay::new(clock.clone()).counting_from(number).router()),
+        ("payu", PayU::new(clock.clone()).counting_from(number).router()),
+        ("easypost", EasyPost::new(clock).counting_from(number).router()),
     ];
     let mut serving = tokio::task::JoinSet::new();
     for (port, (name, router)) in (args.port..).zip(stand_ins) {

@@ -58,6 +58,12 @@ impl EasyPost {
         Self(Arc::new(Inner { clock, held: Mutex::default() }))
     }
 
+    /// The same, with ids that go on from a number: one that begins anew names nothing as the one before it did.
+    pub fn counting_from(self, number: u64) -> Self {
+        self.held().number = number;
+        self
+    }
+
     /// All that is served.
     pub fn router(&self) -> Router {
         Router::new()

@@ -35,6 +35,12 @@ impl PayPal {
         Self(Shared::new(clock))
     }
 
+    /// The same, with ids that go on from a number: one that begins anew names nothing as the one before it did.
+    pub fn counting_from(self, number: u64) -> Self {
+        self.0.desk().number = number;
+        self
+    }
+
     /// All that is served.
     pub fn router(&self) -> Router {
         Router::new()
@@ -239,4 +245,22 @@ fn is_ours(question: &Value, raw: &[u8]) -> bool {
     let at = |name: &str| question[name].as_str().unwrap_or_default();
     let signed = signed_text(at("transmission_id"), at("transmission_time"), at("webhook_id"), event.as_bytes());
     signature(SIGNING, signed.as_bytes()) == at("transmission_sig")
+}
+
+#[cfg(test)]
+mod tests {
+    use service_kit::clock::SystemClock;
+
+    use super::*;
+
+    #[test]
+    fn one_that_goes_on_counting_names_nothing_as_the_one_before_it() {
+        let orders = |number: u64| {
+            let paypal = PayPal::new(Arc::new(SystemClock)).counting_from(number);
+            (0..100).map(|_| paypal.approve_new(100, "USD")).collect::<Vec<_>>()
+        };
+        let (first, second) = (orders(1_795_472_000), orders(1_795_472_300));
+        assert!(first.iter().all(|id| id.len() == 17 && !second.contains(id)), "{first:?} {second:?}");
+        assert_eq!(orders(1_795_472_000), first);
+    }
 }

@@ -45,6 +45,12 @@ impl PayU {
         Self(Shared::new(clock))
     }
 
+    /// The same, with ids that go on from a number: one that begins anew names nothing as the one before it did.
+    pub fn counting_from(self, number: u64) -> Self {
+        self.0.desk().number = number;
+        self
+    }
+
     /// All that is served.
     pub fn router(&self) -> Router {
         Router::new()

@@ -60,6 +60,12 @@ impl Stripe {
         Self(Arc::new(Inner { clock, state: Mutex::default() }))
     }
 
+    /// The same, with ids that go on from a number: one that begins anew names nothing as the one before it did.
+    pub fn counting_from(self, number: u64) -> Self {
+        self.state().number = number;
+        self
+    }
+
     /// All that is served.
     pub fn router(&self) -> Router {
         Router::new()
