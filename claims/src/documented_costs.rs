@@ -11,7 +11,8 @@ use shared_events::money::{Currency, Money};
 use crate::detection::{Fact, SourcingCost};
 use crate::record_cost;
 
-/// Handles [`UnitCostsDocumented`]: each number of an article has a cost from the date of the invoice on.
+/// Handles [`UnitCostsDocumented`]: each number of an article has a cost from the date of the invoice on. What an earlier reading of it said of
+/// others no longer counts.
 pub struct Documented;
 
 impl Handles<UnitCostsDocumented> for Documented {
@@ -30,6 +31,16 @@ impl Handles<UnitCostsDocumented> for Documented {
                 }
             }
         }
+        let gone = sqlx::query_scalar!(
+            "DELETE FROM documented_costs WHERE tenant = $1 AND document_id = $2
+               AND (code, currency) NOT IN (SELECT * FROM unnest($3::text[], $4::text[])) RETURNING code",
+            tenant.as_str(),
+            document_id.0,
+            &codes,
+            &currencies,
+        )
+        .fetch_all(work.conn())
+        .await?;
         sqlx::query!(
             "INSERT INTO documented_costs (tenant, code, document_id, currency, valid_from, unit_minor, recorded_at)
              SELECT $1, u.code, $2, u.currency, $3, u.minor, $4 FROM unnest($5::text[], $6::bigint[], $7::text[]) AS u (code, minor, currency)
@@ -45,6 +56,7 @@ impl Handles<UnitCostsDocumented> for Documented {
         )
         .execute(work.conn())
         .await?;
+        codes.extend(gone);
         record_cost::look_again(work, &Cause::from(&message.envelope), &codes).await?;
         Ok(Outcome::none())
     }

@@ -75,3 +75,23 @@ async fn an_invoice_may_come_before_the_first_report(pool: PgPoolOptions, option
     lost(&slice).await;
     assert_eq!(shown(&slice).await, [json!(["fc_lost", "claimable", 16, 15_200])]);
 }
+
+#[sqlx::test(migrator = "migrations::CLAIMS")]
+async fn what_another_reading_says_no_more_no_longer_values_anything(pool: PgPoolOptions, options: PgConnectOptions) {
+    let slice = seller(pool, options).await;
+    forget_costs(&slice).await;
+    lost(&slice).await;
+    slice.handle(&Documented, documented(1, "2026-02-01", "SKU1", 950)).await.unwrap();
+    slice.handle(&Documented, documented(2, "2026-01-01", "SKU1", 900)).await.unwrap();
+    drain(&slice).await;
+    assert_eq!(shown(&slice).await, [json!(["fc_lost", "claimable", 16, 15_200])]);
+    // It was another article after all: the older invoice counts again.
+    slice.handle(&Documented, documented(1, "2026-02-01", "SKU2", 950)).await.unwrap();
+    drain(&slice).await;
+    assert_eq!(shown(&slice).await, [json!(["fc_lost", "claimable", 16, 14_400])]);
+    // And that one says nothing of costs any more.
+    let nothing = UnitCostsDocumented { costs: vec![], ..documented(2, "2026-01-01", "SKU1", 900) };
+    slice.handle(&Documented, nothing).await.unwrap();
+    drain(&slice).await;
+    assert_eq!(shown(&slice).await, [json!(["fc_lost", "review", 16, null])], "nobody says what it costs");
+}

@@ -76,7 +76,7 @@ pub struct UnitCostsDocumented {
     pub document_id: DocumentId,
     /// Its date: the costs hold from then on.
     pub issued_on: NaiveDate,
-    /// Its articles, each once.
+    /// Its articles, each once: all of them, what was told of the invoice before no longer counts.
     pub costs: Vec<UnitCost>,
 }
 
