@@ -9,6 +9,7 @@ pub mod calculate;
 pub mod config;
 pub mod confirm_payout;
 pub mod domain;
+pub mod escalate_payout;
 pub mod fail_payout;
 pub mod payout_file;
 mod payout_row;
@@ -60,7 +61,7 @@ pub fn routes(config: &Config) -> Routes {
 
 /// Which job runs where.
 pub fn worker(store: Store, config: &Arc<Config>) -> Worker {
-    Worker::new(store).on(payout_file::WriteFile { config: Arc::clone(config) })
+    Worker::new(store).on(payout_file::WriteFile { config: Arc::clone(config) }).on(escalate_payout::Escalate)
 }
 
 /// Which job runs where in a replay, which leaves no files behind.

@@ -9,6 +9,7 @@ use crate::accounts::{self, Entry, Owner};
 use crate::allocate::allocate;
 use crate::domain::ledger::Movement;
 use crate::domain::payout::{PATIENCE, State, check_request, needs_approval};
+use crate::escalate_payout;
 
 /// Handles [`RequestPayment`].
 pub struct Request {
@@ -44,7 +45,9 @@ impl Handles<RequestPayment> for Request {
             needs_approval,
         };
         work.emit(&cause, 1, &requested);
-        if !needs_approval {
+        if needs_approval {
+            escalate_payout::plan(work, &cause, data.payout_id).await?;
+        } else {
             let approved_by = "rule: not above the approval limit".to_owned();
             work.emit(
                 &cause,

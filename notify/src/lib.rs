@@ -93,6 +93,7 @@ pub fn messages(config: &Config) -> Routes {
         .on::<orders::ReorderSuggested>(react.clone())
         .on::<commission::PayoutCompleted>(react.clone())
         .on::<commission::PayoutFailed>(react.clone())
+        .on::<commission::PayoutEscalated>(react.clone())
         .on::<claims::ClaimSubmitted>(react.clone())
         .on::<claims::ClaimApprovalWanted>(react.clone())
         .on::<claims::ClaimSubmitUnknown>(react.clone())

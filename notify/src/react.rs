@@ -96,6 +96,7 @@ reacts_to! {
     shared_events::orders::ReorderSuggested,
     shared_events::commission::PayoutCompleted,
     shared_events::commission::PayoutFailed,
+    shared_events::commission::PayoutEscalated,
     shared_events::claims::ClaimSubmitted,
     shared_events::claims::ClaimApprovalWanted,
     shared_events::claims::ClaimSubmitUnknown,

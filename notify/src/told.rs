@@ -12,7 +12,7 @@ use shared_events::claims::{
     AccountTokenFailed, ClaimAnswered, ClaimApprovalWanted, ClaimSubmitUnknown, ClaimSubmitted, DetectionExpiring,
     FeeDeclined, PayoutConfirmed, PayoutOverdue, PayoutReversed, ReportEmptied,
 };
-use shared_events::commission::{PayoutCompleted, PayoutFailed};
+use shared_events::commission::{PayoutCompleted, PayoutEscalated, PayoutFailed};
 use shared_events::evidence::{PromptCreated, PromptExpiringSoon};
 use shared_events::notify::{PARTNER_PREFIX, STAFF};
 use shared_events::orders::{
@@ -114,6 +114,19 @@ impl Told for PayoutFailed {
     }
 }
 
+impl Told for PayoutEscalated {
+    const PUBLIC: &'static str = "payout.escalated";
+
+    fn public(&self) -> Value {
+        json!({"payout_id": self.payout_id, "partner": self.partner, "amount": money(self.amount)})
+    }
+
+    fn notice(&self, _: u64) -> Option<Notice> {
+        let variables = vec![("payout", self.payout_id.to_string()), ("amount", shown(self.amount))];
+        notice("payout_escalated", To::staff(), self.payout_id, variables)
+    }
+}
+
 impl Told for ClaimSubmitted {
     const PUBLIC: &'static str = "claim.submitted";
 
@@ -201,7 +214,7 @@ impl Told for PromptExpiringSoon {
 pub const PING: &str = "webhook.ping";
 
 /// What webhooks can be told, by the names that they choose by.
-pub const PUBLIC_TYPES: [&str; 35] = [
+pub const PUBLIC_TYPES: [&str; 36] = [
     OrderPlaced::PUBLIC,
     OrderConfirmed::PUBLIC,
     OrderHeld::PUBLIC,
@@ -224,6 +237,7 @@ pub const PUBLIC_TYPES: [&str; 35] = [
     ReorderSuggested::PUBLIC,
     PayoutCompleted::PUBLIC,
     PayoutFailed::PUBLIC,
+    PayoutEscalated::PUBLIC,
     ClaimSubmitted::PUBLIC,
     ClaimApprovalWanted::PUBLIC,
     ClaimSubmitUnknown::PUBLIC,

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use chrono::TimeDelta;
 use commission::{confirm_payout, fail_payout, reject_payout, submit_payouts};
 use shared_events::commission::{ConfirmPayout, FailPayout, RejectPayout, SubmitPayouts};
 use shared_events::tracking::ConversionAttributed;
@@ -207,4 +208,32 @@ async fn a_file_is_written_again_with_the_same_content(pool: PgPoolOptions, opti
     let twice = bed.handle(&submit_payouts::Submit, SubmitPayouts { batch_id }, None).await.map(drop).map_err(code);
     assert_eq!(twice, Err("payout_state_conflict".to_owned()));
     bed.check().await;
+}
+
+#[sqlx::test(migrator = "migrations::COMMISSION")]
+async fn somebody_is_told_once_of_a_payout_that_nobody_decides_about(pool: PgPoolOptions, options: PgConnectOptions) {
+    let bed = Bed::new(pool, options).await;
+    earned(&bed, "ann", 2 * LIMIT + 20_000).await;
+    let late = bed.ask("ann", LIMIT + 1).await.unwrap();
+    let decided = bed.ask("ann", LIMIT + 2).await.unwrap();
+    bed.ask("ann", 1_000).await.unwrap();
+    let worker = commission::worker(bed.store.clone(), &bed.config);
+    let told = async || {
+        let sql =
+            "SELECT payload::jsonb->>'payout_id' FROM outbox WHERE properties LIKE '%commission.payout_escalated.v1%'";
+        sqlx::query_scalar::<_, String>(sql).fetch_all(bed.store.pool()).await.unwrap()
+    };
+    let run = async |minutes: i64| {
+        bed.clock.advance(TimeDelta::minutes(minutes));
+        while worker.run_next().await.unwrap() {}
+        told().await
+    };
+    assert_eq!(run(239).await, [""; 0], "there is time yet");
+    bed.approve_payout(decided, "max").await.unwrap();
+    assert_eq!(run(2).await, [late.to_string()], "what was decided about is nobody's worry");
+    let left: i64 = bed.as_owner("SELECT count(*) FROM jobs WHERE kind = 'commission.escalate_payout'").await;
+    assert_eq!(left, 0);
+    assert_eq!(run(600).await.len(), 1, "once");
+    // It can still be decided about.
+    bed.approve_payout(late, "max").await.unwrap();
 }

@@ -1,10 +1,11 @@
 //! Who is reached without having been entered: customers by the mail address of their order, staff when something waits too long.
 
+use shared_events::commission::PayoutEscalated;
 use shared_events::notify::Channel;
 use shared_events::orders::{
     DisputeOpened, OrderPlaced, OrderRefundFailed, OrderTaskEscalated, ShipmentException, ShipmentReturned,
 };
-use shared_events::{OrderId, OrderTaskId, PaymentId, RefundId, ShipmentId};
+use shared_events::{OrderId, OrderTaskId, PartnerId, PaymentId, PayoutId, RefundId, ShipmentId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
@@ -82,6 +83,9 @@ async fn staff_is_told_of_what_waits_too_long_and_of_what_went_wrong(pool: PgPoo
             amount: Some(usd(1_000)),
         };
         bed.tell(&react, dispute).await.unwrap();
+        let partner = PartnerId::try_new("p1").unwrap();
+        let payout = PayoutEscalated { payout_id: PayoutId(id), partner, amount: usd(250_000) };
+        bed.tell(&react, payout).await.unwrap();
     }
     let mut work = bed.slice.work().await;
     let told: Vec<(String, String)> = sqlx::query_as("SELECT template, recipient FROM notifications ORDER BY seq")
@@ -89,7 +93,13 @@ async fn staff_is_told_of_what_waits_too_long_and_of_what_went_wrong(pool: PgPoo
         .await
         .unwrap();
     let told: Vec<(&str, &str)> = told.iter().map(|(template, who)| (template.as_str(), who.as_str())).collect();
-    let expected =
-        ["order_task_escalated", "shipment_exception", "shipment_returned", "order_refund_failed", "dispute_opened"];
+    let expected = [
+        "order_task_escalated",
+        "shipment_exception",
+        "shipment_returned",
+        "order_refund_failed",
+        "dispute_opened",
+        "payout_escalated",
+    ];
     assert_eq!(told, expected.map(|template| (template, "@staff")), "each once");
 }

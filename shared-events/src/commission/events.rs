@@ -114,6 +114,17 @@ pub struct PayoutRequested {
     pub needs_approval: bool,
 }
 
+/// Nobody decided in time about a payout that needs a second person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PayoutEscalated {
+    /// The payout.
+    pub payout_id: PayoutId,
+    /// Who is to be paid.
+    pub partner: PartnerId,
+    /// How much.
+    pub amount: Money,
+}
+
 /// A payout may go out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PayoutApproved {
@@ -181,6 +192,7 @@ messages! { Topic::events(Service::Commission);
     CommissionClawedBack "commission.commission_clawed_back.v1" commission_id,
     CommissionRestored "commission.commission_restored.v1" commission_id,
     PayoutRequested "commission.payout_requested.v1" payout_id,
+    PayoutEscalated "commission.payout_escalated.v1" payout_id,
     PayoutApproved "commission.payout_approved.v1" payout_id,
     PayoutRejected "commission.payout_rejected.v1" payout_id,
     PayoutSubmitted "commission.payout_submitted.v1" payout_id,

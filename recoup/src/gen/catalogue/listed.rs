@@ -54,6 +54,7 @@ pub(super) fn all(handled: &Handled) -> Vec<Entry> {
         commission::CommissionClawedBack commission_id,
         commission::CommissionRestored commission_id,
         commission::PayoutRequested payout_id,
+        commission::PayoutEscalated payout_id,
         commission::PayoutApproved payout_id,
         commission::PayoutRejected payout_id,
         commission::PayoutSubmitted payout_id,
