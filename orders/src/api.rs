@@ -11,6 +11,7 @@ mod catalogue;
 mod change;
 mod exceptions;
 mod health;
+mod inventory;
 mod key_ring;
 mod keys;
 mod list;
@@ -28,6 +29,7 @@ mod saleor;
 mod shop;
 mod staff;
 mod tasks;
+mod tokens;
 mod webhooks;
 mod workflow;
 
@@ -101,7 +103,7 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(workflow::take_back))
         .routes(routes!(workflow::tracking))
         .routes(routes!(analytics::performance))
-        .routes(routes!(analytics::inventory))
+        .routes(routes!(inventory::inventory))
         .routes(routes!(tasks::list))
         .routes(routes!(tasks::claim))
         .routes(routes!(tasks::decide))
@@ -163,7 +165,7 @@ pub fn other_spellings(api: Api) -> Router {
         ("/api/order-workflow/orders/{id}/return/", post(workflow::take_back)),
         ("/api/order-workflow/orders/{id}/tracking/", get(workflow::tracking)),
         ("/api/order-workflow/analytics/performance/", get(analytics::performance)),
-        ("/api/order-workflow/analytics/inventory/", get(analytics::inventory)),
+        ("/api/order-workflow/analytics/inventory/", get(inventory::inventory)),
     ];
     let mut router = Router::new();
     for (path, methods) in table {

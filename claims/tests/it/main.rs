@@ -11,6 +11,7 @@ mod claim_kills;
 mod claim_money;
 mod claim_rows;
 mod claim_sending;
+mod claim_switches;
 mod documented_costs;
 mod elsewhere;
 mod gmail;

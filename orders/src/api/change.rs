@@ -14,8 +14,9 @@ use uuid::Uuid;
 
 use super::Api;
 use super::ask::{Ask, Body, text};
-use super::bodies::{check_address, check_tokens};
+use super::bodies::check_address;
 use super::one::visible;
+use super::tokens::check_tokens;
 use crate::private::{Address, Private};
 use crate::read_order::Order;
 
