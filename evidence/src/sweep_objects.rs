@@ -45,7 +45,11 @@ pub async fn run(store: Store, objects: Objects, patience: TimeDelta, stop: Canc
 pub async fn sweep(store: &Store, objects: &Objects, patience: TimeDelta) -> anyhow::Result<usize> {
     // The store tells ages by its own clock, which a developer's clock has nothing to do with.
     let before = SystemClock.now() - patience;
-    let mut swept = objects.remove_abandoned(before).await?;
+    let mut swept = objects.remove_abandoned(before).await.unwrap_or_else(|error| {
+        // Not every S3 server lists them, and not every key may: what is whole can be swept all the same.
+        tracing::warn!(%error, "what broken-off uploads left in parts cannot be removed; see OPERATIONS, Documents");
+        0
+    });
     let folder = ObjectKey::try_new(FOLDER)?;
     let mut after = None;
     loop {

@@ -4,6 +4,8 @@ mod bucket;
 mod config;
 mod folder;
 mod retained;
+mod signed;
+mod unfinished;
 
 use std::fmt;
 use std::ops::Range;
@@ -214,15 +216,14 @@ impl Objects {
         }
     }
 
-    /// Removes what writers left behind that were killed before `before`. On S3 a lifecycle rule of the bucket does that
-    /// (`AbortIncompleteMultipartUpload`): such parts are in no list of objects.
+    /// Removes what writers left behind that were killed before `before`; on S3, at least a day ago. Returns of how many objects.
     ///
     /// # Errors
     /// When the store is away.
     pub async fn remove_abandoned(&self, before: DateTime<Utc>) -> Result<usize, ObjectError> {
         match &self.0 {
             Backend::Folder(folder) => folder.remove_abandoned(before).await,
-            Backend::Bucket(_) => Ok(0),
+            Backend::Bucket(bucket) => bucket.remove_abandoned(before).await,
         }
     }
 }

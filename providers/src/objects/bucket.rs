@@ -5,28 +5,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::{
     BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig,
     WriteMultipart,
 };
+use service_kit::clock::{Clock, SystemClock};
 
 use super::config::S3Config;
-use super::retained::Locker;
-use super::{Content, Listed, ObjectError, ObjectKey};
+use super::signed::Signed;
+use super::{Content, Listed, ObjectError, ObjectKey, retained, unfinished};
 
 /// The least size of a part that S3 takes (all but the last); what is smaller is sent in one request.
 const PART: usize = 5 * 1024 * 1024;
 /// Parts on the way at once: bounds the memory of a writer to three parts.
 const PARTS_AT_ONCE: usize = 2;
+/// How long uploads that were begun are left alone: others may write large things into the bucket, and take their time.
+const UNFINISHED_KEPT: TimeDelta = TimeDelta::days(1);
 
 #[derive(Debug)]
 pub(super) struct Bucket {
     store: Arc<AmazonS3>,
-    locker: Option<Locker>,
+    signed: Signed,
+    has_locks: bool,
 }
 
 /// An object on its way to the server; given up when this is dropped.
@@ -62,11 +67,11 @@ impl Bucket {
             builder = builder.with_endpoint(endpoint);
         }
         let store = builder.build()?;
-        Ok(Self { store: Arc::new(store), locker: config.object_lock.then(|| Locker::new(config)) })
+        Ok(Self { store: Arc::new(store), signed: Signed::new(config), has_locks: config.object_lock })
     }
 
     pub(super) fn has_locks(&self) -> bool {
-        self.locker.is_some()
+        self.has_locks
     }
 
     pub(super) async fn put_locked(
@@ -75,10 +80,10 @@ impl Bucket {
         content: Bytes,
         until: DateTime<Utc>,
     ) -> Result<(), ObjectError> {
-        match &self.locker {
-            Some(locker) => locker.put(key, content, until).await,
-            None => Err(ObjectError::Server("the bucket has no object lock".into())),
+        if !self.has_locks {
+            return Err(ObjectError::Server("the bucket has no object lock".into()));
         }
+        retained::put(&self.signed, key, content, until).await
     }
 
     pub(super) fn write(&self, key: &ObjectKey) -> BucketWriter {
@@ -117,6 +122,24 @@ impl Bucket {
         // S3 lists in the order of names, so the first that fit are the first of all.
         let old = all.try_filter(move |meta| futures::future::ready(meta.last_modified < before)).take(limit);
         old.map_err(ObjectError::from).and_then(|meta| async { listed(meta) }).try_collect().await
+    }
+
+    /// Gives up uploads in parts whose writers were killed; what has a name that is none of ours is left alone.
+    pub(super) async fn remove_abandoned(&self, before: DateTime<Utc>) -> Result<usize, ObjectError> {
+        let before = before.min(SystemClock.now() - UNFINISHED_KEPT);
+        let (mut given_up, mut after) = (0, None);
+        loop {
+            let page = unfinished::list(&self.signed, after.as_ref()).await?;
+            for upload in page.uploads.iter().filter(|upload| upload.initiated < before) {
+                let Ok(key) = ObjectKey::try_new(&upload.key) else { continue };
+                self.store.abort_multipart(&path(&key), &upload.upload_id).await?;
+                given_up += 1;
+            }
+            after = page.next();
+            if after.is_none() {
+                return Ok(given_up);
+            }
+        }
     }
 }
 

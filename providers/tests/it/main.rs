@@ -15,3 +15,4 @@ mod storing;
 mod stripe;
 mod stripe_holds;
 mod stripe_of_others;
+mod unfinished;
