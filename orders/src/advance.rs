@@ -1,5 +1,6 @@
 //! Moves an order along its way: writes down how a step ended, says what happened, and enqueues what comes next.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use service_kit::handler::Failure;
 use service_kit::jobs::NewJob;
 use service_kit::store::{Cause, Work};
@@ -46,7 +47,107 @@ impl Ending {
     }
 }
 
-/// Ends a step of an order that is under lock. A job that runs the same step must have been finished in this transaction before.
+/// The steps that ended in one transaction: said as they end, written down together before it commits.
+#[derive(Debug, Default)]
+pub struct Way {
+    ended: Vec<Noted>,
+    hold: Option<(HoldReason, String)>,
+    gives_up: Option<String>,
+}
+
+#[derive(Debug)]
+struct Noted {
+    step: Step,
+    state: &'static str,
+    detail: String,
+}
+
+impl Way {
+    /// Ends a step of an order that is under lock; what comes next.
+    ///
+    /// # Errors
+    /// `order_state_conflict` when the machine does not allow what the step did, which would be a defect.
+    pub fn end(
+        &mut self,
+        work: &mut Work,
+        cause: &Cause,
+        order: &mut Order,
+        step: Step,
+        ending: Ending,
+    ) -> Result<Next, Failure> {
+        let Decision { progress, changes, next } = decide(order.progress, step, ending.report);
+        order.progress = progress;
+        for change in &changes {
+            order.change(*change)?;
+        }
+        order.move_on();
+        say(work, cause, order, step, &changes, &ending);
+        let state = match ending.report {
+            Report::Done => "done",
+            Report::Held(_) => "held",
+            Report::Later(_) => "later",
+            Report::Failed => "failed",
+        };
+        self.ended.push(Noted { step, state, detail: ending.detail.clone() });
+        if let Report::Held(reason) = ending.report {
+            self.hold = Some((reason, ending.detail.clone()));
+        }
+        if next == Next::Undo {
+            self.gives_up = Some(ending.detail);
+        }
+        // It may have arrived before the customer was told that it left: then nothing will come that it could wait for.
+        Ok(match next {
+            Next::Delivery if order.standing.status == Status::Delivered => Next::Run(Step::Close, 0),
+            other => other,
+        })
+    }
+
+    /// Writes it down, with where the order stands now.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn write(&self, work: &mut Work, cause: &Cause, order: &mut Order, next: Next) -> Result<(), Failure> {
+        self.note(work, order.id).await?;
+        let next_in = match next {
+            Next::Run(_, seconds) => Some(seconds),
+            _ => None,
+        };
+        let hold = self.hold.as_ref().map(|(reason, detail)| (*reason, detail.as_str()));
+        order.write(work, hold, next_in).await?;
+        if let Some(reason) = &self.gives_up {
+            give_up(work, cause, order, reason).await?;
+        }
+        Ok(())
+    }
+
+    async fn note(&self, work: &mut Work, order: OrderId) -> Result<(), sqlx::Error> {
+        if self.ended.is_empty() {
+            return Ok(());
+        }
+        let (tenant, now) = (work.tenant().clone(), work.now());
+        let steps: Vec<String> = self.ended.iter().map(|noted| noted.step.name().to_owned()).collect();
+        let states: Vec<String> = self.ended.iter().map(|noted| noted.state.to_owned()).collect();
+        let details: Vec<String> = self.ended.iter().map(|noted| noted.detail.clone()).collect();
+        sqlx::query!(
+            "INSERT INTO order_steps (tenant, order_id, step, state, attempts, detail, first_at, last_at)
+             SELECT $1, $2, step, state, 1, detail, $6, $6 FROM unnest($3::text[], $4::text[], $5::text[]) AS ended (step, state, detail)
+             ON CONFLICT (tenant, order_id, step) DO UPDATE SET state = excluded.state, attempts = order_steps.attempts + 1,
+               detail = excluded.detail, by = NULL, last_at = excluded.last_at",
+            tenant.as_str(),
+            order.0,
+            &steps,
+            &states,
+            &details,
+            now,
+        )
+        .execute(work.conn())
+        .await?;
+        Ok(())
+    }
+}
+
+/// Ends one step of an order that is under lock, and enqueues what comes next. A job that runs the same step must have been finished in this
+/// transaction before.
 ///
 /// # Errors
 /// `order_state_conflict` when the machine does not allow what the step did, which would be a defect.
@@ -55,39 +156,13 @@ pub async fn end_step(
     cause: &Cause,
     order: &mut Order,
     step: Step,
-    ending: &Ending,
+    ending: Ending,
 ) -> Result<(), Failure> {
-    let Decision { progress, changes, next } = decide(order.progress, step, ending.report);
-    order.progress = progress;
-    for change in &changes {
-        order.change(*change)?;
-    }
-    let state = match ending.report {
-        Report::Done => "done",
-        Report::Held(_) => "held",
-        Report::Later(_) => "later",
-        Report::Failed => "failed",
-    };
-    note_step(work, order.id, step, state, &ending.detail, None).await?;
-    // It may have arrived before the customer was told that it left: then nothing will come that it could wait for.
-    let next = match next {
-        Next::Delivery if order.standing.status == Status::Delivered => Next::Run(Step::Close, 0),
-        other => other,
-    };
-    let hold = match ending.report {
-        Report::Held(reason) => Some((reason, ending.detail.as_str())),
-        _ => None,
-    };
-    let next_in = match next {
-        Next::Run(_, seconds) => Some(seconds),
-        _ => None,
-    };
-    order.save(work, hold, next_in).await?;
-    say(work, cause, order, step, &changes, ending);
-    match next {
-        Next::Run(step, seconds) => run_step(work, cause, order.id, step, seconds).await?,
-        Next::Undo => give_up(work, cause, order, &ending.detail).await?,
-        Next::Person(_) | Next::Delivery | Next::End => {}
+    let mut way = Way::default();
+    let next = way.end(work, cause, order, step, ending)?;
+    way.write(work, cause, order, next).await?;
+    if let Next::Run(step, seconds) = next {
+        run_step(work, cause, order.id, step, seconds).await?;
     }
     Ok(())
 }
@@ -160,10 +235,14 @@ pub async fn run_step(
     step: Step,
     seconds: i64,
 ) -> Result<(), sqlx::Error> {
+    let due_at = work.now() + TimeDelta::seconds(seconds);
+    work.enqueue(step_job(cause, order, step, due_at)).await
+}
+
+/// The job that runs a step.
+pub fn step_job(cause: &Cause, order: OrderId, step: Step, due_at: DateTime<Utc>) -> NewJob {
     let payload = serde_json::json!({ "order_id": order, "step": step.name() });
-    let due_at = work.now() + chrono::TimeDelta::seconds(seconds);
-    let key = format!("{order}:{}", step.name());
-    work.enqueue(NewJob { kind: STEP_JOB, key, due_at, payload, cause: cause.clone() }).await
+    NewJob { kind: STEP_JOB, key: format!("{order}:{}", step.name()), due_at, payload, cause: cause.clone() }
 }
 
 /// Has everything undone that was done for a cancelled order.

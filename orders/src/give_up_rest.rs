@@ -62,7 +62,7 @@ impl Handles<GiveUpRest> for GiveUp {
         }
         tasks::paid(work, order.id).await?;
         let detail = format!("{} gave up the rest: {}", data.by.as_str(), data.reason);
-        end_step(work, &cause, &mut order, Step::CapturePayment, &Ending::done(detail)).await?;
+        end_step(work, &cause, &mut order, Step::CapturePayment, Ending::done(detail)).await?;
         arrive(work, &cause, &mut order).await?;
         let lines: Vec<LineQuantity> =
             unsent.iter().map(|part| LineQuantity { line: part.line, quantity: part.quantity }).collect();

@@ -51,6 +51,7 @@ pub mod stock;
 pub mod tasks;
 pub mod update_order;
 pub mod webhooks;
+mod write_order;
 
 use service_kit::handler::Routes;
 use service_kit::jobs::Worker;

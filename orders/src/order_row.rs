@@ -56,6 +56,10 @@ pub struct Order {
     pub correlation: Uuid,
     /// Its version.
     pub version: i32,
+    /// Where it has stood since it was locked.
+    passed: Vec<Status>,
+    /// Its version in the database.
+    written: i32,
 }
 
 /// An order that is not there, or not for the one who asks.
@@ -105,6 +109,8 @@ impl Order {
             placed_by: row.placed_by,
             correlation: row.correlation,
             version: row.version,
+            passed: vec![],
+            written: row.version,
         })
     }
 
@@ -141,7 +147,18 @@ impl Order {
     /// `order_state_conflict`.
     pub fn change(&mut self, change: Change) -> Result<(), Rejection> {
         self.standing = self.standing.after(change)?;
+        self.passed.push(self.standing.status);
         Ok(())
+    }
+
+    /// Something has happened to it: it has a new version.
+    pub fn move_on(&mut self) {
+        self.version += 1;
+    }
+
+    /// Whether something has happened to it that is not written yet.
+    pub const fn has_moved(&self) -> bool {
+        self.version != self.written
     }
 
     /// Writes where it stands, with a new version. `next_in` is when its next step runs, in seconds from now.
@@ -154,16 +171,31 @@ impl Order {
         hold: Option<(HoldReason, &str)>,
         next_in: Option<i64>,
     ) -> Result<(), Failure> {
+        self.move_on();
+        self.write(work, hold, next_in).await
+    }
+
+    /// Writes where it stands after everything that has happened to it, one or more versions later.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn write(
+        &mut self,
+        work: &mut Work,
+        hold: Option<(HoldReason, &str)>,
+        next_in: Option<i64>,
+    ) -> Result<(), Failure> {
         let (tenant, now) = (work.tenant().clone(), work.now());
-        self.version += 1;
+        let stands = self.standing.status;
+        let passed = |status: Status| stands == status || self.passed.contains(&status);
         let next_at = next_in.map(|seconds| now + chrono::TimeDelta::seconds(seconds));
         let is_held = self.standing.status == Status::OnHold;
         sqlx::query!(
             "UPDATE orders SET status = $3::text::order_status, held_from = $4::text::order_status, progress = $5, version = $6, updated_at = $7,
                     captured_minor = $8, refunded_minor = $9, next_at = $10,
                     hold_reason = CASE WHEN $11 THEN COALESCE($12, hold_reason) END, hold_detail = CASE WHEN $11 THEN COALESCE($13, hold_detail) END,
-                    confirmed_at = CASE WHEN $3 = 'confirmed' THEN COALESCE(confirmed_at, $7) ELSE confirmed_at END,
-                    shipped_at = CASE WHEN $3 = 'shipped' THEN COALESCE(shipped_at, $7) ELSE shipped_at END,
+                    confirmed_at = CASE WHEN $14 THEN COALESCE(confirmed_at, $7) ELSE confirmed_at END,
+                    shipped_at = CASE WHEN $15 THEN COALESCE(shipped_at, $7) ELSE shipped_at END,
                     finished_at = CASE WHEN $3 IN ('completed', 'cancelled', 'returned', 'refunded') THEN COALESCE(finished_at, $7) END,
                     refunded_from = CASE WHEN $3 = 'refunded' AND status <> 'refunded' THEN status WHEN $3 = 'refunded' THEN refunded_from END
              WHERE tenant = $1 AND id = $2",
@@ -180,9 +212,12 @@ impl Order {
             is_held,
             hold.map(|(reason, _)| reason.name()),
             hold.map(|(_, detail)| detail),
+            passed(Status::Confirmed),
+            passed(Status::Shipped),
         )
         .execute(work.conn())
         .await?;
+        self.written = self.version;
         Ok(())
     }
 }

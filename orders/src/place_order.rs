@@ -4,16 +4,16 @@ use service_kit::handler::{Delivered, Failure, Handles, Outcome};
 use service_kit::store::{Cause, Work};
 use shared_events::orders::{AskedItem, Channel, Listed, OrderPlaced, PlaceOrder, Pricing, SoldLine};
 use shared_events::outcome::Rejection;
-use shared_events::{Currency, Money, OrderId, Written};
+use shared_events::{Currency, Money, Written};
 use sqlx::types::Json;
 
 use crate::advance;
 use crate::domain::process::Step;
 use crate::domain::rates::{Rates, WHOLE};
-use crate::domain::status::Status;
-use crate::domain::totals::{Given, Item, Totals, reckon, share_out};
+use crate::domain::totals::{Given, Item, reckon};
 use crate::order_row::stored_currency;
 use crate::read_order;
+use crate::write_order::{insert, insert_cards, insert_lines};
 
 /// Most lines that an order may have.
 pub const MOST_LINES: usize = 200;
@@ -24,14 +24,16 @@ const MOST_PIECES: i64 = 100_000;
 pub struct Place;
 
 /// A line with its price.
-struct Priced {
-    product_id: Option<String>,
-    sku: String,
-    name: String,
-    quantity: i64,
-    unit: Money,
-    grams: i64,
-    pricing: Option<Pricing>,
+pub(crate) struct Priced {
+    pub product_id: Option<String>,
+    pub sku: String,
+    pub name: String,
+    pub quantity: i64,
+    /// The price of one.
+    pub unit: Money,
+    /// What one weighs.
+    pub grams: i64,
+    pub pricing: Option<Pricing>,
 }
 
 impl Handles<PlaceOrder> for Place {
@@ -50,11 +52,9 @@ impl Handles<PlaceOrder> for Place {
             let detail = format!("the order comes to {}", Money::new(totals.grand, currency));
             return Err(Rejection::new("total_conflict", detail).at("total_amount").into());
         }
-        insert(work, message, currency, &totals, given, &rates.version).await?;
+        let seq = insert(work, message, currency, &totals, given, &rates.version).await?;
         insert_lines(work, data, &lines, &totals).await?;
-        if !data.marks.more_cards.is_empty() {
-            keep_cards(work, data.order_id, &data.marks.more_cards).await?;
-        }
+        insert_cards(work, data.order_id, &data.marks, seq, work.now()).await?;
         let sold = |(index, line): (usize, &Priced)| SoldLine {
             line: number(index),
             sku: line.sku.clone(),
@@ -79,7 +79,8 @@ impl Handles<PlaceOrder> for Place {
     }
 }
 
-fn number(index: usize) -> i32 {
+/// The number of a line, from 1.
+pub(crate) fn number(index: usize) -> i32 {
     i32::try_from(index + 1).unwrap_or(i32::MAX)
 }
 
@@ -264,111 +265,4 @@ pub async fn own_rates(work: &mut Work) -> Result<Option<Rates>, sqlx::Error> {
     .fetch_optional(work.conn())
     .await?;
     Ok(own.flatten().map(|own| own.0))
-}
-
-async fn insert(
-    work: &mut Work,
-    message: &Delivered<PlaceOrder>,
-    currency: Currency,
-    totals: &Totals,
-    given: Given,
-    rates_version: &str,
-) -> Result<(), Failure> {
-    let (tenant, now, data) = (work.tenant().clone(), work.now(), &message.data);
-    let given = serde_json::json!({
-        "tax_basis_points": given.tax_basis_points, "tax_minor": given.tax_minor, "shipping_minor": given.shipping_minor
-    });
-    let written = sqlx::query!(
-        "INSERT INTO orders (tenant, id, customer_id, channel, status, currency, subtotal_minor, tax_minor, shipping_minor, grand_minor, given,
-                rates_version, payment_method, shipping_method, ship_country, private_sealed, card_mark, address_mark, device_mark, addresses,
-                disposable_mail, click_id, coupon, placed_by, placed_at, updated_at, next_at, correlation)
-         VALUES ($1, $2, $3, $4, $5::text::order_status, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-                 $25, $25, $25, $26)
-         ON CONFLICT DO NOTHING",
-        tenant.as_str(),
-        data.order_id.0,
-        data.customer_id,
-        data.channel.name(),
-        Status::Placed.name(),
-        currency.code(),
-        totals.subtotal,
-        totals.tax,
-        totals.shipping,
-        totals.grand,
-        given,
-        rates_version,
-        data.payment_method,
-        data.shipping_method,
-        data.ship_country,
-        data.private,
-        data.marks.card,
-        data.marks.address,
-        data.marks.device,
-        data.marks.addresses,
-        data.marks.disposable_mail,
-        data.click_id,
-        data.coupon,
-        data.placed_by.as_str(),
-        now,
-        message.envelope.correlation,
-    )
-    .execute(work.conn())
-    .await?;
-    if written.rows_affected() == 0 {
-        return Err(Failure::reject("order_exists", "this order was placed before"));
-    }
-    Ok(())
-}
-
-/// Keeps the marks of cards beyond the first, in place of those before.
-///
-/// # Errors
-/// When the database is away.
-pub async fn keep_cards(work: &mut Work, order: OrderId, marks: &[String]) -> Result<(), sqlx::Error> {
-    let tenant = work.tenant().clone();
-    sqlx::query!("DELETE FROM order_cards WHERE tenant = $1 AND order_id = $2", tenant.as_str(), order.0)
-        .execute(work.conn())
-        .await?;
-    sqlx::query!(
-        "INSERT INTO order_cards (tenant, order_id, mark, placed_at)
-         SELECT $1, $2, mark, o.placed_at FROM orders o, unnest($3::text[]) AS mark WHERE o.tenant = $1 AND o.id = $2 ON CONFLICT DO NOTHING",
-        tenant.as_str(),
-        order.0,
-        marks,
-    )
-    .execute(work.conn())
-    .await?;
-    Ok(())
-}
-
-async fn insert_lines(
-    work: &mut Work,
-    data: &PlaceOrder,
-    lines: &[Priced],
-    totals: &Totals,
-) -> Result<(), sqlx::Error> {
-    let tenant = work.tenant().clone();
-    let nets: Vec<i64> = lines.iter().map(|line| line.quantity * line.unit.minor).collect();
-    let taxes = share_out(totals.tax, &nets);
-    for (index, line) in lines.iter().enumerate() {
-        sqlx::query!(
-            "INSERT INTO order_lines (tenant, order_id, line, product_id, sku, name, quantity, unit_minor, net_minor, tax_minor, grams, pricing)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-            tenant.as_str(),
-            data.order_id.0,
-            number(index),
-            line.product_id,
-            line.sku,
-            line.name,
-            line.quantity,
-            line.unit.minor,
-            nets[index],
-            taxes[index],
-            line.grams * line.quantity,
-            line.pricing.as_ref().map(Json) as Option<Json<&Pricing>>,
-        )
-        .execute(work.conn())
-        .await?;
-    }
-    Ok(())
 }

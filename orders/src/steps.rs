@@ -1,5 +1,6 @@
-//! The jobs that carry an order along its way, one for each step. A step within the database ends in the transaction of its job; one that
-//! asks the outside first writes down that it will.
+//! The jobs that carry an order along its way, one for each step that asks the outside. What a step asks is written down before it is asked,
+//! in the transaction that ended the steps before it; steps within the database run in that transaction, too: the job of each would be
+//! enqueued and finished in it.
 
 mod authorize;
 mod capture;
@@ -20,9 +21,9 @@ use service_kit::store::{Store, Work};
 use shared_events::OrderId;
 use uuid::Uuid;
 
-use crate::advance::{Ending, STEP_JOB, UNDO_JOB, end_step};
+use crate::advance::{Ending, STEP_JOB, UNDO_JOB, Way, end_step, run_step, step_job};
 use crate::config::Parts;
-use crate::domain::process::{HoldReason, Step};
+use crate::domain::process::{HoldReason, Next, Step};
 use crate::domain::status::{Change, Status};
 use crate::order_row::Order;
 
@@ -51,12 +52,41 @@ pub(crate) fn order_of(job: &Job) -> Result<OrderId, Failure> {
     id.map(OrderId).ok_or_else(|| Failure::reject("malformed", "the job names no order"))
 }
 
-/// Locks the order of a job, if it is at this step and not held.
-async fn at_step(work: &mut Work, id: OrderId, step: Step) -> Result<Option<Order>, Failure> {
-    let order = Order::lock(work, id).await?;
+/// Whether an order is at this step and not held.
+fn is_at(order: &Order, step: Step) -> bool {
     let waits =
         matches!(order.standing.status, Status::OnHold | Status::Cancelled | Status::Returned | Status::Refunded);
-    Ok((!waits && order.progress.next() == Some(step)).then_some(order))
+    !waits && order.progress.next() == Some(step)
+}
+
+/// Opens a transaction with the order of a job under lock.
+async fn locked(store: &Store, job: &Job, id: OrderId) -> Result<(Work, Order), Failure> {
+    let mut work = store.read(&job.tenant).await?;
+    let order = Order::lock(&mut work, id).await?;
+    Ok((work, order))
+}
+
+/// What a step asks of the outside; it is written down that it is asked.
+enum Ask {
+    Authorize(authorize::Ask),
+    Rate(Vec<rate::Ask>),
+    Label(Vec<label::Ask>),
+    Capture(capture::Ask),
+    Renew(renew::Ask),
+}
+
+/// How a step goes on.
+enum Turn {
+    /// It ended.
+    Ends(Ending),
+    /// It asks the outside, as soon as that is committed.
+    Asks(Ask),
+    /// It begins again: more of the same is to be done.
+    Again,
+    /// The same, in a transaction of its own.
+    AnotherTime,
+    /// The order is not at this step any more.
+    Leaves,
 }
 
 impl RunsJob for RunStep {
@@ -66,9 +96,11 @@ impl RunsJob for RunStep {
         let id = order_of(job)?;
         let step = job.payload["step"].as_str().and_then(Step::from_name);
         let step = step.ok_or_else(|| Failure::reject("malformed", "the job names no step"))?;
-        faults::point_of("orders.before_step", step.name());
-        let ended = self.step(store, job, id, step).await;
-        faults::point_of("orders.after_step", step.name());
+        let mut ended = self.carry(store, job, id, step, job.attempt == 1).await;
+        if job.attempt == 1 && ended.as_ref().is_err_and(|failure| !failure.is_infrastructure()) {
+            // One of the steps after it may have failed: alone, each fails for itself.
+            ended = self.carry(store, job, id, step, false).await;
+        }
         match ended {
             Err(failure)
                 if !failure.is_infrastructure()
@@ -82,41 +114,123 @@ impl RunsJob for RunStep {
 }
 
 impl RunStep {
-    async fn step(&self, store: &Store, job: &Job, id: OrderId, step: Step) -> Result<(), Failure> {
-        match step {
-            Step::AuthorizePayment => return authorize::run(&self.parts, store, job, id).await,
-            Step::CapturePayment => return capture::run(&self.parts, store, job, id).await,
-            Step::ChooseCarrier if let Some(post) = &self.parts.post => {
-                return rate::run(&self.parts, post, store, job, id).await;
-            }
-            Step::BuyLabel if let Some(post) = &self.parts.post => return label::run(post, store, job, id).await,
-            _ => {}
-        }
-        let mut work = store.read(&job.tenant).await?;
-        if let Some(mut order) = at_step(&mut work, id, step).await? {
-            if step == Step::Validate && order.standing.status == Status::Placed {
-                order.change(Change::Validate)?;
-            }
-            let ending = match step {
-                Step::Validate => check::validate(&self.parts, &mut work, &order).await?,
-                Step::ScoreFraud => check::score(&self.parts, &mut work, &mut order).await?,
-                Step::Approve => check::approve(&self.parts, &mut work, &job.cause, &order).await?,
-                Step::ReserveStock => reserve::run(&self.parts, &mut work, &job.cause, &order).await?,
-                Step::ChooseWarehouses => send::plan(self.parts.config.router, &mut work, &order).await?,
-                Step::ChooseCarrier => send::choose_carrier(&mut work, &order).await?,
-                Step::BuyLabel => send::label(&mut work, &order).await?,
-                Step::QualityCheck => send::check(&self.parts, &mut work, &job.cause, &order).await?,
-                Step::Notify => send::notify(&mut work, &job.cause, &order).await?,
-                Step::Close => Ending::done("everything arrived"),
-                Step::AuthorizePayment | Step::CapturePayment => return Ok(()),
+    /// Carries an order on from a step, until the outside is to be asked by another step or nothing is to be done now. Not `far`:
+    /// no further than the end of this step.
+    async fn carry(&self, store: &Store, job: &Job, id: OrderId, first: Step, far: bool) -> Result<(), Failure> {
+        let mut asked = job.handed::<Ask>();
+        loop {
+            let was_asked = asked.is_some();
+            let (mut work, mut order, mut turn) = match asked.take() {
+                Some(ask) => self.ask(store, job, id, ask).await?,
+                None => {
+                    let (work, order) = locked(store, job, id).await?;
+                    let turn = if is_at(&order, first) { Turn::Again } else { Turn::Leaves };
+                    (work, order, turn)
+                }
             };
-            job.finish(&mut work).await?;
-            end_step(&mut work, &job.cause, &mut order, step, &ending).await?;
-        } else {
-            job.finish(&mut work).await?;
+            let (mut way, mut step, mut next) = (Way::default(), first, Next::Run(first, 0));
+            let (mut passed, mut goes_on) = (vec![], false);
+            let ask = loop {
+                turn = match turn {
+                    Turn::Again => {
+                        faults::point_of("orders.before_step", step.name());
+                        self.begin(&mut work, job, &mut order, step).await?
+                    }
+                    Turn::Ends(ending) => {
+                        passed.push(step);
+                        goes_on = true;
+                        next = way.end(&mut work, &job.cause, &mut order, step, ending)?;
+                        match next {
+                            Next::Run(following, 0) if far => {
+                                step = following;
+                                Turn::Again
+                            }
+                            _ => break None,
+                        }
+                    }
+                    Turn::AnotherTime => {
+                        goes_on = true;
+                        break None;
+                    }
+                    Turn::Asks(ask) => break Some(ask),
+                    Turn::Leaves => {
+                        if first == Step::BuyLabel {
+                            // It may have been given up while a label was being bought.
+                            label::give_back(&mut work, &job.cause, id).await?;
+                        }
+                        break None;
+                    }
+                };
+            };
+            let stays = !was_asked && passed.is_empty() && ask.is_some();
+            if !stays {
+                job.finish(&mut work).await?;
+            }
+            if order.has_moved() {
+                way.write(&mut work, &job.cause, &mut order, next).await?;
+            }
+            match (ask, next) {
+                (Some(ask), _) if stays => asked = Some(ask),
+                (Some(ask), _) => {
+                    let due_at = work.now();
+                    work.go_on(step_job(&job.cause, id, step, due_at), ask).await?;
+                }
+                (None, Next::Run(step, seconds)) if goes_on => {
+                    run_step(&mut work, &job.cause, id, step, seconds).await?;
+                }
+                (None, _) => {}
+            }
+            work.commit().await?;
+            for step in passed {
+                faults::point_of("orders.after_step", step.name());
+            }
+            if asked.is_none() {
+                return Ok(());
+            }
         }
-        Ok(work.commit().await?)
     }
+
+    /// Begins a step of an order that is under lock and at it.
+    async fn begin(&self, work: &mut Work, job: &Job, order: &mut Order, step: Step) -> Result<Turn, Failure> {
+        let (parts, cause) = (&self.parts, &job.cause);
+        if step == Step::Validate && order.standing.status == Status::Placed {
+            order.change(Change::Validate)?;
+        }
+        Ok(Turn::Ends(match (step, &parts.post) {
+            (Step::Validate, _) => check::validate(parts, work, order).await?,
+            (Step::ScoreFraud, _) => check::score(parts, work, order).await?,
+            (Step::Approve, _) => check::approve(parts, work, cause, order).await?,
+            (Step::ReserveStock, _) => reserve::run(parts, work, cause, order).await?,
+            (Step::AuthorizePayment, _) => return authorize::begin(parts, work, order).await,
+            (Step::ChooseWarehouses, _) => send::plan(parts.config.router, work, order).await?,
+            (Step::ChooseCarrier, Some(_)) => return rate::begin(parts, work, order).await,
+            (Step::ChooseCarrier, None) => send::choose_carrier(work, order).await?,
+            (Step::BuyLabel, Some(_)) => return label::begin(work, order).await,
+            (Step::BuyLabel, None) => send::label(work, order).await?,
+            (Step::QualityCheck, _) => send::check(parts, work, cause, order).await?,
+            (Step::CapturePayment, _) => return capture::begin(parts, work, cause, order).await,
+            (Step::Notify, _) => send::notify(work, cause, order).await?,
+            (Step::Close, _) => Ending::done("everything arrived"),
+        }))
+    }
+
+    /// Asks, and writes down what came of it, with the order under lock. It may have been held or given up meanwhile: what the outside did
+    /// counts all the same.
+    async fn ask(&self, store: &Store, job: &Job, id: OrderId, ask: Ask) -> Result<(Work, Order, Turn), Failure> {
+        let parts = &self.parts;
+        match ask {
+            Ask::Authorize(ask) => authorize::make(parts, store, job, id, ask).await,
+            Ask::Rate(asks) => rate::make(parts, store, job, id, asks).await,
+            Ask::Label(asks) => label::make(parts, store, job, id, asks).await,
+            Ask::Capture(ask) => capture::make(parts, store, job, id, ask).await,
+            Ask::Renew(ask) => renew::make(parts, store, job, id, ask).await,
+        }
+    }
+}
+
+/// The carriers' provider was there when the question was written down: the process has another configuration now, and asks by that.
+fn not_connected() -> Failure {
+    Failure::Retry(anyhow::anyhow!("no provider of labels is connected"))
 }
 
 /// A step that cannot be run, for a reason that nobody foresaw, waits for a person: no order stands still unseen.
@@ -128,17 +242,16 @@ async fn trouble(store: &Store, job: &Job, id: OrderId, step: Step, failure: &Fa
         }
         Failure::Reject(rejection) => rejection.detail.clone(),
     };
-    let mut work = store.read(&job.tenant).await?;
-    let order = at_step(&mut work, id, step).await?;
+    let (mut work, mut order) = locked(store, job, id).await?;
     job.finish(&mut work).await?;
-    if let Some(mut order) = order {
+    if is_at(&order, step) {
         // What has begun to leave cannot be held any more; the step is tried again later instead.
         let ending = if order.standing.status.is_before_dispatch() {
             Ending::held(HoldReason::Trouble, detail)
         } else {
             Ending::later(3_600, detail)
         };
-        end_step(&mut work, &job.cause, &mut order, step, &ending).await?;
+        end_step(&mut work, &job.cause, &mut order, step, ending).await?;
     }
     Ok(work.commit().await?)
 }

@@ -9,7 +9,8 @@ use crate::domain::process::{HoldReason, Step};
 use crate::domain::status::Status;
 use crate::domain::totals::{Given, Item, reckon, share_out};
 use crate::order_row::Order;
-use crate::place_order::{keep_cards, rates};
+use crate::place_order::rates;
+use crate::write_order::replace_cards;
 use crate::{audit, read_order, steer_order, tasks};
 
 /// Handles [`UpdateOrder`].
@@ -76,7 +77,7 @@ impl Handles<UpdateOrder> for Update {
             )
             .execute(work.conn())
             .await?;
-            keep_cards(work, order.id, &marks.more_cards).await?;
+            replace_cards(work, order.id, marks).await?;
         }
         if is_held && goes_on {
             steer_order::go_on(work, &cause, &mut order, data.by.as_str()).await?;
@@ -115,8 +116,7 @@ async fn names_other_means(work: &mut Work, order: &Order, data: &UpdateOrder) -
     let Some(marks) = &data.marks else { return Ok(false) };
     let tenant = work.tenant().clone();
     let known = sqlx::query_scalar!(
-        r#"SELECT card_mark AS "mark!" FROM orders WHERE tenant = $1 AND id = $2 AND card_mark IS NOT NULL
-           UNION ALL SELECT mark FROM order_cards WHERE tenant = $1 AND order_id = $2"#,
+        "SELECT mark FROM order_cards WHERE tenant = $1 AND order_id = $2",
         tenant.as_str(),
         order.id.0,
     )

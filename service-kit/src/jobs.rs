@@ -1,15 +1,17 @@
 //! Durable jobs: timers, and effects outside the database. A job is enqueued in the transaction that wants it and runs at least once;
 //! [`Job::finish`] ends it together with what it led to. When that is another job, due at once, the same worker goes on with it: a chain of
-//! steps pays for one transaction each, and for none to be taken out of the queue.
+//! steps pays for one transaction each, and for none to be taken out of the queue. With [`Work::go_on`] the transaction hands the next job what
+//! it has found out already; that is in memory only, and a job that is run again has to find it out by itself.
 //!
 //! Ready-made queues were looked at: apalis keeps its own transaction, so a job cannot be enqueued with the state change that wants it;
 //! sqlxmq and graphile-worker's ports wake by NOTIFY inside the hot transaction. What is needed is one table.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -55,6 +57,17 @@ pub struct Job {
     /// Which attempt this is, from 1.
     pub attempt: i32,
     worker: Hand,
+    handed: Handed,
+}
+
+/// What the job before has found out for a job, in memory.
+#[derive(Clone, Default)]
+struct Handed(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
+
+impl fmt::Debug for Handed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Handed")
+    }
 }
 
 /// The worker that has a job in hand.
@@ -91,6 +104,7 @@ impl Ended {
         connection: &mut PgConnection,
         now: DateTime<Utc>,
         new: &NewJob,
+        with: Option<Box<dyn Any + Send>>,
     ) -> Result<bool, sqlx::Error> {
         let hand = &self.job.worker;
         if self.next.is_some() || new.due_at > now || !hand.handlers.contains_key(new.kind) {
@@ -118,7 +132,8 @@ impl Ended {
         let (tenant, cause) = (self.job.tenant.clone(), Cause { actor: None, ..new.cause.clone() });
         self.next = id.map(|id| {
             let (key, payload) = (new.key.clone(), new.payload.clone());
-            (new.kind, Job { id, lock, key, tenant, payload, cause, attempt: 1, worker })
+            let handed = Handed(Arc::new(Mutex::new(with)));
+            (new.kind, Job { id, lock, key, tenant, payload, cause, attempt: 1, worker, handed })
         });
         Ok(true)
     }
@@ -144,6 +159,12 @@ impl Job {
         }
         work.ends(Ended { job: self.clone(), next: None });
         Ok(())
+    }
+
+    /// Takes what the job before handed over by [`Work::go_on`]; `None` when this job was taken out of the queue, as after a crash.
+    pub fn handed<T: 'static>(&self) -> Option<T> {
+        let handed = self.handed.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        handed.downcast().ok().map(|handed| *handed)
     }
 }
 

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Api, reach};
+use crate::domain::process::Step;
 use crate::order_row::stored_currency;
 use crate::private::{Address, Private};
 use crate::read_order::{self, Fraud, Order, Row};
@@ -191,9 +192,12 @@ pub async fn whole(api: &Api, caller: &Caller, id: Uuid) -> Result<Json<Whole>, 
     let is_staff = caller.is_staff();
     let mut steps = sqlx::query_as!(
         StepState,
-        "SELECT step, state, attempts, detail, by, last_at AS at FROM order_steps WHERE tenant = $1 AND order_id = $2 ORDER BY first_at, last_at",
+        // Those that ended in one transaction ended at one time.
+        "SELECT step, state, attempts, detail, by, last_at AS at FROM order_steps WHERE tenant = $1 AND order_id = $2
+         ORDER BY first_at, array_position($3::text[], step)",
         tenant,
         id,
+        &Step::ALL.map(|step| step.name().to_owned()),
     )
     .fetch_all(work.conn())
     .await?;

@@ -8,7 +8,11 @@ pub const MODEL: &str = "factors-1";
 /// The highest score.
 pub const HIGHEST: i64 = 100;
 
-/// What is known of an order and its likes, all counted before the order itself.
+/// So many orders of a kind are counted, the newest first: more would say nothing new, and a shop may have any number of them.
+pub const SEEN_AT_MOST: i64 = 100;
+
+/// What is known of an order and its likes, all counted before the order itself and up to
+/// [`SEEN_AT_MOST`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
     /// Orders with the same card in the last hour.
@@ -21,7 +25,7 @@ pub struct Facts {
     pub addresses: Difference,
     /// What the order comes to, in minor units.
     pub amount_minor: i64,
-    /// What the customer's earlier paid orders in the same currency came to in all.
+    /// What the customer's last paid orders in the same currency came to in all.
     pub earlier_minor: i64,
     /// How many those were.
     pub earlier_orders: i64,
@@ -143,7 +147,8 @@ fn factor(name: &str, points: i64, evidence: String) -> Factor {
 /// Points by how many there were; the highest step comes first.
 fn velocity(name: &str, seen: i64, steps: [(i64, i64); 2], what: &str) -> Option<Factor> {
     let (_, points) = steps.into_iter().find(|(least, _)| seen >= *least)?;
-    Some(factor(name, points, format!("{seen} orders {what}")))
+    let more = if seen >= SEEN_AT_MOST { " or more" } else { "" };
+    Some(factor(name, points, format!("{seen}{more} orders {what}")))
 }
 
 fn address_mismatch(difference: Difference) -> Option<Factor> {
@@ -229,6 +234,8 @@ mod tests {
         assert_eq!(hold.factors[0].evidence, "5 orders with the same card within an hour");
         let all = Facts { same_card_hour: 9, chargebacks: 3, ..facts };
         assert_eq!(assess(&all, Thresholds::default()).score, HIGHEST);
+        let many = assess(&Facts { same_card_hour: SEEN_AT_MOST, ..Facts::default() }, Thresholds::default());
+        assert_eq!(many.factors[0].evidence, "100 or more orders with the same card within an hour");
         let lenient = Thresholds { review: 90, hold: 101 };
         assert_eq!(assess(&all, lenient).band, Band::Review);
     }

@@ -7,10 +7,10 @@ use service_kit::store::{Store, Work};
 use shared_events::OrderId;
 use shared_events::orders::{PaymentAuthorized, PaymentDeclined};
 
-use super::at_step;
 use super::choose::{Choice, choose};
 use super::lapse::Lapse;
-use crate::advance::{Ending, end_step, give_up};
+use super::{Turn, is_at, locked};
+use crate::advance::{Ending, give_up};
 use crate::calls::{self, Begun, Call};
 use crate::config::Parts;
 use crate::directory;
@@ -27,61 +27,55 @@ const LOOK_AGAIN: i64 = 5;
 /// How long the promise of a gateway is relied on that is not connected any more.
 const USUALLY: TimeDelta = TimeDelta::days(6);
 
-/// What is to be done, found out before anything is asked of the outside.
-enum Plan {
-    /// The step ends without a call.
-    End(Ending),
-    /// This call is made.
-    Make(Call, Begun, Option<String>),
+/// A promise to ask for.
+pub(super) struct Ask {
+    call: Call,
+    begun: Begun,
+    token: Option<String>,
 }
 
-pub async fn run(parts: &Parts, store: &Store, job: &Job, id: OrderId) -> Result<(), Failure> {
-    let mut work = store.read(&job.tenant).await?;
-    let Some(mut order) = at_step(&mut work, id, Step::AuthorizePayment).await? else {
-        job.finish(&mut work).await?;
-        return Ok(work.commit().await?);
-    };
-    match plan(parts, &mut work, &order).await? {
-        Plan::End(ending) => {
-            job.finish(&mut work).await?;
-            end_step(&mut work, &job.cause, &mut order, Step::AuthorizePayment, &ending).await?;
-            Ok(work.commit().await?)
-        }
-        Plan::Make(call, begun, token) => {
-            work.commit().await?;
-            let answer = match prepare(parts, store, job, id, call, &begun, token.as_deref()).await? {
-                Ok(prepared) => {
-                    let answer = calls::make(&parts.providers, &prepared, begun, token.as_deref()).await;
-                    return settle(parts, store, job, id, &prepared, &answer).await;
-                }
-                Err(ended) => ended,
-            };
-            settle(parts, store, job, id, &answer.0, &answer.1).await
-        }
-    }
-}
-
-async fn plan(parts: &Parts, work: &mut Work, order: &Order) -> Result<Plan, Failure> {
+/// Chooses whom to ask, and writes down that they are asked.
+pub(super) async fn begin(parts: &Parts, work: &mut Work, order: &Order) -> Result<Turn, Failure> {
     if order.grand_minor == 0 {
-        return Ok(Plan::End(Ending::done("nothing has to be paid")));
+        return Ok(Turn::Ends(Ending::done("nothing has to be paid")));
     }
     let tenant = work.tenant().clone();
     let private = Private::open(&parts.config.key, &tenant, order.id, &order.private_sealed).unwrap_or_default();
     let payment = match calls::open_payment(work, order.id).await? {
         Some(payment) if payment.state == "authorized" => {
-            return Ok(Plan::End(Ending::done(format!("promised by {}", payment.gateway))));
+            return Ok(Turn::Ends(Ending::done(format!("promised by {}", payment.gateway))));
         }
         Some(payment) => payment,
         None => match choose(parts, work, order, &private).await? {
             Choice::Payment(payment) => payment,
-            Choice::None(why) => return Ok(Plan::End(Ending::held(HoldReason::Payment, why))),
+            Choice::None(why) => return Ok(Turn::Ends(Ending::held(HoldReason::Payment, why))),
         },
     };
     let gateway = parts.providers.get(&payment.gateway);
     let token = gateway.and_then(|gateway| private.token_for(&payment.gateway, &**gateway)).map(str::to_owned);
     let call = payment.call(Purpose::Authorize, payment.id.0, payment.amount_minor);
     let begun = calls::begin(work, &call).await?;
-    Ok(Plan::Make(call, begun, token))
+    Ok(Turn::Asks(super::Ask::Authorize(Ask { call, begun, token })))
+}
+
+/// Asks, and writes down what came of it.
+pub(super) async fn make(
+    parts: &Parts,
+    store: &Store,
+    job: &Job,
+    id: OrderId,
+    ask: Ask,
+) -> Result<(Work, Order, Turn), Failure> {
+    let Ask { call, begun, token } = ask;
+    let token = token.as_deref();
+    let (call, answer) = match prepare(parts, store, job, id, call, &begun, token).await? {
+        Ok(call) => {
+            let answer = calls::make(&parts.providers, &call, begun, token).await;
+            (call, answer)
+        }
+        Err(ended) => ended,
+    };
+    settle(parts, store, job, id, &call, &answer).await
 }
 
 /// Has the gateway make what money is asked for with, or look at what the customer brought, and keeps its name; `Err` when that ends the
@@ -116,7 +110,6 @@ async fn prepare(
     Ok(Err((call, Answer::Refused("token_used".into()))))
 }
 
-/// Writes down what came of it. The order may have been held or given up meanwhile: what the provider did counts all the same.
 async fn settle(
     parts: &Parts,
     store: &Store,
@@ -124,10 +117,8 @@ async fn settle(
     id: OrderId,
     call: &Call,
     answer: &Answer,
-) -> Result<(), Failure> {
-    let mut work = store.read(&job.tenant).await?;
-    let mut order = Order::lock(&mut work, id).await?;
-    job.finish(&mut work).await?;
+) -> Result<(Work, Order, Turn), Failure> {
+    let (mut work, order) = locked(store, job, id).await?;
     calls::record(&mut work, call, answer).await?;
     let (tenant, version) = (work.tenant().clone(), order.sequence() + 1);
     let ending = match answer {
@@ -167,13 +158,9 @@ async fn settle(
             Ending::later(LOOK_AGAIN, format!("{} has not answered; it will be looked up", call.gateway))
         }
     };
-    match order.standing.status {
-        Status::Cancelled => give_up(&mut work, &job.cause, &order, "cancelled").await?,
-        Status::OnHold => {}
-        _ if order.progress.next() == Some(Step::AuthorizePayment) => {
-            end_step(&mut work, &job.cause, &mut order, Step::AuthorizePayment, &ending).await?;
-        }
-        _ => {}
+    if order.standing.status == Status::Cancelled {
+        give_up(&mut work, &job.cause, &order, "cancelled").await?;
     }
-    Ok(work.commit().await?)
+    let turn = if is_at(&order, Step::AuthorizePayment) { Turn::Ends(ending) } else { Turn::Leaves };
+    Ok((work, order, turn))
 }

@@ -2,13 +2,13 @@
 
 use service_kit::handler::Failure;
 use service_kit::jobs::Job;
-use service_kit::store::{Store, Work};
+use service_kit::store::{Cause, Store, Work};
 use shared_events::orders::{PaymentCaptured, ShipmentDispatched};
 use shared_events::{OrderId, ShipmentId};
 use uuid::Uuid;
 
-use super::{at_step, renew};
-use crate::advance::{Ending, end_step, run_step};
+use super::{Turn, is_at, locked, renew};
+use crate::advance::Ending;
 use crate::calls::{self, Begun, Call};
 use crate::config::Parts;
 use crate::directory;
@@ -32,72 +32,83 @@ struct Leaving {
     is_last: bool,
 }
 
-pub async fn run(parts: &Parts, store: &Store, job: &Job, id: OrderId) -> Result<(), Failure> {
-    let mut work = store.read(&job.tenant).await?;
-    let Some(mut order) = at_step(&mut work, id, Step::CapturePayment).await? else {
-        job.finish(&mut work).await?;
-        return Ok(work.commit().await?);
-    };
-    let Some(leaving) = next(&mut work, id).await? else {
-        job.finish(&mut work).await?;
-        let ending = Ending::held(HoldReason::Stock, "nothing is planned to be sent");
-        end_step(&mut work, &job.cause, &mut order, Step::CapturePayment, &ending).await?;
-        return Ok(work.commit().await?);
+/// Money to take for a shipment.
+pub(super) struct Ask {
+    call: Call,
+    begun: Begun,
+    leaving: Leaving,
+}
+
+/// Looks which shipment leaves next, and writes down that its money is taken; one that nothing is to be taken for leaves at once.
+pub(super) async fn begin(parts: &Parts, work: &mut Work, cause: &Cause, order: &mut Order) -> Result<Turn, Failure> {
+    let Some(leaving) = next(work, order.id).await? else {
+        return Ok(Turn::Ends(Ending::held(HoldReason::Stock, "nothing is planned to be sent")));
     };
     if leaving.amount_minor == 0 {
-        return dispatch(work, job, order, &leaving, None).await;
+        return leave_unpaid(work, cause, order, &leaving).await;
     }
-    let Some(payment) = calls::open_payment(&mut work, id).await?.filter(|payment| payment.state == "authorized")
+    let Some(payment) = calls::open_payment(work, order.id).await?.filter(|payment| payment.state == "authorized")
     else {
-        job.finish(&mut work).await?;
-        let ending = Ending::held(HoldReason::Payment, "no money is promised to the order");
-        end_step(&mut work, &job.cause, &mut order, Step::CapturePayment, &ending).await?;
-        return Ok(work.commit().await?);
+        return Ok(Turn::Ends(Ending::held(HoldReason::Payment, "no money is promised to the order")));
     };
     let takes_parts = parts.providers.takes_parts(&payment.gateway);
     if !takes_parts && payment.captured_minor > 0 {
         // All of it was taken with the first shipment.
-        return dispatch(work, job, order, &leaving, None).await;
+        return leave_unpaid(work, cause, order, &leaving).await;
     }
-    if let Some((call, begun)) = renew::begin(parts, &mut work, &payment).await? {
-        work.commit().await?;
-        return renew::run(parts, store, job, id, &call, begun).await;
+    if let Some(ask) = renew::begin(parts, work, &payment).await? {
+        return Ok(Turn::Asks(super::Ask::Renew(ask)));
     }
     let (minor, is_last) =
         if takes_parts { (leaving.amount_minor, leaving.is_last) } else { (payment.amount_minor, true) };
     let mut call = Call { is_last, ..payment.call(Purpose::Capture, leaving.id, minor) };
-    let mut begun = calls::begin(&mut work, &call).await?;
+    let mut begun = calls::begin(work, &call).await?;
     if matches!(begun, Begun::Ended(Answer::Refused(_))) {
         // A definite no took nothing. What is tried again is another call: this one has its answer.
-        call.id = calls::next_try(&mut work, &call).await?;
-        begun = calls::begin(&mut work, &call).await?;
+        call.id = calls::next_try(work, &call).await?;
+        begun = calls::begin(work, &call).await?;
     }
-    work.commit().await?;
+    Ok(Turn::Asks(super::Ask::Capture(Ask { call, begun, leaving })))
+}
+
+/// Takes the money, and lets the shipment leave in the transaction that writes that down.
+pub(super) async fn make(
+    parts: &Parts,
+    store: &Store,
+    job: &Job,
+    id: OrderId,
+    ask: Ask,
+) -> Result<(Work, Order, Turn), Failure> {
+    let Ask { call, begun, leaving } = ask;
     let answer = calls::make(&parts.providers, &call, begun, None).await;
-    let mut work = store.read(&job.tenant).await?;
-    let mut order = Order::lock(&mut work, id).await?;
+    let (mut work, mut order) = locked(store, job, id).await?;
     calls::record(&mut work, &call, &answer).await?;
-    let ending = match answer {
+    let turn = match answer {
         Answer::Done(reference) => {
             // Disputes name what was taken.
             directory::enter(&mut work, &call.gateway, &reference, id, call.payment).await?;
-            return dispatch(work, job, order, &leaving, Some(&call)).await;
+            let turn = dispatch(&mut work, &job.cause, &mut order, &leaving, Some(&call)).await?;
+            match turn {
+                Turn::Again if !parts.providers.takes_parts(&call.gateway) => Turn::AnotherTime,
+                other => other,
+            }
         }
-        Answer::Unknown(why) => Ending::later(LOOK_AGAIN, format!("{} has not answered: {why}", call.gateway)),
-        Answer::Refused(refusal) if order.standing.status.is_before_dispatch() => {
-            Ending::held(HoldReason::Payment, format!("{} refused to capture: {}", call.gateway, refusal.code))
+        Answer::Unknown(why) => {
+            Turn::Ends(Ending::later(LOOK_AGAIN, format!("{} has not answered: {why}", call.gateway)))
         }
+        Answer::Refused(refusal) if order.standing.status.is_before_dispatch() => Turn::Ends(Ending::held(
+            HoldReason::Payment,
+            format!("{} refused to capture: {}", call.gateway, refusal.code),
+        )),
         Answer::Refused(refusal) => {
             // It cannot be held any more; somebody has to talk to the customer or the gateway, and it is tried again meanwhile.
             let summary = format!("{} does not pay the next shipment: {}", call.gateway, refusal.code);
             tasks::open(&mut work, &job.cause, &order, Kind::PaymentException, &leaving.id.to_string(), &summary)
                 .await?;
-            Ending::later(TRY_AGAIN, format!("{} refused to capture: {}", call.gateway, refusal.code))
+            Turn::Ends(Ending::later(TRY_AGAIN, format!("{} refused to capture: {}", call.gateway, refusal.code)))
         }
     };
-    job.finish(&mut work).await?;
-    end_step(&mut work, &job.cause, &mut order, Step::CapturePayment, &ending).await?;
-    Ok(work.commit().await?)
+    Ok((work, order, turn))
 }
 
 async fn next(work: &mut Work, order: OrderId) -> Result<Option<Leaving>, sqlx::Error> {
@@ -113,17 +124,24 @@ async fn next(work: &mut Work, order: OrderId) -> Result<Option<Leaving>, sqlx::
     Ok(rows.into_iter().next().map(|row| Leaving { id: row.id, amount_minor: row.amount_minor, is_last }))
 }
 
+/// Nothing is to be taken for a shipment: it leaves, and what else there is leaves for itself.
+async fn leave_unpaid(work: &mut Work, cause: &Cause, order: &mut Order, leaving: &Leaving) -> Result<Turn, Failure> {
+    Ok(match dispatch(work, cause, order, leaving, None).await? {
+        Turn::Again => Turn::AnotherTime,
+        other => other,
+    })
+}
+
 /// The money is taken (or none is due): the shipment leaves, in the transaction that says so.
 async fn dispatch(
-    mut work: Work,
-    job: &Job,
-    mut order: Order,
+    work: &mut Work,
+    cause: &Cause,
+    order: &mut Order,
     leaving: &Leaving,
     call: Option<&Call>,
-) -> Result<(), Failure> {
+) -> Result<Turn, Failure> {
     let (tenant, now) = (work.tenant().clone(), work.now());
     let version = order.sequence() + 1;
-    job.finish(&mut work).await?;
     if let Some(call) = call {
         let total = sqlx::query_scalar!(
             "UPDATE payments SET captured_minor = captured_minor + $3 WHERE tenant = $1 AND id = $2 RETURNING captured_minor",
@@ -135,7 +153,7 @@ async fn dispatch(
         .await?;
         order.captured_minor += call.amount.minor;
         if order.standing.status == Status::PartiallyShipped {
-            tasks::paid(&mut work, order.id).await?;
+            tasks::paid(work, order.id).await?;
         }
         let captured = PaymentCaptured {
             order_id: order.id,
@@ -143,7 +161,7 @@ async fn dispatch(
             amount: call.amount,
             captured_total_minor: total,
         };
-        work.emit(&job.cause, version, &captured);
+        work.emit(cause, version, &captured);
     }
     let shipment = sqlx::query!(
         "UPDATE shipments SET state = 'dispatched', dispatched_at = $3, carrier = COALESCE(carrier, 'own') WHERE tenant = $1 AND id = $2
@@ -176,7 +194,7 @@ async fn dispatch(
             reference: None,
             who: "process",
         };
-        stock::post(&mut work, &movement).await?;
+        stock::post(work, &movement).await?;
     }
     let dispatched = ShipmentDispatched {
         order_id: order.id,
@@ -186,7 +204,7 @@ async fn dispatch(
         tracking_number: shipment.tracking_number.unwrap_or_default(),
         service: shipment.service,
     };
-    work.emit(&job.cause, version, &dispatched);
+    work.emit(cause, version, &dispatched);
     if leaving.is_last {
         sqlx::query!(
             "UPDATE reservations SET state = 'committed' WHERE tenant = $1 AND order_id = $2 AND state IN ('held', 'kept')",
@@ -195,11 +213,10 @@ async fn dispatch(
         )
         .execute(work.conn())
         .await?;
-        end_step(&mut work, &job.cause, &mut order, Step::CapturePayment, &Ending::done("everything left")).await?;
-    } else {
-        order.standing = order.standing.beneath(Change::ShipPart)?;
-        order.save(&mut work, None, Some(0)).await?;
-        run_step(&mut work, &job.cause, order.id, Step::CapturePayment, 0).await?;
+        return Ok(Turn::Ends(Ending::done("everything left")));
     }
-    Ok(work.commit().await?)
+    order.standing = order.standing.beneath(Change::ShipPart)?;
+    order.move_on();
+    // A person may have held what is left.
+    Ok(if is_at(order, Step::CapturePayment) { Turn::Again } else { Turn::Leaves })
 }

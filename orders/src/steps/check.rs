@@ -7,7 +7,7 @@ use sqlx::types::Json;
 use crate::advance::Ending;
 use crate::config::Parts;
 use crate::domain::approval::{self, Kind};
-use crate::domain::fraud::{Band, Difference, Factor, Facts, assess};
+use crate::domain::fraud::{Band, Difference, Factor, Facts, SEEN_AT_MOST, assess};
 use crate::domain::process::HoldReason;
 use crate::order_row::Order;
 use crate::private::Private;
@@ -58,37 +58,34 @@ pub async fn score(parts: &Parts, work: &mut Work, order: &mut Order) -> Result<
     Ok(Ending::done(format!("score {} of 100: {}", assessment.score, assessment.band.name())))
 }
 
+/// What is known of the order and of those before it, newest first and no more of them than matter.
 async fn facts(work: &mut Work, order: &Order) -> Result<Facts, sqlx::Error> {
     let tenant = work.tenant().clone();
     let row = sqlx::query!(
-        r#"WITH this AS (SELECT * FROM orders WHERE tenant = $1 AND id = $2)
-           SELECT t.addresses, t.disposable_mail,
-             (SELECT count(*) FROM orders o WHERE o.tenant = $1 AND o.card_mark = t.card_mark AND o.placed_at > t.placed_at - interval '1 hour'
-                AND o.seq < t.seq)
-             -- Most orders come with one token; only for others is looked at what else their cards were used for.
-             + CASE WHEN EXISTS (SELECT 1 FROM order_cards m WHERE m.tenant = $1 AND m.order_id = t.id)
-                      OR EXISTS (SELECT 1 FROM order_cards m WHERE m.tenant = $1 AND m.mark = t.card_mark)
-                 THEN (SELECT count(DISTINCT o.id) FROM orders o
-                       WHERE o.tenant = $1 AND o.placed_at > t.placed_at - interval '1 hour' AND o.seq < t.seq
-                         AND o.card_mark IS DISTINCT FROM t.card_mark
-                         AND (EXISTS (SELECT 1 FROM order_cards m WHERE m.tenant = $1 AND m.order_id = t.id AND m.mark = o.card_mark)
-                              OR EXISTS (SELECT 1 FROM order_cards n WHERE n.tenant = $1 AND n.order_id = o.id
-                                         AND (n.mark = t.card_mark OR n.mark IN (SELECT m.mark FROM order_cards m
-                                                                                WHERE m.tenant = $1 AND m.order_id = t.id)))))
-                 ELSE 0 END AS "card!",
-             (SELECT count(*) FROM orders o WHERE o.tenant = $1 AND o.device_mark = t.device_mark AND o.placed_at > t.placed_at - interval '1 hour'
-                AND o.seq < t.seq) AS "device!",
-             (SELECT count(*) FROM orders o WHERE o.tenant = $1 AND o.address_mark = t.address_mark AND o.placed_at > t.placed_at - interval '1 day'
-                AND o.seq < t.seq AND o.customer_id <> t.customer_id) AS "address!",
-             (SELECT count(*) FROM orders o WHERE o.tenant = $1 AND o.customer_id = t.customer_id AND o.currency = t.currency AND o.captured_minor > 0
-                AND o.seq < t.seq) AS "earlier!",
-             (SELECT COALESCE(sum(o.captured_minor), 0)::bigint FROM orders o WHERE o.tenant = $1 AND o.customer_id = t.customer_id
-                AND o.currency = t.currency AND o.captured_minor > 0 AND o.seq < t.seq) AS "earlier_minor!",
-             (SELECT count(*) FROM payments p JOIN orders o ON o.tenant = p.tenant AND o.id = p.order_id
-                WHERE p.tenant = $1 AND o.customer_id = t.customer_id AND p.disputed_at IS NOT NULL) AS "chargebacks!"
-           FROM this t"#,
+        r#"SELECT t.addresses, t.disposable_mail,
+             (SELECT count(DISTINCT c.order_id) FROM
+                (SELECT c.order_id, c.placed_at FROM order_cards c
+                 WHERE c.tenant = $1 AND c.seq < t.seq
+                   AND c.mark = ANY(ARRAY(SELECT m.mark FROM order_cards m WHERE m.tenant = $1 AND m.order_id = $2))
+                 ORDER BY c.seq DESC LIMIT $3) AS c WHERE c.placed_at > t.placed_at - interval '1 hour') AS "card!",
+             (SELECT count(*) FROM
+                (SELECT 1 FROM orders o WHERE o.tenant = $1 AND o.device_mark = t.device_mark AND o.placed_at > t.placed_at - interval '1 hour'
+                   AND o.seq < t.seq LIMIT $3) AS o) AS "device!",
+             (SELECT count(*) FROM
+                (SELECT 1 FROM orders o WHERE o.tenant = $1 AND o.address_mark = t.address_mark AND o.placed_at > t.placed_at - interval '1 day'
+                   AND o.seq < t.seq AND o.customer_id <> t.customer_id LIMIT $3) AS o) AS "address!",
+             history.orders AS "earlier!", history.minor AS "earlier_minor!",
+             (SELECT count(*) FROM
+                (SELECT 1 FROM payments p JOIN orders o ON o.tenant = p.tenant AND o.id = p.order_id
+                 WHERE p.tenant = $1 AND o.customer_id = t.customer_id AND p.disputed_at IS NOT NULL LIMIT $3) AS p) AS "chargebacks!"
+           FROM orders t, LATERAL
+             (SELECT count(*) AS orders, COALESCE(sum(o.captured_minor), 0)::bigint AS minor FROM
+                (SELECT o.captured_minor FROM orders o WHERE o.tenant = $1 AND o.customer_id = t.customer_id AND o.currency = t.currency
+                   AND o.captured_minor > 0 AND o.seq < t.seq ORDER BY o.seq DESC LIMIT $3) AS o) AS history
+           WHERE t.tenant = $1 AND t.id = $2"#,
         tenant.as_str(),
         order.id.0,
+        SEEN_AT_MOST,
     )
     .fetch_one(work.conn())
     .await?;

@@ -2,6 +2,7 @@
 //! shipment is looked at before anything is bought. The label itself is kept in the object store.
 
 use chrono::TimeDelta;
+use futures::future::join_all;
 use providers::easypost::{Error, Shipment};
 use service_kit::handler::Failure;
 use service_kit::jobs::{Job, NewJob, RunsJob};
@@ -11,8 +12,8 @@ use shared_events::orders::LabelBought;
 use shared_events::{OrderId, ShipmentId, TenantId};
 use uuid::Uuid;
 
-use super::{at_step, send};
-use crate::advance::{Ending, end_step};
+use super::{Turn, is_at, locked, not_connected, send};
+use crate::advance::Ending;
 use crate::config::{Parts, Post};
 use crate::domain::process::{HoldReason, Step};
 use crate::domain::status::Status;
@@ -21,11 +22,13 @@ use crate::order_row::{Order, stored_currency};
 
 /// Seconds after which an unknown end is looked at.
 const LOOK_AGAIN: i64 = 5;
+/// Labels that are bought at the same time.
+const MOST: usize = 6;
 /// The folder of the object store that labels are in.
 const FOLDER: &str = "labels";
 
 /// A shipment whose label is bought.
-struct Wanted {
+pub(super) struct Ask {
     id: Uuid,
     number: i32,
     shipment: String,
@@ -33,79 +36,85 @@ struct Wanted {
     asked_before: bool,
 }
 
-/// Buys every label of an order, one after the other.
-pub async fn run(post: &Post, store: &Store, job: &Job, id: OrderId) -> Result<(), Failure> {
-    loop {
-        let mut work = store.read(&job.tenant).await?;
-        let Some(mut order) = at_step(&mut work, id, Step::BuyLabel).await? else {
-            // It may have been given up while a label was being bought.
-            give_back(&mut work, &job.cause, id).await?;
-            job.finish(&mut work).await?;
-            return Ok(work.commit().await?);
-        };
-        let Some(wanted) = next(&mut work, id).await? else {
-            let ending = send::label(&mut work, &order).await?;
-            job.finish(&mut work).await?;
-            end_step(&mut work, &job.cause, &mut order, Step::BuyLabel, &ending).await?;
-            return Ok(work.commit().await?);
-        };
-        work.commit().await?;
-        let bought = buy(post, &job.tenant, &wanted).await;
-        let mut work = store.read(&job.tenant).await?;
-        let mut order = Order::lock(&mut work, id).await?;
-        let ending = match bought {
-            Ok((shipment, file)) => {
-                record(&mut work, &job.cause, &mut order, &wanted, &shipment, &file).await?;
-                work.commit().await?;
-                continue;
-            }
-            Err(Error::Refused { code, .. }) => {
-                Ending::held(HoldReason::Carrier, format!("the label of shipment {} is refused: {code}", wanted.number))
-            }
-            Err(error) => Ending::later(LOOK_AGAIN, error.to_string()),
-        };
-        job.finish(&mut work).await?;
-        match at_step(&mut work, id, Step::BuyLabel).await? {
-            Some(_) => end_step(&mut work, &job.cause, &mut order, Step::BuyLabel, &ending).await?,
-            None => give_back(&mut work, &job.cause, id).await?,
-        }
-        return Ok(work.commit().await?);
-    }
-}
-
-/// The next shipment without a label. That it will be bought is written down before it is.
-async fn next(work: &mut Work, order: OrderId) -> Result<Option<Wanted>, sqlx::Error> {
+/// Finds the shipments without a label. That they will be bought is written down before they are.
+pub(super) async fn begin(work: &mut Work, order: &Order) -> Result<Turn, Failure> {
     let (tenant, now) = (work.tenant().clone(), work.now());
-    let row = sqlx::query!(
+    let rows = sqlx::query!(
         r#"SELECT id, number, provider_shipment AS "shipment!", provider_rate AS "rate!", label_begun_at FROM shipments
            WHERE tenant = $1 AND order_id = $2 AND state = 'planned' AND provider_shipment IS NOT NULL AND provider_rate IS NOT NULL
-           ORDER BY number LIMIT 1"#,
+           ORDER BY number LIMIT $3"#,
         tenant.as_str(),
-        order.0,
+        order.id.0,
+        MOST as i64,
     )
-    .fetch_optional(work.conn())
+    .fetch_all(work.conn())
     .await?;
-    let Some(row) = row else { return Ok(None) };
+    if rows.is_empty() {
+        return Ok(Turn::Ends(send::label(work, order).await?));
+    }
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     sqlx::query!(
-        "UPDATE shipments SET label_begun_at = COALESCE(label_begun_at, $3) WHERE tenant = $1 AND id = $2",
+        "UPDATE shipments SET label_begun_at = COALESCE(label_begun_at, $3) WHERE tenant = $1 AND id = ANY($2)",
         tenant.as_str(),
-        row.id,
+        &ids,
         now,
     )
     .execute(work.conn())
     .await?;
-    let asked_before = row.label_begun_at.is_some();
-    Ok(Some(Wanted { id: row.id, number: row.number, shipment: row.shipment, rate: row.rate, asked_before }))
+    let asks = rows.into_iter().map(|row| Ask {
+        id: row.id,
+        number: row.number,
+        shipment: row.shipment,
+        rate: row.rate,
+        asked_before: row.label_begun_at.is_some(),
+    });
+    Ok(Turn::Asks(super::Ask::Label(asks.collect())))
+}
+
+/// Buys all of them at the same time, and writes down what was bought.
+pub(super) async fn make(
+    parts: &Parts,
+    store: &Store,
+    job: &Job,
+    id: OrderId,
+    asks: Vec<Ask>,
+) -> Result<(Work, Order, Turn), Failure> {
+    let Some(post) = &parts.post else { return Err(not_connected()) };
+    let bought = join_all(asks.iter().map(|asked| buy(post, &job.tenant, asked))).await;
+    let (mut work, mut order) = locked(store, job, id).await?;
+    let mut ending = None;
+    for (asked, bought) in asks.iter().zip(bought) {
+        let other = match bought {
+            Ok((shipment, file)) => {
+                record(&mut work, &job.cause, &mut order, asked, &shipment, &file).await?;
+                None
+            }
+            Err(Error::Refused { code, .. }) => Some(Ending::held(
+                HoldReason::Carrier,
+                format!("the label of shipment {} is refused: {code}", asked.number),
+            )),
+            Err(error) => Some(Ending::later(LOOK_AGAIN, error.to_string())),
+        };
+        ending = ending.or(other);
+    }
+    let turn = match ending {
+        _ if !is_at(&order, Step::BuyLabel) => Turn::Leaves,
+        Some(ending) => Turn::Ends(ending),
+        // There may be more than are bought at once.
+        None if asks.len() == MOST => Turn::Again,
+        None => Turn::Ends(send::label(&mut work, &order).await?),
+    };
+    Ok((work, order, turn))
 }
 
 /// The shipment with its label, and the label in our store.
-async fn buy(post: &Post, tenant: &TenantId, wanted: &Wanted) -> Result<(Shipment, StoredFile), Error> {
-    let known = if wanted.asked_before { post.client.find(&wanted.shipment).await? } else { None };
+async fn buy(post: &Post, tenant: &TenantId, asked: &Ask) -> Result<(Shipment, StoredFile), Error> {
+    let known = if asked.asked_before { post.client.find(&asked.shipment).await? } else { None };
     let shipment = match known.filter(|shipment| shipment.postage_label.is_some()) {
         Some(bought) => bought,
-        None => match post.client.buy(&wanted.shipment, &wanted.rate).await {
+        None => match post.client.buy(&asked.shipment, &asked.rate).await {
             Err(error) if error.is_bought_already() => {
-                let found = post.client.find(&wanted.shipment).await?;
+                let found = post.client.find(&asked.shipment).await?;
                 found.ok_or_else(|| Error::Unavailable("the shipment has gone".to_owned()))?
             }
             other => other?,
@@ -125,7 +134,7 @@ async fn record(
     work: &mut Work,
     cause: &Cause,
     order: &mut Order,
-    wanted: &Wanted,
+    asked: &Ask,
     shipment: &Shipment,
     file: &StoredFile,
 ) -> Result<(), Failure> {
@@ -142,7 +151,7 @@ async fn record(
                   label_key_wrapped = $11
            WHERE tenant = $1 AND id = $2 RETURNING carrier, service, rate_minor, rate_currency"#,
         tenant.as_str(),
-        wanted.id,
+        asked.id,
         tracking_number,
         tracker,
         now,
@@ -161,16 +170,16 @@ async fn record(
             tracker,
             tenant.as_str(),
             order.id.0,
-            wanted.id,
+            asked.id,
         )
         .execute(work.conn())
         .await?;
     }
-    order.save(work, None, Some(0)).await?;
+    order.move_on();
     let currency = row.rate_currency.as_deref().map_or(order.currency, stored_currency);
     let bought = LabelBought {
         order_id: order.id,
-        shipment_id: ShipmentId(wanted.id),
+        shipment_id: ShipmentId(asked.id),
         carrier: row.carrier.unwrap_or_default(),
         service: row.service.unwrap_or_default(),
         tracking_number,
@@ -178,7 +187,7 @@ async fn record(
         label_sha256: Some(file.sha256.clone()),
     };
     work.emit(cause, order.sequence(), &bought);
-    follow_parcel::watch(work, cause, order.id, wanted.id).await?;
+    follow_parcel::watch(work, cause, order.id, asked.id).await?;
     if order.standing.status == Status::Cancelled {
         give_back(work, cause, order.id).await?;
     }

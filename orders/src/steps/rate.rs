@@ -1,5 +1,6 @@
 //! Carriers are asked through EasyPost: each shipment is made there once, under our own id, and rated.
 
+use futures::future::join_all;
 use providers::easypost::{Address as PostAddress, EasyPost, Error, Parcel, Shipment};
 use service_kit::handler::Failure;
 use service_kit::jobs::Job;
@@ -7,9 +8,9 @@ use service_kit::store::{Store, Work};
 use shared_events::{Currency, Money, OrderId};
 use uuid::Uuid;
 
-use super::{at_step, send};
-use crate::advance::{Ending, end_step};
-use crate::config::{Parts, Post};
+use super::{Turn, is_at, locked, not_connected, send};
+use crate::advance::Ending;
+use crate::config::Parts;
 use crate::domain::carriers::{Quote, choose};
 use crate::domain::process::{HoldReason, Step};
 use crate::order_row::Order;
@@ -18,102 +19,103 @@ use crate::put_rates::carriers;
 
 /// Seconds after which a provider that is away is asked again.
 const LOOK_AGAIN: i64 = 20;
+/// Shipments that are asked about at the same time.
+const MOST: usize = 6;
 
 /// A shipment that has to be rated.
-struct Unrated {
+pub(super) struct Ask {
     id: Uuid,
     number: i32,
     grams: i64,
     asked_before: bool,
-    from: Option<Address>,
+    from: Address,
+    to: Address,
 }
 
-/// Rates every shipment of an order, one after the other.
-pub async fn run(parts: &Parts, post: &Post, store: &Store, job: &Job, id: OrderId) -> Result<(), Failure> {
-    loop {
-        let mut work = store.read(&job.tenant).await?;
-        let Some(mut order) = at_step(&mut work, id, Step::ChooseCarrier).await? else {
-            job.finish(&mut work).await?;
-            return Ok(work.commit().await?);
-        };
-        send::leave_to_marketplaces(&mut work, &order).await?;
-        let Some(unrated) = next(&mut work, id).await? else {
-            let words = chosen(&mut work, id).await?;
-            job.finish(&mut work).await?;
-            end_step(&mut work, &job.cause, &mut order, Step::ChooseCarrier, &Ending::done(words)).await?;
-            return Ok(work.commit().await?);
-        };
-        let private = Private::open(&parts.config.key, &job.tenant, id, &order.private_sealed).ok();
-        let to = private.and_then(|private| private.shipping);
-        let ending = match (&unrated.from, &to) {
-            (Some(from), Some(to)) => {
-                work.commit().await?;
-                let asked = ask(&post.client, &unrated, from, to).await;
-                work = store.read(&job.tenant).await?;
-                order = Order::lock(&mut work, id).await?;
-                match asked {
-                    Ok(shipment) => write(&mut work, &order, &unrated, &shipment).await?,
-                    Err(Error::Refused { code, .. }) => Some(Ending::held(
-                        HoldReason::Address,
-                        format!("shipment {} is refused: {code}", unrated.number),
-                    )),
-                    Err(error) => Some(Ending::later(LOOK_AGAIN, error.to_string())),
-                }
-            }
-            (None, _) => {
-                let detail = format!("the warehouse of shipment {} has no address for carriers", unrated.number);
-                Some(Ending::held(HoldReason::Carrier, detail))
-            }
-            (_, None) => Some(Ending::held(HoldReason::Address, "the order has no address to send to")),
-        };
-        match ending {
-            None => work.commit().await?,
-            Some(ending) => {
-                job.finish(&mut work).await?;
-                let is_there = order.progress.next() == Some(Step::ChooseCarrier)
-                    && at_step(&mut work, id, Step::ChooseCarrier).await?.is_some();
-                if is_there {
-                    end_step(&mut work, &job.cause, &mut order, Step::ChooseCarrier, &ending).await?;
-                }
-                return Ok(work.commit().await?);
-            }
-        }
-    }
-}
-
-/// The next shipment without a carrier. That it will be made is written down before it is.
-async fn next(work: &mut Work, order: OrderId) -> Result<Option<Unrated>, Failure> {
+/// Finds the shipments without a carrier. That they will be made is written down before they are.
+pub(super) async fn begin(parts: &Parts, work: &mut Work, order: &Order) -> Result<Turn, Failure> {
+    send::leave_to_marketplaces(work, order).await?;
     let (tenant, now) = (work.tenant().clone(), work.now());
-    let row = sqlx::query!(
+    let rows = sqlx::query!(
         "SELECT s.id, s.number, s.grams, s.rate_begun_at, w.address FROM shipments s JOIN warehouses w ON w.tenant = s.tenant AND w.id = s.warehouse_id
-         WHERE s.tenant = $1 AND s.order_id = $2 AND s.state = 'planned' AND s.carrier IS NULL ORDER BY s.number LIMIT 1",
+         WHERE s.tenant = $1 AND s.order_id = $2 AND s.state = 'planned' AND s.carrier IS NULL ORDER BY s.number LIMIT $3",
         tenant.as_str(),
-        order.0,
+        order.id.0,
+        MOST as i64,
     )
-    .fetch_optional(work.conn())
+    .fetch_all(work.conn())
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    let from = row.address.map(serde_json::from_value).transpose().map_err(anyhow::Error::from)?;
+    if rows.is_empty() {
+        return Ok(Turn::Ends(Ending::done(chosen(work, order.id).await?)));
+    }
+    let private = Private::open(&parts.config.key, &tenant, order.id, &order.private_sealed).ok();
+    let Some(to) = private.and_then(|private| private.shipping) else {
+        return Ok(Turn::Ends(Ending::held(HoldReason::Address, "the order has no address to send to")));
+    };
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let mut asks = Vec::with_capacity(rows.len());
+    for row in rows {
+        let from = row.address.map(serde_json::from_value).transpose().map_err(anyhow::Error::from)?;
+        let Some(from) = from else {
+            let detail = format!("the warehouse of shipment {} has no address for carriers", row.number);
+            return Ok(Turn::Ends(Ending::held(HoldReason::Carrier, detail)));
+        };
+        let (to, asked_before) = (to.clone(), row.rate_begun_at.is_some());
+        asks.push(Ask { id: row.id, number: row.number, grams: row.grams, asked_before, from, to });
+    }
     sqlx::query!(
-        "UPDATE shipments SET rate_begun_at = COALESCE(rate_begun_at, $3) WHERE tenant = $1 AND id = $2",
+        "UPDATE shipments SET rate_begun_at = COALESCE(rate_begun_at, $3) WHERE tenant = $1 AND id = ANY($2)",
         tenant.as_str(),
-        row.id,
+        &ids,
         now,
     )
     .execute(work.conn())
     .await?;
-    let asked_before = row.rate_begun_at.is_some();
-    Ok(Some(Unrated { id: row.id, number: row.number, grams: row.grams, asked_before, from }))
+    Ok(Turn::Asks(super::Ask::Rate(asks)))
 }
 
-async fn ask(client: &EasyPost, unrated: &Unrated, from: &Address, to: &Address) -> Result<Shipment, Error> {
-    let reference = unrated.id.to_string();
-    if unrated.asked_before
+/// Asks for all of them at the same time, and writes down what is chosen.
+pub(super) async fn make(
+    parts: &Parts,
+    store: &Store,
+    job: &Job,
+    id: OrderId,
+    asks: Vec<Ask>,
+) -> Result<(Work, Order, Turn), Failure> {
+    let Some(post) = &parts.post else { return Err(not_connected()) };
+    let answers = join_all(asks.iter().map(|asked| ask(&post.client, asked))).await;
+    let (mut work, order) = locked(store, job, id).await?;
+    let mut ending = None;
+    for (asked, answer) in asks.iter().zip(answers) {
+        let other = match answer {
+            Ok(shipment) => write(&mut work, &order, asked, &shipment).await?,
+            Err(Error::Refused { code, .. }) => {
+                Some(Ending::held(HoldReason::Address, format!("shipment {} is refused: {code}", asked.number)))
+            }
+            Err(error) => Some(Ending::later(LOOK_AGAIN, error.to_string())),
+        };
+        ending = ending.or(other);
+    }
+    if !is_at(&order, Step::ChooseCarrier) {
+        return Ok((work, order, Turn::Leaves));
+    }
+    let turn = match ending {
+        Some(ending) => Turn::Ends(ending),
+        // There may be more than are asked at once.
+        None if asks.len() == MOST => Turn::Again,
+        None => Turn::Ends(Ending::done(chosen(&mut work, id).await?)),
+    };
+    Ok((work, order, turn))
+}
+
+async fn ask(client: &EasyPost, asked: &Ask) -> Result<Shipment, Error> {
+    let reference = asked.id.to_string();
+    if asked.asked_before
         && let Some(made) = client.find(&reference).await?
     {
         return Ok(made);
     }
-    client.create(&reference, &posted(from), &posted(to), Parcel::of_grams(unrated.grams)).await
+    client.create(&reference, &posted(&asked.from), &posted(&asked.to), Parcel::of_grams(asked.grams)).await
 }
 
 fn posted(address: &Address) -> PostAddress {
@@ -132,12 +134,7 @@ fn posted(address: &Address) -> PostAddress {
 }
 
 /// Chooses, and writes the choice down; an ending when nobody keeps the promise.
-async fn write(
-    work: &mut Work,
-    order: &Order,
-    unrated: &Unrated,
-    shipment: &Shipment,
-) -> Result<Option<Ending>, Failure> {
+async fn write(work: &mut Work, order: &Order, asked: &Ask, shipment: &Shipment) -> Result<Option<Ending>, Failure> {
     let promise = carriers(work).await?.0.promise(&order.shipping_method);
     let quote = |rate: &providers::easypost::Rate| {
         let currency = Currency::try_new(&rate.currency).ok()?;
@@ -148,7 +145,7 @@ async fn write(
     };
     let quotes: Vec<Quote> = shipment.rates.iter().filter_map(quote).collect();
     let Some((chosen, why)) = choose(quotes, promise) else {
-        let detail = format!("no carrier takes shipment {} as {}", unrated.number, order.shipping_method);
+        let detail = format!("no carrier takes shipment {} as {}", asked.number, order.shipping_method);
         return Ok(Some(Ending::held(HoldReason::Carrier, detail)));
     };
     let is_it = |rate: &&providers::easypost::Rate| quote(rate).is_some_and(|other| other == chosen);
@@ -158,7 +155,7 @@ async fn write(
         "UPDATE shipments SET provider = 'easypost', provider_shipment = $3, provider_rate = $4, carrier = $5, service = $6, rate_minor = $7,
                 rate_currency = $8, choice = $9 WHERE tenant = $1 AND id = $2 AND state = 'planned'",
         tenant.as_str(),
-        unrated.id,
+        asked.id,
         shipment.id,
         rate,
         chosen.carrier,

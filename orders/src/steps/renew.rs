@@ -7,7 +7,8 @@ use service_kit::store::{Store, Work};
 use shared_events::OrderId;
 use shared_events::ids::derive;
 
-use crate::advance::{Ending, end_step};
+use super::{Turn, is_at, locked};
+use crate::advance::Ending;
 use crate::calls::{self, Begun, Call, Payment};
 use crate::config::Parts;
 use crate::domain::process::Step;
@@ -18,9 +19,15 @@ use crate::{directory, payment_row};
 /// Seconds after which an unknown end is looked up.
 const LOOK_AGAIN: i64 = 5;
 
+/// A promise to ask for anew.
+pub(super) struct Ask {
+    call: Call,
+    begun: Begun,
+}
+
 /// The call that renews a promise, written down; `None` when it is fresh enough, or was refused before. What was taken in part is not renewed:
 /// its rest is taken by what there is.
-pub async fn begin(parts: &Parts, work: &mut Work, payment: &Payment) -> Result<Option<(Call, Begun)>, sqlx::Error> {
+pub(super) async fn begin(parts: &Parts, work: &mut Work, payment: &Payment) -> Result<Option<Ask>, sqlx::Error> {
     let after = parts.providers.get(&payment.gateway).and_then(|gateway| gateway.renews_after());
     let (Some(after), Some(promised_at), Some(reference)) = (after, payment.promised_at, &payment.reference) else {
         return Ok(None);
@@ -32,22 +39,21 @@ pub async fn begin(parts: &Parts, work: &mut Work, payment: &Payment) -> Result<
     let subject = derive(&["renewal", &payment.id.to_string(), reference]);
     let call = payment.call(Purpose::Renew, subject, payment.amount_minor);
     let begun = calls::begin(work, &call).await?;
-    Ok((!matches!(begun, Begun::Ended(_))).then_some((call, begun)))
+    Ok((!matches!(begun, Begun::Ended(_))).then_some(Ask { call, begun }))
 }
 
 /// Makes the call and writes down what came of it; the step that needed it runs again.
-pub async fn run(
+pub(super) async fn make(
     parts: &Parts,
     store: &Store,
     job: &Job,
     id: OrderId,
-    call: &Call,
-    begun: Begun,
-) -> Result<(), Failure> {
-    let answer = calls::make(&parts.providers, call, begun, None).await;
-    let mut work = store.read(&job.tenant).await?;
-    let mut order = Order::lock(&mut work, id).await?;
-    calls::record(&mut work, call, &answer).await?;
+    ask: Ask,
+) -> Result<(Work, Order, Turn), Failure> {
+    let Ask { call, begun } = ask;
+    let answer = calls::make(&parts.providers, &call, begun, None).await;
+    let (mut work, order) = locked(store, job, id).await?;
+    calls::record(&mut work, &call, &answer).await?;
     let ending = match answer {
         Answer::Done(reference) => {
             payment_row::set_renewed(&mut work, call.payment, &reference).await?;
@@ -60,7 +66,6 @@ pub async fn run(
         }
         Answer::Unknown(why) => Ending::later(LOOK_AGAIN, format!("{} has not answered: {why}", call.gateway)),
     };
-    job.finish(&mut work).await?;
-    end_step(&mut work, &job.cause, &mut order, Step::CapturePayment, &ending).await?;
-    Ok(work.commit().await?)
+    let turn = if is_at(&order, Step::CapturePayment) { Turn::Ends(ending) } else { Turn::Leaves };
+    Ok((work, order, turn))
 }

@@ -26,7 +26,16 @@ async fn give_up(bed: &Bed, id: OrderId) -> Result<Value, Rejection> {
     bed.tell_as(&orders::give_up_rest::GiveUp, wish, "boss").await
 }
 
-/// An order whose camera has left from `east` and whose cables have not from `west`.
+/// An order whose camera has left from `east` and whose cables have not from `west`: nobody has paid for them.
+async fn half_paid(bed: &Bed) -> OrderId {
+    let id = half_sent(bed).await;
+    bed.cheap.will(&[Mood::Decline]);
+    bed.run().await;
+    assert_eq!(bed.stands(id).await.0, "partially_shipped");
+    id
+}
+
+/// An order whose camera has left from `east` and whose cables are about to leave from `west`.
 async fn half_sent(bed: &Bed) -> OrderId {
     bed.receive("camera", "east", 1).await;
     bed.receive("cable", "west", 2).await;
@@ -43,7 +52,7 @@ async fn half_sent(bed: &Bed) -> OrderId {
 #[sqlx::test(migrator = "migrations::ORDERS")]
 async fn what_was_not_taken_is_let_go_and_the_order_is_what_was_sent(pool: PgPoolOptions, options: PgConnectOptions) {
     let bed = Bed::new(pool, options).await;
-    let id = half_sent(&bed).await;
+    let id = half_paid(&bed).await;
     // The answer to the release is lost: it is looked up and not asked for twice.
     bed.cheap.will(&[Mood::Lost]);
     let shown = give_up(&bed, id).await.unwrap();
@@ -127,7 +136,7 @@ async fn what_may_be_leaving_is_not_given_up_and_what_is_not_paid_is(pool: PgPoo
 #[sqlx::test(migrator = "migrations::ORDERS")]
 async fn what_arrived_before_is_closed_at_once(pool: PgPoolOptions, options: PgConnectOptions) {
     let bed = Bed::new(pool, options).await;
-    let id = half_sent(&bed).await;
+    let id = half_paid(&bed).await;
     let mut work = bed.slice.work().await;
     sqlx::query("UPDATE shipments SET state = 'delivered', delivered_at = now() WHERE state = 'dispatched'")
         .execute(work.conn())

@@ -10,7 +10,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{AnyJob, Hand, Job, RunsJob};
+use super::{AnyJob, Hand, Handed, Job, RunsJob};
 use crate::handler::Failure;
 use crate::store::{Cause, Store};
 
@@ -127,8 +127,8 @@ impl Worker {
         let cause = Cause { message, traceparent, ..Cause::root(row.correlation, None) };
         let Some((kind, _)) = self.handlers.get_key_value(row.kind.as_str()) else { return Ok(Some(None)) };
         let worker = Hand { handlers: Arc::clone(&self.handlers), lease: self.lease, ended: Arc::default() };
-        let job =
-            Job { id: row.id, lock, key: row.key, tenant, payload: row.payload, cause, attempt: row.attempts, worker };
+        let (id, key, payload, attempt) = (row.id, row.key, row.payload, row.attempts);
+        let job = Job { id, lock, key, tenant, payload, cause, attempt, worker, handed: Handed::default() };
         self.run_one(kind, job).await.map(Some)
     }
 

@@ -164,10 +164,23 @@ impl Work {
     /// # Errors
     /// When the database is away.
     pub async fn enqueue(&mut self, job: NewJob) -> Result<(), sqlx::Error> {
+        self.enqueue_with(job, None).await
+    }
+
+    /// As [`Work::enqueue`], after the job in hand was finished, for what follows at once: hands `found` over, which this transaction has found
+    /// out for it. A job that the queue gives to another worker, or to the same one after a crash, does not have it.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn go_on<T: Any + Send>(&mut self, job: NewJob, found: T) -> Result<(), sqlx::Error> {
+        self.enqueue_with(job, Some(Box::new(found))).await
+    }
+
+    async fn enqueue_with(&mut self, job: NewJob, found: Option<Box<dyn Any + Send>>) -> Result<(), sqlx::Error> {
         let tenant = self.tenant().clone();
         if let Some(ended) = &mut self.ended
             && ended.of(&tenant)
-            && ended.follow(&mut self.transaction, self.now, &job).await?
+            && ended.follow(&mut self.transaction, self.now, &job, found).await?
         {
             return Ok(());
         }
