@@ -107,8 +107,9 @@ pub async fn create(
     let channels = wanted.channels.clone().unwrap_or(template.channels);
     let recipient: Recipient = recipient_row::read(work, &wanted.recipient, &template.category).await?;
     let mut going = Vec::new();
-    for (channel, start) in plan(&channels, &template.category, &recipient, configured) {
-        insert_sending(work, id, channel, start).await?;
+    let starts = plan(&channels, &template.category, &recipient, configured);
+    insert_sendings(work, id, &starts).await?;
+    for (channel, start) in starts {
         match start {
             Start::Queue => {
                 work.enqueue(NewJob {
@@ -144,24 +145,28 @@ fn unfilled(bad: &BadText) -> Rejection {
     Rejection::new("variable_missing", detail).at("variables")
 }
 
-async fn insert_sending(work: &mut Work, id: Uuid, channel: Channel, start: Start) -> Result<(), sqlx::Error> {
+/// How the notification begins on each channel.
+async fn insert_sendings(work: &mut Work, id: Uuid, starts: &[(Channel, Start)]) -> Result<(), sqlx::Error> {
     let (tenant, now) = (work.tenant().clone(), work.now());
-    let (state, reason) = match start {
+    let channels: Vec<String> = starts.iter().map(|(channel, _)| channel.name().to_owned()).collect();
+    let state_of = |start: &Start| match start {
         Start::Queue => ("queued", None),
         Start::Show => ("sent", None),
-        Start::Skip(reason) => ("skipped", Some(reason)),
+        Start::Skip(reason) => ("skipped", Some((*reason).to_owned())),
         Start::Suppress => ("suppressed", None),
     };
-    let ended = (start != Start::Queue).then_some(now);
+    let (states, reasons): (Vec<_>, Vec<_>) = starts.iter().map(|(_, start)| state_of(start)).unzip();
+    let states: Vec<String> = states.into_iter().map(str::to_owned).collect();
     sqlx::query!(
         "INSERT INTO sendings (tenant, notification_id, channel, state, reason, ended_at)
-         VALUES ($1, $2, $3::text::channel, $4::text::sending_state, $5, $6)",
+         SELECT $1, $2, channel::channel, state::sending_state, reason, CASE WHEN state <> 'queued' THEN $6::timestamptz END
+         FROM unnest($3::text[], $4::text[], $5::text[]) AS starts (channel, state, reason)",
         tenant.as_str(),
         id,
-        channel.name(),
-        state,
-        reason,
-        ended,
+        &channels,
+        &states,
+        &reasons as &[Option<String>],
+        now,
     )
     .execute(work.conn())
     .await?;

@@ -51,18 +51,9 @@ pub enum Reserved {
 pub async fn post(work: &mut Work, movement: &Movement<'_>) -> Result<(), sqlx::Error> {
     let (tenant, now) = (work.tenant().clone(), work.now());
     sqlx::query!(
-        "UPDATE stock_items SET on_hand = on_hand + $4, reserved = reserved + $5, version = version + 1
-         WHERE tenant = $1 AND sku = $2 AND warehouse_id = $3",
-        tenant.as_str(),
-        movement.sku,
-        movement.warehouse,
-        movement.on_hand,
-        movement.reserved,
-    )
-    .execute(work.conn())
-    .await?;
-    sqlx::query!(
-        "INSERT INTO stock_ledger (tenant, at, sku, warehouse_id, movement, on_hand, reserved, order_id, movement_id, reference, who)
+        "WITH moved AS (UPDATE stock_items SET on_hand = on_hand + $6, reserved = reserved + $7, version = version + 1
+                        WHERE tenant = $1 AND sku = $3 AND warehouse_id = $4)
+         INSERT INTO stock_ledger (tenant, at, sku, warehouse_id, movement, on_hand, reserved, order_id, movement_id, reference, who)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         tenant.as_str(),
         now,
@@ -161,6 +152,7 @@ pub async fn reserve(
     used.dedup();
     let mut open: Vec<(i32, String, i64)> =
         lines.into_iter().map(|line| (line.line, line.sku, line.quantity)).collect();
+    let mut kept = Vec::with_capacity(parts.len());
     for part in &parts {
         let (sku, warehouse) = (&skus[part.line], &candidates[part.warehouse].id);
         let movement = Movement {
@@ -184,21 +176,37 @@ pub async fn reserve(
             }
             *rest -= quantity;
             left -= quantity;
-            sqlx::query!(
-                "INSERT INTO reservation_lines (tenant, reservation_id, line, warehouse_id, sku, quantity) VALUES ($1, $2, $3, $4, $5, $6)",
-                tenant.as_str(),
-                reservation,
-                *line,
-                warehouse,
-                sku,
-                quantity,
-            )
-            .execute(work.conn())
-            .await?;
+            kept.push((*line, warehouse.clone(), sku.clone(), quantity));
         }
         suggest(work, cause, sku, warehouse, Some(part.quantity)).await?;
     }
+    keep_lines(work, reservation, kept).await?;
     Ok(Reserved::In(used.len()))
+}
+
+/// Writes down how much of each line is set aside where: line, warehouse, article and pieces.
+async fn keep_lines(
+    work: &mut Work,
+    reservation: Uuid,
+    kept: Vec<(i32, String, String, i64)>,
+) -> Result<(), sqlx::Error> {
+    let tenant = work.tenant().clone();
+    let lines: Vec<i32> = kept.iter().map(|(line, ..)| *line).collect();
+    let quantities: Vec<i64> = kept.iter().map(|(.., quantity)| *quantity).collect();
+    let (warehouses, skus): (Vec<_>, Vec<_>) = kept.into_iter().map(|(_, warehouse, sku, _)| (warehouse, sku)).unzip();
+    sqlx::query!(
+        "INSERT INTO reservation_lines (tenant, reservation_id, line, warehouse_id, sku, quantity)
+         SELECT $1, $2, * FROM unnest($3::int[], $4::text[], $5::text[], $6::bigint[])",
+        tenant.as_str(),
+        reservation,
+        &lines,
+        &warehouses,
+        &skus,
+        &quantities,
+    )
+    .execute(work.conn())
+    .await?;
+    Ok(())
 }
 
 /// What crossing a border adds to the distance, in kilometres.

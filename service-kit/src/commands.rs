@@ -1,5 +1,6 @@
 //! How commands end, and how a caller learns of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -8,6 +9,9 @@ use axum::routing::get;
 use serde::{Deserialize, Serialize};
 use shared_events::outcome::{COMMAND_REJECTED, CommandRejected, Rejection};
 use shared_events::{MessageId, TenantId};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::auth::Caller;
@@ -131,18 +135,29 @@ pub async fn await_outcome(
     command: MessageId,
     patience: Duration,
 ) -> Result<Option<CommandOutcome>, sqlx::Error> {
-    let deadline = tokio::time::Instant::now() + patience;
+    let deadline = Instant::now() + patience;
+    // Interest is registered before the look, or the news could fall between the two.
+    let mut news = store.signals().handled.subscribe();
+    // It may be handled by another process, whose news are not heard here.
+    let mut pause = Duration::from_millis(100);
     loop {
-        // Interest is registered before the look, or the news could fall between the two.
-        let news = store.signals().commands.notified();
         let found = outcome(store, tenant, command).await?;
-        if found.is_some() || tokio::time::Instant::now() >= deadline {
+        if found.is_some() || Instant::now() >= deadline {
             return Ok(found);
         }
-        let poll = (tokio::time::Instant::now() + Duration::from_millis(100)).min(deadline);
-        tokio::select! {
-            () = news => {}
-            () = tokio::time::sleep_until(poll) => {}
+        let _in_vain = timeout_at((Instant::now() + pause).min(deadline), heard(&mut news, command)).await;
+        pause = (pause * 2).min(Duration::from_millis(400));
+    }
+}
+
+/// Waits until a consumer of this process has handled a message, or may have.
+async fn heard(news: &mut Receiver<Arc<[Uuid]>>, message: MessageId) {
+    loop {
+        match news.recv().await {
+            Ok(handled) if !handled.contains(&message.0) => {}
+            // Behind, or the end: a look tells.
+            Ok(_) | Err(RecvError::Lagged(_)) => return,
+            Err(RecvError::Closed) => std::future::pending().await,
         }
     }
 }

@@ -188,7 +188,7 @@ impl Processor {
                 otlp::handled(self.store.service().name(), raw.envelope, started, began.elapsed());
             }
         }
-        self.store.signals().commands.notify_waiters();
+        self.store.signals().tell_handled(ids);
         Ok(count)
     }
 }

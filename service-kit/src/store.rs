@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use shared_events::{Envelope, MessageId, Service, TenantId};
 use sqlx::PgPool;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -24,11 +24,27 @@ pub struct Store {
 }
 
 /// In-process wake-ups. They only save time: everything they announce is also found by polling.
-#[derive(Default)]
 pub(crate) struct Signals {
     pub(crate) outbox: Notify,
     pub(crate) jobs: Notify,
-    pub(crate) commands: Notify,
+    /// The messages of each transaction that a consumer has committed.
+    pub(crate) handled: broadcast::Sender<Arc<[Uuid]>>,
+}
+
+/// Transactions that somebody who waits may be behind before it looks for itself.
+const HEARD: usize = 256;
+
+impl Default for Signals {
+    fn default() -> Self {
+        Self { outbox: Notify::new(), jobs: Notify::new(), handled: broadcast::Sender::new(HEARD) }
+    }
+}
+
+impl Signals {
+    /// Tells those who wait for these messages. Nobody may.
+    pub(crate) fn tell_handled(&self, messages: Vec<Uuid>) {
+        let _nobody_waits = self.handled.send(messages.into());
+    }
 }
 
 /// What an event follows from.
@@ -105,9 +121,7 @@ impl Store {
     /// # Errors
     /// When the database is away.
     pub async fn read(&self, tenant: &TenantId) -> Result<Work, sqlx::Error> {
-        let mut work = self.begin().await?;
-        work.set_tenant(tenant).await?;
-        Ok(work)
+        Work::begin_for(self, tenant).await
     }
 }
 

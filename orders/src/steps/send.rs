@@ -78,17 +78,17 @@ pub async fn plan(router: Router, work: &mut Work, order: &Order) -> Result<Endi
         if written.rows_affected() == 0 {
             continue;
         }
-        for row in of(warehouse) {
-            sqlx::query!(
-                "INSERT INTO shipment_lines (tenant, shipment_id, line, quantity) VALUES ($1, $2, $3, $4)",
-                tenant.as_str(),
-                id,
-                row.line,
-                row.quantity,
-            )
-            .execute(work.conn())
-            .await?;
-        }
+        let (lines, quantities): (Vec<i32>, Vec<i64>) =
+            of(warehouse).into_iter().map(|row| (row.line, row.quantity)).unzip();
+        sqlx::query!(
+            "INSERT INTO shipment_lines (tenant, shipment_id, line, quantity) SELECT $1, $2, * FROM unnest($3::int[], $4::bigint[])",
+            tenant.as_str(),
+            id,
+            &lines,
+            &quantities,
+        )
+        .execute(work.conn())
+        .await?;
     }
     let count = format!("{} shipment(s)", warehouses.len());
     Ok(Ending::done(

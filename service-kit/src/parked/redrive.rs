@@ -71,7 +71,7 @@ impl Redriver {
         }
         let redriver = self.clone();
         match joined(tokio::spawn(async move { redriver.apply(&marked).await })).await {
-            Ok(true) => self.store.signals().commands.notify_waiters(),
+            Ok(true) => self.store.signals().tell_handled(vec![message_id]),
             // Another process has it.
             Ok(false) => return Ok(false),
             Err(failure) if failure.is_infrastructure() => return Err(failure),

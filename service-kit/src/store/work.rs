@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use shared_events::{Envelope, Message, MessageId, Service, TenantId};
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 
 use super::{Cause, Signals, Store, new_id};
 use crate::jobs::{Ended, NewJob};
@@ -35,18 +35,35 @@ pub struct Work {
 
 impl Work {
     pub(super) async fn begin(store: &Store) -> Result<Self, sqlx::Error> {
-        let transaction = store.pool.begin().await?;
-        Ok(Self {
+        Ok(Self::within(store, store.pool.begin().await?, None))
+    }
+
+    /// Begins it and sets the tenant: in one round trip where the tenant's id is plain. That statement cannot bind, so any other id goes the
+    /// ordinary way.
+    pub(super) async fn begin_for(store: &Store, tenant: &TenantId) -> Result<Self, sqlx::Error> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if !tenant.as_str().bytes().all(is_plain) {
+            let mut work = Self::begin(store).await?;
+            work.set_tenant(tenant).await?;
+            return Ok(work);
+        }
+        let begin = format!("BEGIN; SET LOCAL recoup.tenant = '{}'", tenant.as_str());
+        let transaction = store.pool.begin_with(AssertSqlSafe(begin)).await?;
+        Ok(Self::within(store, transaction, Some(tenant.clone())))
+    }
+
+    fn within(store: &Store, transaction: Transaction<'static, Postgres>, tenant: Option<TenantId>) -> Self {
+        Self {
             transaction,
             now: store.clock.now(),
             service: store.service,
-            tenant: None,
+            tenant,
             outgoing: Vec::new(),
             signals: Arc::clone(&store.signals),
             wakes_jobs: false,
             ended: None,
             gathered: None,
-        })
+        }
     }
 
     /// The connection to run statements on.

@@ -174,10 +174,11 @@ impl RunsJob for Chained {
         let (chain, step) = (job.payload["chain"].as_str().unwrap(), job.payload["step"].as_u64().unwrap());
         if step < 3 {
             let due_at = work.now();
-            work.enqueue(Self::job(chain, step + 1, due_at)).await?;
+            work.go_on(Self::job(chain, step + 1, due_at), job.key.clone()).await?;
         }
         work.commit().await?;
-        self.ran.lock().unwrap().push(job.key.clone());
+        let handed = job.handed::<String>().map(|by| format!(" by {by}")).unwrap_or_default();
+        self.ran.lock().unwrap().push(format!("{}{handed}", job.key));
         if job.key == self.stop_at {
             self.stop.cancel();
         }
@@ -200,7 +201,11 @@ async fn a_worker_goes_on_with_what_follows_at_once(pool: PgPool) {
     begin_chains(&store, &["a", "b"]).await;
     let chained = Chained::new("b3");
     chained.run_until_stopped(&store).await;
-    assert_eq!(chained.ran(), ["a1", "a2", "a3", "b1", "b2", "b3"], "one chain after the other");
+    assert_eq!(
+        chained.ran(),
+        ["a1", "a2 by a1", "a3 by a2", "b1", "b2 by b1", "b3 by b2"],
+        "one chain after the other"
+    );
     assert_eq!(sqlx::query_scalar::<_, i64>("SELECT count(*) FROM jobs").fetch_one(&pool).await.unwrap(), 0);
 }
 
@@ -216,5 +221,5 @@ async fn a_worker_that_stops_puts_back_what_follows(pool: PgPool) {
     assert_eq!(left, ("a2".into(), 0, true), "whoever comes next finds it as if nobody had had it");
     let second = Chained::new("a3");
     second.run_until_stopped(&store).await;
-    assert_eq!(second.ran(), ["a2", "a3"]);
+    assert_eq!(second.ran(), ["a2", "a3 by a2"], "what was handed over in memory went with the first");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use service_kit::clock::SystemClock;
 use service_kit::pruning::{PRUNE_ROWS, prune};
 use service_kit::store::Store;
-use shared_events::Service;
+use shared_events::{Service, TenantId};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
@@ -46,4 +46,21 @@ async fn ids_and_outcomes_of_every_tenant_end_after_35_days(pool: PgPoolOptions,
         "a connection does not go on seeing them"
     );
     assert_eq!(prune(&store).await.unwrap(), 0);
+}
+
+/// The id of a tenant is anybody's text: none of it is read as SQL, and each sees its own rows.
+#[sqlx::test(migrator = "migrations::KIT_ONLY")]
+async fn a_transaction_is_of_its_tenant_whatever_the_id(pool: PgPool) {
+    let store = Store::new(pool, Arc::new(SystemClock), Service::Tracking);
+    for id in ["demo", "a.b-c_9", "o'brien", "x'; DROP TABLE jobs; --", "\\'", "fünf ☂"] {
+        let mut work = store.read(&TenantId::try_new(id).unwrap()).await.unwrap();
+        let seen: String =
+            sqlx::query_scalar("SELECT current_setting('recoup.tenant', true)").fetch_one(work.conn()).await.unwrap();
+        assert_eq!((seen.as_str(), work.tenant().as_str()), (id, id));
+        work.commit().await.unwrap();
+    }
+    let mut work = store.begin().await.unwrap();
+    let after: Option<String> =
+        sqlx::query_scalar("SELECT current_setting('recoup.tenant', true)").fetch_one(work.conn()).await.unwrap();
+    assert_eq!(after.unwrap_or_default(), "", "no tenant outlives its transaction");
 }
