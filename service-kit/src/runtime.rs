@@ -29,6 +29,9 @@ pub fn pool(config: &DatabaseConfig, name: &str) -> anyhow::Result<PgPool> {
     let options = PgConnectOptions::from_str(config.url.expose())
         .context("the database URL is malformed")?
         .application_name(name)
+        // A service has more statements than the 100 that a connection would remember: those that it uses in turn would all be parsed and
+        // planned again each time.
+        .statement_cache_capacity(STATEMENTS)
         .options([
             ("idle_in_transaction_session_timeout", "10s"),
             ("statement_timeout", "60s"),
@@ -42,6 +45,9 @@ pub fn pool(config: &DatabaseConfig, name: &str) -> anyhow::Result<PgPool> {
         .connect_lazy_with(options);
     Ok(pool)
 }
+
+/// Statements that a connection keeps prepared: more than any service has.
+const STATEMENTS: usize = 1_000;
 
 /// Starts everything for `store`; it ends with `shutdown`.
 ///
