@@ -5,14 +5,15 @@ use evidence::reading::amount_text::{Mark, numbers};
 use evidence::reading::date_text::dates;
 use evidence::reading::invoice::Source;
 use evidence::reading::words::{Unit, read_table};
-use evidence::reading::{media_type, pdf, printed, read_xml};
+use evidence::reading::{mail, media_type, pdf, printed, read_xml};
 
 /// A target: its name, which is that of its folder among the seeds, and what it does with any bytes.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("amounts_and_dates", amounts_and_dates),
+    ("mail", any_mail),
     ("media_type", any_media_type),
     ("packet", packet),
     ("pdf_info", pdf_info),
@@ -32,6 +33,21 @@ pub fn amounts_and_dates(bytes: &[u8]) {
         for day in dates(text, month_first) {
             assert!(text.get(day.from..day.to).is_some());
         }
+    }
+}
+
+/// Mails: of any bytes no more files are taken than the bound allows, each has a name without folders and bytes that are a document.
+pub fn any_mail(bytes: &[u8]) {
+    let Ok(mail) = mail::open(bytes) else { return };
+    assert!(mail.files.len() <= mail::MOST_FILES);
+    for file in &mail.files {
+        assert!(
+            file.name.as_deref().is_none_or(|name| !name.contains(['/', '\\']) && !name.is_empty()),
+            "{:?}",
+            file.name
+        );
+        let content = file.bytes().expect("it was encoded here");
+        assert!(media_type::recognise(&content).is_ok());
     }
 }
 

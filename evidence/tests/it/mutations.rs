@@ -155,6 +155,12 @@ fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
             "2,000 words in one place".to_owned(),
             "5\t1\t0\t0\t0\t0\t1\t1\t1\t1\t9\t1,5\n".repeat(2_000).into_bytes(),
         )),
+        "mail" => {
+            let part = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n".repeat(5_000);
+            files.push(("5,000 parts within one another".to_owned(), format!("Subject: x\r\n{part}").into_bytes()));
+            let mail = "Content-Type: message/rfc822\r\n\r\n".repeat(5_000);
+            files.push(("5,000 mails within one another".to_owned(), format!("Subject: x\r\n{mail}").into_bytes()));
+        }
         _ => {}
     }
     files
