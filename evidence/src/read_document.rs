@@ -127,11 +127,15 @@ fn in_future(invoice: &Invoice, today: NaiveDate) -> Option<Flag> {
 
 /// Writes down what was read, unless the document was deleted meanwhile.
 async fn keep(work: &mut Work, job: &Job, id: DocumentId, invoice: &Invoice, again: bool) -> Result<(), Failure> {
+    let mut is_another = false;
     if again {
         read_again::note(work, id, None).await?;
         match read_again::before(work, id).await? {
             Some(before) if read_again::is_same(&before, READER, invoice) => return Ok(()),
-            Some(_) => read_again::take_back(work, &job.cause, id).await?,
+            Some(_) => {
+                read_again::take_back(work, &job.cause, id).await?;
+                is_another = true;
+            }
             None => {}
         }
     }
@@ -165,7 +169,9 @@ async fn keep(work: &mut Work, job: &Job, id: DocumentId, invoice: &Invoice, aga
         flags: invoice.flags.iter().map(|flag| flag.rule.clone()).collect(),
     };
     work.emit(&job.cause, version, &parsed);
-    if let Some((issued_on, costs)) = unit_costs::of_invoice(invoice)
+    // What rests on the reading before has to go, also when this one says nothing of costs.
+    let nothing = is_another.then(|| (issued_on.unwrap_or_else(|| work.now().date_naive()), Vec::new()));
+    if let Some((issued_on, costs)) = unit_costs::of_invoice(invoice).or(nothing)
         && unit_costs::is_own(work, id).await?
     {
         let version = document_row::count(work, id).await?;

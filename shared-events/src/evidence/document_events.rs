@@ -76,7 +76,8 @@ pub struct UnitCostsDocumented {
     pub document_id: DocumentId,
     /// Its date: the costs hold from then on.
     pub issued_on: NaiveDate,
-    /// Its articles, each once: all of them, what was told of the invoice before no longer counts.
+    /// Its articles, each once: all of them, what was told of the invoice before no longer counts. None when it was read again and says nothing
+    /// of any.
     pub costs: Vec<UnitCost>,
 }
 
