@@ -113,6 +113,19 @@ impl RunsJob for RunStep {
     }
 }
 
+/// How far an order came in one transaction.
+struct Walk {
+    way: Way,
+    /// The steps that ended.
+    passed: Vec<Step>,
+    /// The step that it is at.
+    step: Step,
+    /// What that step asks of the outside.
+    ask: Option<Ask>,
+    /// What comes next, where nothing is asked.
+    next: Next,
+}
+
 impl RunStep {
     /// Carries an order on from a step, until the outside is to be asked by another step or nothing is to be done now. Not `far`:
     /// no further than the end of this step.
@@ -120,7 +133,7 @@ impl RunStep {
         let mut asked = job.handed::<Ask>();
         loop {
             let was_asked = asked.is_some();
-            let (mut work, mut order, mut turn) = match asked.take() {
+            let (mut work, mut order, turn) = match asked.take() {
                 Some(ask) => self.ask(store, job, id, ask).await?,
                 None => {
                     let (work, order) = locked(store, job, id).await?;
@@ -128,65 +141,71 @@ impl RunStep {
                     (work, order, turn)
                 }
             };
-            let (mut way, mut step, mut next) = (Way::default(), first, Next::Run(first, 0));
-            let (mut passed, mut goes_on) = (vec![], false);
-            let ask = loop {
-                turn = match turn {
-                    Turn::Again => {
-                        faults::point_of("orders.before_step", step.name());
-                        self.begin(&mut work, job, &mut order, step).await?
-                    }
-                    Turn::Ends(ending) => {
-                        passed.push(step);
-                        goes_on = true;
-                        next = way.end(&mut work, &job.cause, &mut order, step, ending)?;
-                        match next {
-                            Next::Run(following, 0) if far => {
-                                step = following;
-                                Turn::Again
-                            }
-                            _ => break None,
-                        }
-                    }
-                    Turn::AnotherTime => {
-                        goes_on = true;
-                        break None;
-                    }
-                    Turn::Asks(ask) => break Some(ask),
-                    Turn::Leaves => {
-                        if first == Step::BuyLabel {
-                            // It may have been given up while a label was being bought.
-                            label::give_back(&mut work, &job.cause, id).await?;
-                        }
-                        break None;
-                    }
-                };
-            };
-            let stays = !was_asked && passed.is_empty() && ask.is_some();
-            if !stays {
+            let walk = self.walk(&mut work, job, &mut order, first, turn, far).await?;
+            // The first thing that a step does is to ask: its own job does.
+            let asks_itself = !was_asked && walk.passed.is_empty() && walk.ask.is_some();
+            if !asks_itself {
                 job.finish(&mut work).await?;
             }
             if order.has_moved() {
-                way.write(&mut work, &job.cause, &mut order, next).await?;
+                walk.way.write(&mut work, &job.cause, &mut order, walk.next).await?;
             }
-            match (ask, next) {
-                (Some(ask), _) if stays => asked = Some(ask),
+            match (walk.ask, walk.next) {
+                (Some(ask), _) if asks_itself => asked = Some(ask),
                 (Some(ask), _) => {
                     let due_at = work.now();
-                    work.go_on(step_job(&job.cause, id, step, due_at), ask).await?;
+                    work.go_on(step_job(&job.cause, id, walk.step, due_at), ask).await?;
                 }
-                (None, Next::Run(step, seconds)) if goes_on => {
-                    run_step(&mut work, &job.cause, id, step, seconds).await?;
-                }
+                (None, Next::Run(step, seconds)) => run_step(&mut work, &job.cause, id, step, seconds).await?,
                 (None, _) => {}
             }
             work.commit().await?;
-            for step in passed {
+            for step in walk.passed {
                 faults::point_of("orders.after_step", step.name());
             }
             if asked.is_none() {
                 return Ok(());
             }
+        }
+    }
+
+    /// Runs step after step within the transaction, with the order under lock.
+    async fn walk(
+        &self,
+        work: &mut Work,
+        job: &Job,
+        order: &mut Order,
+        first: Step,
+        mut turn: Turn,
+        far: bool,
+    ) -> Result<Walk, Failure> {
+        let next = Next::Run(first, 0);
+        let mut walk = Walk { way: Way::default(), passed: vec![], step: first, ask: None, next };
+        loop {
+            turn = match turn {
+                Turn::Again => {
+                    faults::point_of("orders.before_step", walk.step.name());
+                    self.begin(work, job, order, walk.step).await?
+                }
+                Turn::Ends(ending) => {
+                    walk.passed.push(walk.step);
+                    walk.next = walk.way.end(work, &job.cause, order, walk.step, ending)?;
+                    match walk.next {
+                        Next::Run(following, 0) if far => walk.step = following,
+                        _ => return Ok(walk),
+                    }
+                    Turn::Again
+                }
+                Turn::AnotherTime => return Ok(walk),
+                Turn::Asks(ask) => return Ok(Walk { ask: Some(ask), ..walk }),
+                Turn::Leaves => {
+                    if first == Step::BuyLabel {
+                        // It may have been given up while a label was being bought.
+                        label::give_back(work, &job.cause, order.id).await?;
+                    }
+                    return Ok(Walk { next: Next::End, ..walk });
+                }
+            };
         }
     }
 
